@@ -1,0 +1,25 @@
+#!/bin/sh
+# Makes a database in which `cargo check` can check every query, and writes what it learns to .sqlx/.
+#
+#   migrations/prepare.sh NAME          only (re)creates the database NAME on the server at $PGHOST (superuser $PGUSER)
+#   migrations/prepare.sh NAME check    also runs cargo and renews .sqlx/
+set -eu
+cd "$(dirname "$0")/.."
+name=$1
+PGHOST=${PGHOST:-/tmp/pgdev/s}
+PGUSER=${PGUSER:-hansa}
+export PGHOST PGUSER
+
+psql -X -q -d postgres -v ON_ERROR_STOP=1 -c "drop database if exists $name with (force)" -c "create database $name" 2>&1 | grep -v NOTICE || true
+{
+    for file in migrations/node/*.sql; do [ -e "$file" ] && cat "$file"; done
+    echo "create schema template_t; set search_path = template_t;"
+    for file in migrations/tenant/core/*.sql migrations/tenant/inventory/*.sql; do [ -e "$file" ] && cat "$file"; done
+} | psql -X -q -d "$name" -v ON_ERROR_STOP=1 --single-transaction
+
+if [ "${2:-}" = check ]; then
+    rm -rf .sqlx && mkdir .sqlx
+    touch services/*/src/lib.rs
+    DATABASE_URL="postgres:///$name?host=$PGHOST&user=$PGUSER&options[search_path]=template_t" \
+        SQLX_OFFLINE=false SQLX_OFFLINE_DIR="$PWD/.sqlx" cargo check --workspace
+fi

@@ -1,0 +1,1 @@
+//! Roles, wiring, configuration, telemetry and commands of the hansa binary.

@@ -1,0 +1,1 @@
+//! Stock: items, locations, levels, ledger, reservations, live feed.

@@ -1,0 +1,1 @@
+//! Links between enterprises: handshake, states, grants, Permit, outbox, courier, inbox, receipts.

@@ -1,0 +1,1 @@
+//! Keys of tenants and nodes: keyring, signing, sealing.
