@@ -27,6 +27,15 @@ create table hansa.peer_node (
     updated_at timestamptz not null default now()
 );
 
+-- This node's own signed card, newest last.
+create table hansa.node_card (
+    node_id varchar(52) not null,
+    sequence bigint not null,
+    -- encoded hansa.types.v1.Signed
+    body bytea not null,
+    primary key (node_id, sequence)
+);
+
 -- Links that may have undelivered messages. A process writes it before its first post to a quiet link, so that a restart
 -- finds all work in this one table.
 create table hansa.link_activity (

@@ -26,6 +26,9 @@ create table link (
     mine bigint not null default 0,
     theirs bigint not null default 0,
     acknowledged bigint not null default 0,
+    -- sequences of our bundle and card that the peer is known to hold
+    bundle_known bigint not null default 0,
+    card_known bigint not null default 0,
     last_contact_at timestamptz,
     last_refusal varchar(200),
     last_refusal_at timestamptz,
@@ -35,7 +38,8 @@ create table link (
 -- Bytes that were signed or answered, kept as they were.
 create table link_record (
     link_id uuid not null,
-    -- 'terms' | 'my-bundle' | 'my-card' | 'peer-bundle' | 'peer-card' | 'mine' | 'theirs' (declarations) | 'accept' (first answer)
+    -- 'terms' | 'my-bundle' | 'peer-bundle' | 'peer-card' | 'mine' | 'theirs' (declarations) | 'accept' (first answer)
+    -- | 'granted' | 'received' (StockGrant by grant version); our own bundle stands under the nil link
     kind varchar(12) not null,
     -- a declaration's sequence, a bundle's or card's sequence, else 0
     sequence bigint not null default 0,
@@ -58,8 +62,9 @@ create table cursor (
     primary key (link_id, class)
 );
 
--- What we tell partners. A domain inserts (id, link_id, class, ordering_key, key_version, type, salt, payload, trace_parent) in
--- the transaction of the change itself; everything else belongs to the courier.
+-- What we tell partners. A domain inserts (id, link_id, class, ordering_key, key_version, type, payload, trace_parent) in the
+-- transaction of the change itself. The courier numbers rows in commit order under the link's row, seals them into a signed
+-- batch and removes them here, all in one transaction.
 create table outbox (
     id uuid primary key,
     link_id uuid not null,
@@ -71,12 +76,9 @@ create table outbox (
     created_at timestamptz not null default clock_timestamp(),
     salt bytea not null default uuid_send(gen_random_uuid()),
     payload bytea not null check (octet_length(payload) <= 65536),
-    trace_parent varchar(60) not null default '',
-    -- given in commit order, under the link's row
-    number bigint
+    trace_parent varchar(60) not null default ''
 );
-create unique index outbox_number on outbox (link_id, class, number) where number is not null;
-create index outbox_unnumbered on outbox (link_id, class) where number is null;
+create index outbox_link on outbox (link_id, class);
 
 -- What partners told us, and what became of it.
 create table inbox (
@@ -104,8 +106,10 @@ create table receipt (
     first bigint not null,
     last bigint not null,
     -- encoded hansa.types.v1.Signed
-    batch bytea,
+    batch bytea not null,
+    -- null until the peer has answered
     header bytea,
     applied_at timestamptz not null default clock_timestamp(),
     primary key (link_id, sent, class, first)
 );
+create index receipt_open on receipt (link_id, class, first) where header is null;
