@@ -3,12 +3,18 @@
 #
 #   migrations/prepare.sh NAME          only (re)creates the database NAME on the server at $PGHOST (superuser $PGUSER)
 #   migrations/prepare.sh NAME check    also runs cargo and renews .sqlx/
+#
+# Without $PGHOST the server is the one that with-postgres has started.
 set -eu
 cd "$(dirname "$0")/.."
 name=$1
-PGHOST=${PGHOST:-/tmp/pgdev/s}
-PGUSER=${PGUSER:-hansa}
+if [ -z "${PGHOST:-}" ]; then
+    PGHOST=$(printf %s "$HANSA_TEST_DATABASE_URL" | sed 's/.*[?&]host=\([^&]*\).*/\1/')
+    PGUSER=hansa
+fi
 export PGHOST PGUSER
+PATH=$PATH:$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | tail -1)
+
 
 psql -X -q -d postgres -v ON_ERROR_STOP=1 -c "drop database if exists $name with (force)" -c "create database $name" 2>&1 | grep -v NOTICE || true
 {

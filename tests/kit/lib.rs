@@ -1,1 +1,8 @@
-//! The test kit.
+//! The kit that every suite builds its world from.
+//!
+//! A test acts through people: it makes a [`World`], asks it for tenants, and looks at what they see. Each World has a database
+//! of its own on the run's one server, so that tests run side by side. A missing server fails a test; it never skips it.
+
+pub mod database;
+
+pub use database::World;

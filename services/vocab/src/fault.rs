@@ -80,7 +80,11 @@ impl Fault {
     /// Our own mistake; the cause goes to the log, not to the caller.
     #[must_use]
     pub fn internal() -> Self {
-        Self::new(Kind::Internal, "INTERNAL", "something went wrong here; it has been logged")
+        Self::new(
+            Kind::Internal,
+            "INTERNAL",
+            "something went wrong here; it has been logged",
+        )
     }
 
     /// Names the rule that refused, and who can change it.

@@ -202,9 +202,17 @@ mod tests {
 
     #[test]
     fn what_could_leave_a_schema_name_is_no_tenant_id() {
-        for text in ["", "abc", "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxy", "abcdefghijklmnopqrstuvwxyza",
-            "abcdefghijklmnopqrstuvwx'y", "abcdefghijklmnopqrstuvwx y", "abcdefghijklmnopqrstuvw;yz", "abcdefghijklmnopqrstuvwx1z"]
-        {
+        for text in [
+            "",
+            "abc",
+            "ABCDEFGHIJKLMNOPQRSTUVWXYZ",
+            "abcdefghijklmnopqrstuvwxy",
+            "abcdefghijklmnopqrstuvwxyza",
+            "abcdefghijklmnopqrstuvwx'y",
+            "abcdefghijklmnopqrstuvwx y",
+            "abcdefghijklmnopqrstuvw;yz",
+            "abcdefghijklmnopqrstuvwx1z",
+        ] {
             assert_eq!(text.parse::<TenantId>(), Err(NotAnId("tenant id")), "{text}");
         }
     }

@@ -1,0 +1,72 @@
+//! The only places where SQL text is built: the message that opens a tenant's transaction, and names of roles.
+//!
+//! [`TenantId`] admits 26 characters of `a-z2-7` and [`NodeName`] admits `a-z0-9_`; nothing else is ever spliced.
+
+use std::{fmt, str::FromStr, time::Duration};
+
+use aws_lc_rs::hmac;
+use hansa_vocab::TenantId;
+use sqlx::{AssertSqlSafe, SqlSafeStr as _, SqlStr};
+
+use crate::Error;
+
+/// What a pool's hook says to a connection that comes back. `reset all` alone keeps the role.
+pub const CLEAN: &str = "rollback; reset role; reset all";
+
+/// Prefix of the login roles of a node, since roles are cluster-wide.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeName(String);
+
+impl FromStr for NodeName {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let fits = (1..=30).contains(&text.len())
+            && text.starts_with(|first: char| first.is_ascii_lowercase())
+            && text
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
+        if fits {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(Error::Setup(format!(
+                "{text:?} is no node name: 1 to 30 of a-z, 0-9 and _, beginning with a letter"
+            )))
+        }
+    }
+}
+
+impl fmt::Display for NodeName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl NodeName {
+    pub fn owner(&self) -> String {
+        format!("{self}_owner")
+    }
+
+    pub fn control(&self) -> String {
+        format!("{self}_control")
+    }
+
+    pub fn lane(&self, lane: i16) -> String {
+        format!("{self}_lane_{lane:02}")
+    }
+}
+
+/// The password of a login role, derived from the node's secret so that it is stored nowhere.
+pub fn password(secret: &[u8; 32], role: &str) -> String {
+    let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret), role.as_bytes());
+    data_encoding::HEXLOWER.encode(tag.as_ref())
+}
+
+/// One message: begin, become the tenant, bound each statement.
+pub fn begin(tenant: TenantId, statement_timeout: Duration) -> SqlStr {
+    let (role, schema, millis) = (tenant.role(), tenant.schema(), statement_timeout.as_millis());
+    AssertSqlSafe(format!(
+        "begin; set local role {role}; set local search_path = {schema}; set local statement_timeout = '{millis}ms'"
+    ))
+    .into_sql_str()
+}

@@ -1,0 +1,121 @@
+//! The transaction of one tenant, and who may open it.
+
+use std::time::{Duration, Instant};
+
+use hansa_vocab::TenantId;
+use sqlx::{PgConnection, Postgres, Transaction};
+
+use crate::{Error, Tenancy};
+
+/// A transaction older than this does not commit.
+pub const TX_DEADLINE: Duration = Duration::from_secs(20);
+
+/// Whoever may act in a tenant: a `Permit`, a `Session` or an [`Errand`], and nobody else (`tests/tidy.rs` sees to it).
+pub trait Caller: Send + Sync {
+    /// In whose name.
+    fn tenant(&self) -> TenantId;
+}
+
+/// A named job of the node itself for one tenant: the courier, a sweeper, the gate's own look-ups.
+#[derive(Clone, Copy, Debug)]
+pub struct Errand {
+    name: &'static str,
+    tenant: TenantId,
+}
+
+impl Errand {
+    /// The job of this name; `tests/tidy.rs` lists the files that may make one.
+    #[must_use]
+    pub fn new(name: &'static str, tenant: TenantId) -> Self {
+        Self { name, tenant }
+    }
+
+    /// What the job is called.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+}
+
+impl Caller for Errand {
+    fn tenant(&self) -> TenantId {
+        self.tenant
+    }
+}
+
+/// An open transaction as one tenant's role in that tenant's schema. Dropped without [`TenantTx::commit`], it is undone.
+#[derive(Debug)]
+pub struct TenantTx {
+    inner: Transaction<'static, Postgres>,
+    tenant: TenantId,
+    name: &'static str,
+    opened: Instant,
+    tenancy: Tenancy,
+    wake: bool,
+}
+
+impl TenantTx {
+    pub(crate) fn new(
+        inner: Transaction<'static, Postgres>,
+        tenant: TenantId,
+        name: &'static str,
+        tenancy: Tenancy,
+    ) -> Self {
+        Self {
+            inner,
+            tenant,
+            name,
+            opened: Instant::now(),
+            tenancy,
+            wake: false,
+        }
+    }
+
+    /// The connection, for checked statements in a `store.rs`.
+    pub fn conn(&mut self) -> &mut PgConnection {
+        &mut self.inner
+    }
+
+    /// Whose rows these are.
+    #[must_use]
+    pub fn tenant(&self) -> TenantId {
+        self.tenant
+    }
+
+    /// After the commit, wakes whoever waits for this tenant's changes in this process.
+    pub fn wake(&mut self) {
+        self.wake = true;
+    }
+
+    /// Makes it so.
+    ///
+    /// Runs to its end even when the caller is dropped; then the outcome is unknown to the caller, but the connection is not
+    /// harmed.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TooLate`] when the transaction is older than [`TX_DEADLINE`]; otherwise what the database says.
+    pub async fn commit(self) -> Result<(), Error> {
+        let Self {
+            inner,
+            tenant,
+            name,
+            opened,
+            tenancy,
+            wake,
+        } = self;
+        if opened.elapsed() > TX_DEADLINE {
+            tracing::warn!(tx.name = name, "a transaction passed its deadline");
+            return Err(Error::TooLate);
+        }
+        let committed = tokio::spawn(inner.commit()).await;
+        match committed {
+            Ok(result) => result?,
+            Err(_) => return Err(Error::Unavailable("the commit was interrupted".to_owned())),
+        }
+        if wake {
+            tenancy.woken(tenant);
+        }
+        Ok(())
+    }
+}

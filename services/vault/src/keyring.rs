@@ -1,0 +1,242 @@
+//! The keyring: an enterprise's root and signing keys, and the node's own.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{Arc, PoisonError, RwLock},
+};
+
+use aws_lc_rs::{
+    rand::SystemRandom,
+    signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair},
+};
+use data_encoding::HEXLOWER;
+use hansa_tenancy::TenantTx;
+use hansa_vocab::{EnterpriseId, TenantId, clock::SharedClock};
+use sqlx::PgPool;
+use time::{Duration, OffsetDateTime};
+use zeroize::Zeroizing;
+
+use crate::{
+    Error, KeyStore, Signer, sha256,
+    store::{self, KeyRow},
+};
+
+/// How long a message-signing key is valid.
+const SIGNING_KEY_DAYS: i64 = 3 * 365;
+/// A clock of a partner may be behind ours by this much.
+const CLOCK_SLACK: Duration = Duration::hours(2);
+
+/// A public message-signing key and when it is valid.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SigningKey {
+    /// Ed25519.
+    pub public_key: [u8; 32],
+    /// From then.
+    pub not_before: OffsetDateTime,
+    /// Until then.
+    pub not_after: OffsetDateTime,
+}
+
+/// What an enterprise signs with.
+pub struct EnterpriseKeys {
+    /// SHA-256 of the root public key.
+    pub enterprise: EnterpriseId,
+    /// Signs bundles.
+    pub root: Signer,
+    /// Signs messages, receipts and declarations.
+    pub signing: Signer,
+    /// All signing keys, old ones too.
+    pub signing_keys: Vec<SigningKey>,
+}
+
+impl fmt::Debug for EnterpriseKeys {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "EnterpriseKeys({})", self.enterprise)
+    }
+}
+
+/// The node's own keys.
+pub struct NodeKeys {
+    /// Signs the node card; the SHA-256 of its public key is the node id.
+    pub card: Signer,
+    /// TLS key in use, PKCS#8.
+    pub tls_now: Zeroizing<Vec<u8>>,
+    /// The one that comes next.
+    pub tls_next: Option<Zeroizing<Vec<u8>>>,
+}
+
+impl fmt::Debug for NodeKeys {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "NodeKeys({})", self.card.key_id())
+    }
+}
+
+/// Opens and keeps keys. Cheap to clone.
+#[derive(Clone)]
+pub struct Vault {
+    keys: Arc<dyn KeyStore>,
+    clock: SharedClock,
+    cache: Arc<RwLock<HashMap<TenantId, Arc<EnterpriseKeys>>>>,
+}
+
+impl fmt::Debug for Vault {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Vault")
+    }
+}
+
+impl Vault {
+    /// A vault whose keys are wrapped by this store.
+    #[must_use]
+    pub fn new(keys: Arc<dyn KeyStore>, clock: SharedClock) -> Self {
+        Self {
+            keys,
+            clock,
+            cache: Arc::default(),
+        }
+    }
+
+    /// A secret of its own for each label.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Library`] when the derivation fails.
+    pub fn derive(&self, label: &str) -> Result<[u8; 32], Error> {
+        self.keys.derive(label)
+    }
+
+    /// Makes the root key and the first signing key of a new enterprise.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Sql`] when the tenant has keys already.
+    pub async fn create_enterprise(&self, tx: &mut TenantTx) -> Result<EnterpriseId, Error> {
+        let root = Signer::generate()?;
+        let now = self.clock.now();
+        self.keep(tx, "root", &root, now, now + Duration::days(100 * 365))
+            .await?;
+        self.keep(
+            tx,
+            "signing",
+            &Signer::generate()?,
+            now - CLOCK_SLACK,
+            now + Duration::days(SIGNING_KEY_DAYS),
+        )
+        .await?;
+        Ok(EnterpriseId(sha256(&[&root.public_key()])))
+    }
+
+    async fn keep(
+        &self,
+        tx: &mut TenantTx,
+        purpose: &str,
+        signer: &Signer,
+        not_before: OffsetDateTime,
+        not_after: OffsetDateTime,
+    ) -> Result<(), Error> {
+        let row = KeyRow {
+            id: signer.key_id().to_owned(),
+            purpose: purpose.to_owned(),
+            wrapped: self.keys.wrap(purpose, signer.seed())?,
+            not_before,
+            not_after,
+        };
+        store::insert(tx, &row, &HEXLOWER.encode(&signer.public_key())).await
+    }
+
+    /// The keys of the transaction's tenant.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Missing`] when it has none; [`Error::Unwrap`] when the master key is another.
+    pub async fn identity(&self, tx: &mut TenantTx) -> Result<Arc<EnterpriseKeys>, Error> {
+        let tenant = tx.tenant();
+        if let Some(keys) = self.cache.read().unwrap_or_else(PoisonError::into_inner).get(&tenant) {
+            return Ok(keys.clone());
+        }
+        let keys = Arc::new(self.read(tx).await?);
+        self.cache
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(tenant, keys.clone());
+        Ok(keys)
+    }
+
+    async fn read(&self, tx: &mut TenantTx) -> Result<EnterpriseKeys, Error> {
+        let (mut root, mut signing, mut signing_keys) = (None, None, Vec::new());
+        for row in store::list(tx).await? {
+            let seed = self.keys.unwrap(&row.purpose, &row.wrapped)?;
+            let signer = Signer::from_seed(seed.as_slice().try_into().map_err(|_| Error::Unwrap)?)?;
+            if row.purpose == "root" {
+                root = Some(signer);
+            } else {
+                signing_keys.push(SigningKey {
+                    public_key: signer.public_key(),
+                    not_before: row.not_before,
+                    not_after: row.not_after,
+                });
+                // The newest comes last.
+                signing = Some(signer);
+            }
+        }
+        let root = root.ok_or(Error::Missing("root"))?;
+        Ok(EnterpriseKeys {
+            enterprise: EnterpriseId(sha256(&[&root.public_key()])),
+            root,
+            signing: signing.ok_or(Error::Missing("signing"))?,
+            signing_keys,
+        })
+    }
+
+    /// The node's keys, made at their first use; all processes of a node see the same.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unwrap`] when the master key is another than the one they were made with.
+    pub async fn node_keys(&self, control: &PgPool) -> Result<NodeKeys, Error> {
+        let card = match store::node_key(control, "card").await? {
+            Some(wrapped) => wrapped,
+            None => {
+                let made = self.keys.wrap("card", Signer::generate()?.seed())?;
+                store::keep_node_key(control, "card", &made).await?
+            }
+        };
+        let tls_now = match store::node_key(control, "tls-now").await? {
+            Some(wrapped) => wrapped,
+            None => store::keep_node_key(control, "tls-now", &self.new_tls_key()?).await?,
+        };
+        let tls_next = store::node_key(control, "tls-next").await?;
+        let seed = self.keys.unwrap("card", &card)?;
+        Ok(NodeKeys {
+            card: Signer::from_seed(seed.as_slice().try_into().map_err(|_| Error::Unwrap)?)?,
+            tls_now: self.keys.unwrap("tls", &tls_now)?,
+            tls_next: tls_next.map(|wrapped| self.keys.unwrap("tls", &wrapped)).transpose()?,
+        })
+    }
+
+    /// Makes the TLS key that comes next, if there is none yet.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Library`] when no key can be made.
+    pub async fn make_next_tls_key(&self, control: &PgPool) -> Result<(), Error> {
+        let made = self.new_tls_key()?;
+        store::keep_node_key(control, "tls-next", &made).await.map(|_| ())
+    }
+
+    /// The next TLS key becomes the one in use; false when there is no next one.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Sql`] when the database refuses.
+    pub async fn promote_tls_key(&self, control: &PgPool) -> Result<bool, Error> {
+        store::promote_tls(control).await
+    }
+
+    fn new_tls_key(&self) -> Result<String, Error> {
+        let made = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &SystemRandom::new())
+            .map_err(|_| Error::Library)?;
+        self.keys.wrap("tls", made.as_ref())
+    }
+}

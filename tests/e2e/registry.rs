@@ -1,0 +1,114 @@
+//! Tenants are made whole, migrated one by one, and stay small.
+// covers: I11
+
+use hansa_tenancy::{Errand, Module, TenantState};
+use hansa_tests::{World, database::run};
+use sqlx::{Executor as _, Row as _};
+
+#[tokio::test]
+async fn a_failed_tenant_is_named_and_the_rest_are_migrated() {
+    let world = World::new().await;
+    let mut tenants = Vec::new();
+    for name in ["one", "two", "three", "four", "five", "six"] {
+        tenants.push(world.tenant(name).await);
+    }
+    let mut admin = world.superuser().await;
+    let behind = "update hansa.tenant_module set version = version - 1 where module = 'core'";
+    for tenant in &tenants {
+        // As if the newest file had not run: what it makes is taken away, except at one tenant, where it will clash.
+        if *tenant != tenants[2] {
+            let schema = tenant.schema();
+            run(&mut admin, format!("drop table {schema}.link, {schema}.link_record, {schema}.cursor, {schema}.outbox, {schema}.inbox, {schema}.receipt")).await.unwrap();
+        }
+    }
+    run(&mut admin, behind).await.unwrap();
+
+    let report = world.owner.migrate().await.unwrap();
+    assert_eq!(
+        report.failed.iter().map(|(tenant, _)| *tenant).collect::<Vec<_>>(),
+        [tenants[2]]
+    );
+    assert!(report.failed[0].1.contains("already exists"), "{}", report.failed[0].1);
+    assert_eq!(report.migrated.len(), 5);
+    let states: Vec<_> = world
+        .owner
+        .list()
+        .await
+        .unwrap()
+        .into_iter()
+        .filter(|row| row.state == TenantState::Failed)
+        .collect();
+    assert_eq!(states.len(), 1);
+
+    let schema = tenants[2].schema();
+    run(&mut admin, format!("drop table {schema}.link, {schema}.link_record, {schema}.cursor, {schema}.outbox, {schema}.inbox, {schema}.receipt")).await.unwrap();
+    let report = world.owner.migrate().await.unwrap();
+    assert_eq!((report.migrated, report.failed), (vec![tenants[2]], vec![]));
+    let tenancy = world.tenancy().await;
+    for tenant in tenants {
+        let mut tx = tenancy.begin("test.read", &Errand::new("test", tenant)).await.unwrap();
+        let rows: i64 = tx.conn().fetch_one("select count(*) from link").await.unwrap().get(0);
+        assert_eq!(rows, 0);
+    }
+}
+
+#[tokio::test]
+async fn a_second_migration_run_beside_the_first_is_refused() {
+    let world = World::new().await;
+    let mut admin = world.superuser().await;
+    run(&mut admin, "select pg_advisory_lock(448311227233)").await.unwrap();
+    let refused = world.owner.migrate().await.unwrap_err();
+    assert!(refused.to_string().contains("under way"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_tenant_stays_within_its_budget_of_relations() {
+    let world = World::new().await;
+    let ids = world.ids.clone();
+    let core = world.owner.create(&ids, "core only", &[Module::Core]).await.unwrap();
+    let all = world.tenant("all modules").await;
+    let mut admin = world.superuser().await;
+    for (tenant, budget) in [(core, 40), (all, 80)] {
+        let row = sqlx::query(
+            "select count(*) from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = $1
+             or c.oid in (select reltoastrelid from pg_class t join pg_namespace m on m.oid = t.relnamespace where m.nspname = $1)
+             or c.oid in (select i.indexrelid from pg_index i join pg_class t on t.reltoastrelid = i.indrelid
+                          join pg_namespace m on m.oid = t.relnamespace where m.nspname = $1)",
+        )
+        .bind(tenant.schema())
+        .fetch_one(&mut admin)
+        .await
+        .unwrap();
+        let relations: i64 = row.get(0);
+        assert!(relations <= budget, "{relations} relations, {budget} allowed");
+    }
+}
+
+#[tokio::test]
+async fn a_suspended_tenant_is_not_served_by_any_process() {
+    let world = World::new().await;
+    let tenant = world.tenant("one").await;
+    let (here, there) = (world.tenancy().await, world.tenancy().await);
+    let errand = Errand::new("test", tenant);
+    let mut seen = there.changes("tenant");
+    drop(there.begin("test", &errand).await.unwrap());
+    here.set_state(tenant, TenantState::Suspended).await.unwrap();
+    assert!(here.begin("test", &errand).await.is_err());
+    seen.changed().await.unwrap();
+    let stopped = async {
+        while there.begin("test", &errand).await.is_ok() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(5), stopped)
+        .await
+        .expect("the other process goes on serving");
+}
+
+#[tokio::test]
+async fn an_enterprise_without_a_name_is_refused() {
+    let world = World::new().await;
+    for name in ["", "   ", &"x".repeat(121)] {
+        assert!(world.owner.create(&world.ids, name, &[]).await.is_err(), "{name:?}");
+    }
+}
