@@ -1,1 +1,17 @@
-//! Our own side: staff, roles, API keys, and the Session a checked staff call holds.
+//! Our own side: staff, roles, API keys, and the [`Session`] that a checked staff call holds.
+//!
+//! What always holds: the tenant of a call comes from its credential, never from the request; every staff RPC passes the
+//! [`Door`], which asks [`hansa_vocab::decide::decide`] before the handler sees the call; a withdrawn key ends its calls and
+//! streams within a second, in every process; a key's secret is shown once and kept as a keyed hash.
+
+mod api;
+mod door;
+mod error;
+mod ops;
+mod store;
+
+pub use api::DirectoryStaff;
+pub use door::{Door, Session};
+pub use error::Error;
+pub use ops::{Directory, NewKey, Staff};
+pub use store::audit;

@@ -37,15 +37,15 @@ pub struct Fault {
     /// What the caller can do.
     pub kind: Kind,
     /// A name that never changes, e.g. `RESERVATION_EXPIRED`.
-    pub reason: &'static str,
+    pub reason: Cow<'static, str>,
     /// For people: lower case, no full stop, no secrets.
     pub text: Cow<'static, str>,
     /// The rule that refused, e.g. `grant.stock.may_reserve`.
-    pub rule: Option<&'static str>,
+    pub rule: Option<Cow<'static, str>>,
     /// Who can change the rule, e.g. "an admin of Visby Distribution".
     pub changeable_by: Option<String>,
     /// Figures that the text speaks of.
-    pub parameters: BTreeMap<&'static str, String>,
+    pub parameters: BTreeMap<Cow<'static, str>, String>,
     /// When trying again may help.
     pub retry_after: Option<Duration>,
 }
@@ -53,10 +53,10 @@ pub struct Fault {
 impl Fault {
     /// A fault of this kind and reason.
     #[must_use]
-    pub fn new(kind: Kind, reason: &'static str, text: impl Into<Cow<'static, str>>) -> Self {
+    pub fn new(kind: Kind, reason: impl Into<Cow<'static, str>>, text: impl Into<Cow<'static, str>>) -> Self {
         Self {
             kind,
-            reason,
+            reason: reason.into(),
             text: text.into(),
             rule: None,
             changeable_by: None,
@@ -89,16 +89,16 @@ impl Fault {
 
     /// Names the rule that refused, and who can change it.
     #[must_use]
-    pub fn rule(mut self, rule: &'static str, changeable_by: impl Into<String>) -> Self {
-        self.rule = Some(rule);
+    pub fn rule(mut self, rule: impl Into<Cow<'static, str>>, changeable_by: impl Into<String>) -> Self {
+        self.rule = Some(rule.into());
         self.changeable_by = Some(changeable_by.into());
         self
     }
 
     /// Adds a figure.
     #[must_use]
-    pub fn with(mut self, name: &'static str, value: impl fmt::Display) -> Self {
-        self.parameters.insert(name, value.to_string());
+    pub fn with(mut self, name: impl Into<Cow<'static, str>>, value: impl fmt::Display) -> Self {
+        self.parameters.insert(name.into(), value.to_string());
         self
     }
 

@@ -1,0 +1,159 @@
+//! The wire of the directory: staff only.
+
+use hansa_edge::{finish, status};
+use hansa_proto::directory::v1 as wire;
+use hansa_vocab::{Fault, Role, StaffId};
+use time::OffsetDateTime;
+use tonic::{Request, Response, Status};
+
+use crate::{Directory, Session, ops::Staff, store::KeyRow};
+
+/// `hansa.directory.v1.DirectoryStaffService`.
+#[derive(Clone, Debug)]
+pub struct DirectoryStaff(pub Directory);
+
+fn role(role: Role) -> wire::Role {
+    match role {
+        Role::Owner => wire::Role::Owner,
+        Role::Admin => wire::Role::Admin,
+        Role::Buyer => wire::Role::Buyer,
+        Role::Approver => wire::Role::Approver,
+        Role::Store => wire::Role::Store,
+        Role::Marketer => wire::Role::Marketer,
+        Role::Support => wire::Role::Support,
+        Role::Auditor => wire::Role::Auditor,
+    }
+}
+
+fn roles(numbers: &[i32]) -> Result<Vec<Role>, Fault> {
+    let known = |number: &i32| Role::ALL.iter().copied().find(|one| i32::from(role(*one)) == *number);
+    numbers
+        .iter()
+        .map(|number| known(number).ok_or_else(|| Fault::invalid("roles", "unknown role")))
+        .collect()
+}
+
+fn staff(staff: Staff) -> wire::Staff {
+    wire::Staff {
+        id: staff.id.to_string(),
+        name: staff.name,
+        roles: staff.roles.into_iter().map(|one| role(one).into()).collect(),
+        disabled: staff.disabled,
+    }
+}
+
+fn timestamp(at: OffsetDateTime) -> prost_types::Timestamp {
+    prost_types::Timestamp {
+        seconds: at.unix_timestamp(),
+        nanos: i32::try_from(at.nanosecond()).unwrap_or_default(),
+    }
+}
+
+fn key(row: KeyRow) -> wire::ApiKey {
+    wire::ApiKey {
+        id: row.id,
+        staff_id: row.staff_id.to_string(),
+        label: row.label,
+        created_at: Some(timestamp(row.created_at)),
+        expires_at: Some(timestamp(row.expires_at)),
+        revoked: row.revoked,
+    }
+}
+
+fn staff_id(text: &str) -> Result<StaffId, Fault> {
+    text.parse().map_err(|_| Fault::invalid("id", "not a staff id"))
+}
+
+#[tonic::async_trait]
+impl wire::directory_staff_service_server::DirectoryStaffService for DirectoryStaff {
+    async fn who_am_i(&self, request: Request<wire::WhoAmIRequest>) -> Result<Response<wire::WhoAmIResponse>, Status> {
+        let session = Session::of(&request)?;
+        let enterprise = self.0.enterprise(&session).await.map_err(status)?;
+        let me = Staff {
+            id: session.staff(),
+            name: session.staff_name().to_owned(),
+            roles: session.roles().to_vec(),
+            disabled: false,
+        };
+        Ok(Response::new(wire::WhoAmIResponse {
+            enterprise: session.enterprise_name().to_owned(),
+            enterprise_id: enterprise.to_string(),
+            staff: Some(staff(me)),
+        }))
+    }
+
+    async fn create_staff(
+        &self,
+        request: Request<wire::CreateStaffRequest>,
+    ) -> Result<Response<wire::CreateStaffResponse>, Status> {
+        let (session, directory, asked) = (Session::of(&request)?, self.0.clone(), request.into_inner());
+        let roles = roles(&asked.roles).map_err(status)?;
+        let made = finish(async move { directory.create_staff(&session, &asked.name, &roles).await }).await?;
+        Ok(Response::new(wire::CreateStaffResponse {
+            staff: Some(staff(made)),
+        }))
+    }
+
+    async fn list_staff(
+        &self,
+        request: Request<wire::ListStaffRequest>,
+    ) -> Result<Response<wire::ListStaffResponse>, Status> {
+        let all = self.0.list_staff(&Session::of(&request)?).await.map_err(status)?;
+        Ok(Response::new(wire::ListStaffResponse {
+            staff: all.into_iter().map(staff).collect(),
+        }))
+    }
+
+    async fn disable_staff(
+        &self,
+        request: Request<wire::DisableStaffRequest>,
+    ) -> Result<Response<wire::DisableStaffResponse>, Status> {
+        let (session, directory) = (Session::of(&request)?, self.0.clone());
+        let id = staff_id(&request.into_inner().id).map_err(status)?;
+        let done = finish(async move { directory.disable_staff(&session, id).await }).await?;
+        Ok(Response::new(wire::DisableStaffResponse {
+            staff: Some(staff(done)),
+        }))
+    }
+
+    async fn create_api_key(
+        &self,
+        request: Request<wire::CreateApiKeyRequest>,
+    ) -> Result<Response<wire::CreateApiKeyResponse>, Status> {
+        let (session, directory, asked) = (Session::of(&request)?, self.0.clone(), request.into_inner());
+        let id = staff_id(&asked.staff_id).map_err(status)?;
+        let expires_at = asked
+            .expires_at
+            .map(|at| OffsetDateTime::from_unix_timestamp(at.seconds))
+            .transpose()
+            .map_err(|_| status(Fault::invalid("expires_at", "out of range")))?;
+        let made = finish(async move { directory.create_key(&session, id, &asked.label, expires_at).await }).await?;
+        Ok(Response::new(wire::CreateApiKeyResponse {
+            secret: made.secret,
+            api_key: Some(key(made.row)),
+        }))
+    }
+
+    async fn list_api_keys(
+        &self,
+        request: Request<wire::ListApiKeysRequest>,
+    ) -> Result<Response<wire::ListApiKeysResponse>, Status> {
+        let session = Session::of(&request)?;
+        let id = staff_id(&request.into_inner().staff_id).map_err(status)?;
+        let keys = self.0.list_keys(&session, id).await.map_err(status)?;
+        Ok(Response::new(wire::ListApiKeysResponse {
+            api_keys: keys.into_iter().map(key).collect(),
+        }))
+    }
+
+    async fn revoke_api_key(
+        &self,
+        request: Request<wire::RevokeApiKeyRequest>,
+    ) -> Result<Response<wire::RevokeApiKeyResponse>, Status> {
+        let (session, directory, id) = (Session::of(&request)?, self.0.clone(), request.into_inner().id);
+        let row = finish(async move { directory.revoke_key(&session, &id).await }).await?;
+        Ok(Response::new(wire::RevokeApiKeyResponse {
+            api_key: Some(key(row)),
+        }))
+    }
+}

@@ -1,0 +1,305 @@
+//! The door of the staff port: from an API key to a [`Session`], or a refusal that tells a stranger nothing.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use axum::{
+    extract::{Request, State},
+    middleware::Next,
+    response::Response,
+};
+use hansa_edge::{Audience, Rule, Rules, refuse};
+use hansa_tenancy::{Caller, Errand};
+use hansa_vocab::{
+    Fault, Kind, Role, StaffId, TenantId,
+    decide::{Decision, decide},
+};
+use time::OffsetDateTime;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    Directory, Error,
+    ops::read_roles,
+    store::{self, Credential},
+};
+
+/// Credentials kept in memory, at most.
+const CACHE_MAX: usize = 4_096;
+/// How often credentials in memory are looked at for their expiry.
+const EXPIRY_TICK: Duration = Duration::from_millis(500);
+
+/// A checked staff call: who, in which enterprise, in which roles. Minted here alone.
+#[derive(Clone, Debug)]
+pub struct Session {
+    standing: Arc<Standing>,
+    by: Role,
+}
+
+#[derive(Debug)]
+struct Standing {
+    tenant: TenantId,
+    enterprise_name: String,
+    staff: StaffId,
+    staff_name: String,
+    roles: Vec<Role>,
+    expires_at: OffsetDateTime,
+    ended: CancellationToken,
+}
+
+impl Caller for Session {
+    fn tenant(&self) -> TenantId {
+        self.standing.tenant
+    }
+}
+
+impl Session {
+    /// The session of a call that came through the door.
+    ///
+    /// # Errors
+    ///
+    /// UNAUTHENTICATED when it did not.
+    #[expect(clippy::result_large_err, reason = "tonic's own error type")]
+    pub fn of<T>(request: &tonic::Request<T>) -> Result<Self, tonic::Status> {
+        request
+            .extensions()
+            .get::<Self>()
+            .cloned()
+            .ok_or_else(|| hansa_edge::status(no_entry()))
+    }
+
+    /// Who.
+    #[must_use]
+    pub fn staff(&self) -> StaffId {
+        self.standing.staff
+    }
+
+    /// What they are called.
+    #[must_use]
+    pub fn staff_name(&self) -> &str {
+        &self.standing.staff_name
+    }
+
+    /// What they are for.
+    #[must_use]
+    pub fn roles(&self) -> &[Role] {
+        &self.standing.roles
+    }
+
+    /// Name of the enterprise.
+    #[must_use]
+    pub fn enterprise_name(&self) -> &str {
+        &self.standing.enterprise_name
+    }
+
+    /// The rule that let this call in, for the audit.
+    #[must_use]
+    pub fn rule(&self) -> String {
+        format!("role.{}", self.by)
+    }
+
+    /// Cancelled within a second when the key is withdrawn, expires, or the person is disabled.
+    #[must_use]
+    pub fn ended(&self) -> CancellationToken {
+        self.standing.ended.clone()
+    }
+}
+
+/// One answer for every credential that opens nothing.
+fn no_entry() -> Fault {
+    Fault::new(
+        Kind::Unauthenticated,
+        "NO_VALID_KEY",
+        "send a valid API key: authorization: Bearer hx1_…",
+    )
+}
+
+struct Known {
+    hash: String,
+    standing: Arc<Standing>,
+}
+
+struct Inner {
+    directory: Directory,
+    rules: Rules,
+    known: Mutex<HashMap<String, Known>>,
+}
+
+/// Lets staff in. Cheap to clone.
+#[derive(Clone)]
+pub struct Door(Arc<Inner>);
+
+impl Door {
+    /// The door to these RPCs; it looks for withdrawn keys as long as it stands.
+    #[must_use]
+    pub fn new(directory: Directory, rules: Rules) -> Self {
+        let changes = directory.tenancy.changes("credential");
+        let door = Self(Arc::new(Inner {
+            directory,
+            rules,
+            known: Mutex::default(),
+        }));
+        tokio::spawn(watch(Arc::downgrade(&door.0), changes));
+        door
+    }
+
+    /// The middleware: `axum::middleware::from_fn_with_state(door, Door::pass)`.
+    pub async fn pass(State(door): State<Self>, mut request: Request, next: Next) -> Response {
+        match door.check(request.uri().path(), request.headers()).await {
+            Ok(session) => {
+                request.extensions_mut().insert(session);
+                next.run(request).await
+            }
+            Err(fault) => refuse(fault),
+        }
+    }
+
+    async fn check(&self, path: &str, headers: &http::HeaderMap) -> Result<Session, Fault> {
+        let rule = self.0.rules.of(path).filter(|rule| rule.audience == Audience::Staff);
+        let Some(Rule { action, .. }) = rule else {
+            return Err(Fault::new(
+                Kind::Unimplemented,
+                "UNKNOWN_METHOD",
+                "no such method on this port",
+            ));
+        };
+        let standing = self.authenticate(headers).await?.ok_or_else(no_entry)?;
+        match decide(&standing.roles, action) {
+            Decision::Allow(by) => Ok(Session { standing, by }),
+            Decision::Deny(roles) => {
+                let wanted = roles.iter().map(|role| role.as_str()).collect::<Vec<_>>().join(", ");
+                Err(
+                    Fault::new(Kind::Forbidden, "ROLE", format!("this needs one of the roles {wanted}"))
+                        .rule(
+                            "staff.roles",
+                            format!("an owner or admin of {}", standing.enterprise_name),
+                        )
+                        .with("action", action),
+                )
+            }
+        }
+    }
+
+    async fn authenticate(&self, headers: &http::HeaderMap) -> Result<Option<Arc<Standing>>, Error> {
+        let key = headers
+            .get(http::header::AUTHORIZATION)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.strip_prefix("Bearer hx1_"))
+            .and_then(|rest| rest.split_once('_'));
+        let Some((id, secret)) = key.filter(|(id, secret)| id.len() == 16 && secret.len() == 64) else {
+            return Ok(None);
+        };
+        let now = self.0.directory.tenancy.clock().now();
+        let known = {
+            let known = self.0.known.lock().unwrap_or_else(PoisonError::into_inner);
+            known.get(id).map(|known| (known.hash.clone(), known.standing.clone()))
+        };
+        let (hash, standing) = match known {
+            Some(known) => known,
+            None => match self.load(id).await? {
+                Some((tenant, credential)) if valid(&credential, now) => self.remember(id, tenant, credential).await?,
+                _ => return Ok(None),
+            },
+        };
+        let fits = self.0.directory.secret_fits(id, secret, &hash)?;
+        Ok((fits && standing.expires_at > now && !standing.ended.is_cancelled()).then_some(standing))
+    }
+
+    async fn load(&self, id: &str) -> Result<Option<(TenantId, Credential)>, Error> {
+        let tenancy = &self.0.directory.tenancy;
+        let Some(tenant) = store::tenant_of(tenancy.control(), id).await? else {
+            return Ok(None);
+        };
+        let mut tx = tenancy
+            .begin("directory.door", &Errand::new("directory.door", tenant))
+            .await?;
+        Ok(store::credential(&mut tx, id)
+            .await?
+            .map(|credential| (tenant, credential)))
+    }
+
+    async fn remember(
+        &self,
+        id: &str,
+        tenant: TenantId,
+        credential: Credential,
+    ) -> Result<(String, Arc<Standing>), Error> {
+        let standing = Arc::new(Standing {
+            tenant,
+            enterprise_name: self.0.directory.tenancy.tenant(tenant).await?.name,
+            staff: StaffId(credential.staff_id),
+            staff_name: credential.staff_name,
+            roles: read_roles(&credential.roles)?,
+            expires_at: credential.expires_at,
+            ended: CancellationToken::new(),
+        });
+        let mut known = self.0.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= CACHE_MAX {
+            // Those in use by a call or stream stay, so that they can be ended.
+            known.retain(|_, one| Arc::strong_count(&one.standing) > 1);
+        }
+        let kept = known.entry(id.to_owned()).or_insert(Known {
+            hash: credential.hash,
+            standing,
+        });
+        Ok((kept.hash.clone(), kept.standing.clone()))
+    }
+
+    /// Looks again at every credential in memory; those that open nothing any more end their sessions.
+    async fn look_again(&self) {
+        let ids: Vec<String> = self
+            .0
+            .known
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .keys()
+            .cloned()
+            .collect();
+        for id in ids {
+            let now = self.0.directory.tenancy.clock().now();
+            let still = matches!(self.load(&id).await, Ok(Some((_, credential))) if valid(&credential, now));
+            if !still {
+                self.forget(&id);
+            }
+        }
+    }
+
+    fn forget(&self, id: &str) {
+        if let Some(known) = self.0.known.lock().unwrap_or_else(PoisonError::into_inner).remove(id) {
+            known.standing.ended.cancel();
+        }
+    }
+
+    fn forget_expired(&self) {
+        let now = self.0.directory.tenancy.clock().now();
+        self.0
+            .known
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .retain(|_, known| {
+                let lives = known.standing.expires_at > now;
+                if !lives {
+                    known.standing.ended.cancel();
+                }
+                lives
+            });
+    }
+}
+
+fn valid(credential: &Credential, now: OffsetDateTime) -> bool {
+    !credential.revoked && !credential.disabled && credential.expires_at > now
+}
+
+async fn watch(door: std::sync::Weak<Inner>, mut changes: tokio::sync::watch::Receiver<i64>) {
+    loop {
+        let changed = tokio::time::timeout(EXPIRY_TICK, changes.changed()).await;
+        let Some(door) = door.upgrade().map(Door) else { return };
+        match changed {
+            Ok(Ok(())) => door.look_again().await,
+            Ok(Err(_)) => return,
+            Err(_) => door.forget_expired(),
+        }
+    }
+}

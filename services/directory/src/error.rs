@@ -1,0 +1,64 @@
+//! Everything that can go wrong with our own people.
+
+use hansa_vocab::{Fault, Kind};
+
+/// What went wrong.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No such staff person.
+    #[error("no such staff person")]
+    NoSuchStaff,
+    /// No such key.
+    #[error("no such key")]
+    NoSuchKey,
+    /// Two live keys are enough to rotate.
+    #[error("there are two live keys already")]
+    TwoKeys,
+    /// The last owner can't be disabled.
+    #[error("the last owner can't be disabled")]
+    LastOwner,
+    /// Input out of its limits.
+    #[error("{field}: {text}")]
+    Invalid {
+        /// Which field.
+        field: &'static str,
+        /// What is wrong.
+        text: &'static str,
+    },
+    /// Text in the database that no code of ours wrote.
+    #[error("a row of {0} is damaged")]
+    Damaged(&'static str),
+    /// A key could not be made or checked.
+    #[error(transparent)]
+    Vault(#[from] hansa_vault::Error),
+    /// The database.
+    #[error(transparent)]
+    Tenancy(#[from] hansa_tenancy::Error),
+    /// SQL.
+    #[error(transparent)]
+    Sql(#[from] sqlx::Error),
+}
+
+impl From<Error> for Fault {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::NoSuchStaff => Self::not_found("staff person"),
+            Error::NoSuchKey => Self::not_found("key"),
+            Error::TwoKeys => Self::new(
+                Kind::Precondition,
+                "TWO_LIVE_KEYS",
+                "revoke one of the two live keys first",
+            )
+            .rule("key.live_max", "nobody: two live keys are enough to rotate"),
+            Error::LastOwner => Self::new(Kind::Precondition, "LAST_OWNER", "make somebody else an owner first"),
+            Error::Invalid { field, text } => Self::invalid(field, text),
+            Error::Damaged(what) => {
+                tracing::error!(what, "a row is damaged");
+                Self::internal()
+            }
+            Error::Vault(error) => error.into(),
+            Error::Tenancy(error) => error.into(),
+            Error::Sql(error) => hansa_tenancy::Error::from(error).into(),
+        }
+    }
+}

@@ -1,0 +1,277 @@
+//! What one can do with staff and keys.
+
+use data_encoding::{BASE32_NOPAD, HEXLOWER};
+use hansa_tenancy::{Caller, Errand, Tenancy, TenantTx};
+use hansa_vault::{Vault, hmac_sha256, hmac_verify, random};
+use hansa_vocab::{EnterpriseId, Role, StaffId, TenantId};
+use time::{Duration, OffsetDateTime};
+
+use crate::{
+    Error, Session,
+    store::{self, KeyRow, StaffRow},
+};
+
+const NAME_MAX: usize = 120;
+const LABEL_MAX: usize = 80;
+const LIVE_KEYS_MAX: i64 = 2;
+const KEY_VALIDITY: Duration = Duration::days(365);
+
+/// A staff person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Staff {
+    /// Who.
+    pub id: StaffId,
+    /// What they are called.
+    pub name: String,
+    /// What they are for.
+    pub roles: Vec<Role>,
+    /// May they do nothing any more.
+    pub disabled: bool,
+}
+
+impl TryFrom<StaffRow> for Staff {
+    type Error = Error;
+
+    fn try_from(row: StaffRow) -> Result<Self, Error> {
+        Ok(Self {
+            id: StaffId(row.id),
+            name: row.name,
+            roles: read_roles(&row.roles)?,
+            disabled: row.disabled,
+        })
+    }
+}
+
+pub(crate) fn read_roles(text: &str) -> Result<Vec<Role>, Error> {
+    text.split_whitespace()
+        .map(|word| word.parse().map_err(|_| Error::Damaged("staff")))
+        .collect()
+}
+
+/// A key that was just made; the only time its secret is seen.
+pub struct NewKey {
+    /// What is kept of it.
+    pub(crate) row: KeyRow,
+    /// `hx1_<id>_<secret>`.
+    pub secret: String,
+}
+
+impl std::fmt::Debug for NewKey {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "NewKey({})", self.row.id)
+    }
+}
+
+/// Staff and keys of all tenants of this node. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Directory {
+    pub(crate) tenancy: Tenancy,
+    pub(crate) vault: Vault,
+}
+
+impl Directory {
+    /// The directory of this node.
+    #[must_use]
+    pub fn new(tenancy: Tenancy, vault: Vault) -> Self {
+        Self { tenancy, vault }
+    }
+
+    /// Gives a new tenant its keys, its first owner, and that owner's first API key.
+    ///
+    /// # Errors
+    ///
+    /// When the tenant is not there or has keys already.
+    pub async fn found(&self, tenant: TenantId) -> Result<(EnterpriseId, NewKey), Error> {
+        let errand = Errand::new("directory.found", tenant);
+        let mut tx = self.tenancy.begin("directory.found", &errand).await?;
+        let enterprise = self.vault.create_enterprise(&mut tx).await?;
+        let owner = StaffId(self.tenancy.ids().uuid());
+        store::insert_staff(&mut tx, owner, "owner", Role::Owner.as_str()).await?;
+        let key = self.make_key(&mut tx, owner, "first key", None).await?;
+        store::audit(
+            &mut tx,
+            self.tenancy.ids().uuid(),
+            errand.name(),
+            "staff.write",
+            &owner.to_string(),
+            "founding",
+        )
+        .await?;
+        tx.commit().await?;
+        Ok((enterprise, key))
+    }
+
+    /// The enterprise behind a session.
+    ///
+    /// # Errors
+    ///
+    /// When its keys can't be read.
+    pub async fn enterprise(&self, session: &Session) -> Result<EnterpriseId, Error> {
+        let mut tx = self.tenancy.begin("directory.enterprise", session).await?;
+        Ok(self.vault.identity(&mut tx).await?.enterprise)
+    }
+
+    /// A new staff person.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] when the name or the roles are not what they must be.
+    pub async fn create_staff(&self, session: &Session, name: &str, roles: &[Role]) -> Result<Staff, Error> {
+        let name = name.trim();
+        if name.is_empty() || name.chars().count() > NAME_MAX {
+            return Err(Error::Invalid {
+                field: "name",
+                text: "1 to 120 characters",
+            });
+        }
+        let mut roles = roles.to_vec();
+        roles.sort();
+        roles.dedup();
+        if roles.is_empty() {
+            return Err(Error::Invalid {
+                field: "roles",
+                text: "at least one role",
+            });
+        }
+        let words = roles.iter().map(|role| role.as_str()).collect::<Vec<_>>().join(" ");
+        let id = StaffId(self.tenancy.ids().uuid());
+        let mut tx = self.tenancy.begin("directory.create_staff", session).await?;
+        store::insert_staff(&mut tx, id, name, &words).await?;
+        self.audit(&mut tx, session, "staff.write", &id.to_string()).await?;
+        tx.commit().await?;
+        Ok(Staff {
+            id,
+            name: name.to_owned(),
+            roles,
+            disabled: false,
+        })
+    }
+
+    /// Everybody, oldest first.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub async fn list_staff(&self, session: &Session) -> Result<Vec<Staff>, Error> {
+        let mut tx = self.tenancy.begin("directory.list_staff", session).await?;
+        store::list_staff(&mut tx)
+            .await?
+            .into_iter()
+            .map(Staff::try_from)
+            .collect()
+    }
+
+    /// From this commit on their keys open nothing; open streams end within a second.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::LastOwner`] when nobody would be left to answer for the enterprise.
+    pub async fn disable_staff(&self, session: &Session, id: StaffId) -> Result<Staff, Error> {
+        let mut tx = self.tenancy.begin("directory.disable_staff", session).await?;
+        let mut staff: Staff = store::find_staff(&mut tx, id).await?.try_into()?;
+        if staff.roles.contains(&Role::Owner) && !staff.disabled && store::owners(&mut tx).await? == 1 {
+            return Err(Error::LastOwner);
+        }
+        store::disable_staff(&mut tx, id).await?;
+        self.audit(&mut tx, session, "staff.write", &id.to_string()).await?;
+        tx.commit().await?;
+        self.tenancy.change("credential").await?;
+        staff.disabled = true;
+        Ok(staff)
+    }
+
+    /// A new key of a staff person. Two may live at one time, so that keys can be rotated.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TwoKeys`] for a third.
+    pub async fn create_key(
+        &self,
+        session: &Session,
+        staff: StaffId,
+        label: &str,
+        expires_at: Option<OffsetDateTime>,
+    ) -> Result<NewKey, Error> {
+        let mut tx = self.tenancy.begin("directory.create_key", session).await?;
+        store::find_staff(&mut tx, staff).await?;
+        let key = self.make_key(&mut tx, staff, label, expires_at).await?;
+        self.audit(&mut tx, session, "key.write", &key.row.id).await?;
+        tx.commit().await?;
+        Ok(key)
+    }
+
+    async fn make_key(
+        &self,
+        tx: &mut TenantTx,
+        staff: StaffId,
+        label: &str,
+        expires_at: Option<OffsetDateTime>,
+    ) -> Result<NewKey, Error> {
+        let now = self.tenancy.clock().now();
+        let expires_at = expires_at.unwrap_or(now + KEY_VALIDITY);
+        if label.chars().count() > LABEL_MAX {
+            return Err(Error::Invalid {
+                field: "label",
+                text: "at most 80 characters",
+            });
+        }
+        if expires_at <= now {
+            return Err(Error::Invalid {
+                field: "expires_at",
+                text: "must lie in the future",
+            });
+        }
+        if store::live_keys(tx, staff, now).await? >= LIVE_KEYS_MAX {
+            return Err(Error::TwoKeys);
+        }
+        let id = BASE32_NOPAD.encode(&random::<10>()?).to_ascii_lowercase();
+        let secret = HEXLOWER.encode(&random::<32>()?);
+        let hash = HEXLOWER.encode(&hmac_sha256(&self.pepper()?, &[id.as_bytes(), secret.as_bytes()]));
+        // The way to the tenant first: a key without its row opens nothing.
+        store::publish(self.tenancy.control(), &id, tx.tenant()).await?;
+        store::insert_key(tx, &id, staff, label, &hash, expires_at).await?;
+        Ok(NewKey {
+            secret: format!("hx1_{id}_{secret}"),
+            row: KeyRow {
+                id,
+                staff_id: staff.0,
+                label: label.to_owned(),
+                created_at: now,
+                expires_at,
+                revoked: false,
+            },
+        })
+    }
+
+    pub(crate) async fn list_keys(&self, session: &Session, staff: StaffId) -> Result<Vec<KeyRow>, Error> {
+        let mut tx = self.tenancy.begin("directory.list_keys", session).await?;
+        store::list_keys(&mut tx, staff).await
+    }
+
+    pub(crate) async fn revoke_key(&self, session: &Session, id: &str) -> Result<KeyRow, Error> {
+        let mut tx = self.tenancy.begin("directory.revoke_key", session).await?;
+        let row = store::revoke_key(&mut tx, id).await?;
+        self.audit(&mut tx, session, "key.write", id).await?;
+        tx.commit().await?;
+        self.tenancy.change("credential").await?;
+        Ok(row)
+    }
+
+    /// Does the secret belong to what is kept; in constant time.
+    pub(crate) fn secret_fits(&self, id: &str, secret: &str, hash: &str) -> Result<bool, Error> {
+        let hash = HEXLOWER
+            .decode(hash.as_bytes())
+            .map_err(|_| Error::Damaged("api_key"))?;
+        Ok(hmac_verify(&self.pepper()?, &[id.as_bytes(), secret.as_bytes()], &hash))
+    }
+
+    fn pepper(&self) -> Result<[u8; 32], Error> {
+        Ok(self.vault.derive("directory/api-key")?)
+    }
+
+    async fn audit(&self, tx: &mut TenantTx, session: &Session, action: &str, resource: &str) -> Result<(), Error> {
+        let id = self.tenancy.ids().uuid();
+        debug_assert_eq!(tx.tenant(), session.tenant());
+        Ok(store::audit(tx, id, &session.staff().to_string(), action, resource, &session.rule()).await?)
+    }
+}

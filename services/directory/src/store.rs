@@ -1,0 +1,199 @@
+//! SQL of staff, keys and the audit; nothing else.
+
+use hansa_tenancy::TenantTx;
+use hansa_vocab::{StaffId, TenantId};
+use sqlx::PgPool;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::Error;
+
+/// A staff row.
+pub struct StaffRow {
+    pub id: Uuid,
+    pub name: String,
+    pub roles: String,
+    pub disabled: bool,
+}
+
+/// An API key's row, without its hash.
+pub struct KeyRow {
+    pub id: String,
+    pub staff_id: Uuid,
+    pub label: String,
+    pub created_at: OffsetDateTime,
+    pub expires_at: OffsetDateTime,
+    pub revoked: bool,
+}
+
+/// All that decides about a credential.
+pub struct Credential {
+    pub hash: String,
+    pub expires_at: OffsetDateTime,
+    pub revoked: bool,
+    pub disabled: bool,
+    pub staff_id: Uuid,
+    pub staff_name: String,
+    pub roles: String,
+}
+
+/// Writes who did what, in the transaction that does it.
+///
+/// # Errors
+///
+/// What the database says; then the change must not be committed either.
+pub async fn audit(
+    tx: &mut TenantTx,
+    id: Uuid,
+    actor: &str,
+    action: &str,
+    resource: &str,
+    rule: &str,
+) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "insert into audit (id, actor, action, resource, rule) values ($1, $2, $3, left($4, 120), $5)",
+        id,
+        actor,
+        action,
+        resource,
+        rule,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+pub async fn insert_staff(tx: &mut TenantTx, id: StaffId, name: &str, roles: &str) -> Result<(), Error> {
+    sqlx::query!(
+        "insert into staff (id, name, roles) values ($1, $2, $3)",
+        id.0,
+        name,
+        roles
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+pub async fn list_staff(tx: &mut TenantTx) -> Result<Vec<StaffRow>, Error> {
+    Ok(sqlx::query_as!(
+        StaffRow,
+        "select id, name, roles, disabled from staff order by id limit 10000"
+    )
+    .fetch_all(tx.conn())
+    .await?)
+}
+
+pub async fn find_staff(tx: &mut TenantTx, id: StaffId) -> Result<StaffRow, Error> {
+    sqlx::query_as!(
+        StaffRow,
+        "select id, name, roles, disabled from staff where id = $1 for update",
+        id.0
+    )
+    .fetch_optional(tx.conn())
+    .await?
+    .ok_or(Error::NoSuchStaff)
+}
+
+pub async fn disable_staff(tx: &mut TenantTx, id: StaffId) -> Result<(), Error> {
+    sqlx::query!("update staff set disabled = true where id = $1", id.0)
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
+/// Owners who are not disabled.
+pub async fn owners(tx: &mut TenantTx) -> Result<i64, Error> {
+    Ok(sqlx::query_scalar!(
+        r#"select count(*) as "count!" from staff where not disabled and 'owner' = any(string_to_array(roles, ' '))"#
+    )
+    .fetch_one(tx.conn())
+    .await?)
+}
+
+pub async fn live_keys(tx: &mut TenantTx, staff: StaffId, now: OffsetDateTime) -> Result<i64, Error> {
+    Ok(sqlx::query_scalar!(
+        r#"select count(*) as "count!" from api_key where staff_id = $1 and revoked_at is null and expires_at > $2"#,
+        staff.0,
+        now,
+    )
+    .fetch_one(tx.conn())
+    .await?)
+}
+
+pub async fn insert_key(
+    tx: &mut TenantTx,
+    id: &str,
+    staff: StaffId,
+    label: &str,
+    hash: &str,
+    expires_at: OffsetDateTime,
+) -> Result<(), Error> {
+    sqlx::query!(
+        "insert into api_key (id, staff_id, label, hash, expires_at) values ($1, $2, $3, $4, $5)",
+        id,
+        staff.0,
+        label,
+        hash,
+        expires_at,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+pub async fn list_keys(tx: &mut TenantTx, staff: StaffId) -> Result<Vec<KeyRow>, Error> {
+    Ok(sqlx::query_as!(
+        KeyRow,
+        r#"select id, staff_id, label, created_at, expires_at, revoked_at is not null as "revoked!"
+           from api_key where staff_id = $1 order by created_at, id limit 1000"#,
+        staff.0,
+    )
+    .fetch_all(tx.conn())
+    .await?)
+}
+
+pub async fn revoke_key(tx: &mut TenantTx, id: &str) -> Result<KeyRow, Error> {
+    sqlx::query_as!(
+        KeyRow,
+        r#"update api_key set revoked_at = coalesce(revoked_at, clock_timestamp()) where id = $1
+           returning id, staff_id, label, created_at, expires_at, true as "revoked!""#,
+        id,
+    )
+    .fetch_optional(tx.conn())
+    .await?
+    .ok_or(Error::NoSuchKey)
+}
+
+pub async fn credential(tx: &mut TenantTx, id: &str) -> Result<Option<Credential>, Error> {
+    Ok(sqlx::query_as!(
+        Credential,
+        r#"select k.hash, k.expires_at, k.revoked_at is not null as "revoked!", s.disabled, s.id as staff_id,
+               s.name as staff_name, s.roles
+           from api_key k join staff s on s.id = k.staff_id where k.id = $1"#,
+        id,
+    )
+    .fetch_optional(tx.conn())
+    .await?)
+}
+
+/// Which tenant a key belongs to.
+pub async fn tenant_of(pool: &PgPool, id: &str) -> Result<Option<TenantId>, Error> {
+    let found = sqlx::query_scalar!("select tenant_id from hansa.credential where id = $1", id)
+        .fetch_optional(pool)
+        .await?;
+    found
+        .map(|text| text.parse().map_err(|_| Error::Damaged("hansa.credential")))
+        .transpose()
+}
+
+pub async fn publish(pool: &PgPool, id: &str, tenant: TenantId) -> Result<(), Error> {
+    sqlx::query!(
+        "insert into hansa.credential (id, tenant_id) values ($1, $2) on conflict do nothing",
+        id,
+        tenant.as_str(),
+    )
+    .execute(pool)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,179 @@
+//! Who may do what: one pure function over roles and actions. What is not allowed here is refused.
+
+use std::{fmt, str::FromStr};
+
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident { $($(#[$one:meta])* $variant:ident = $text:literal,)+ }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum $name { $($(#[$one])* $variant,)+ }
+
+        impl $name {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
+
+            /// The word on the wire and in the database.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text,)+ }
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = UnknownWord;
+
+            fn from_str(text: &str) -> Result<Self, UnknownWord> {
+                Self::ALL.iter().copied().find(|one| one.as_str() == text).ok_or_else(|| UnknownWord(text.to_owned()))
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str(self.as_str())
+            }
+        }
+    };
+}
+
+/// A word that names no role or action.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("unknown word {0:?}")]
+pub struct UnknownWord(pub String);
+
+words! {
+    /// What a staff person is for.
+    Role {
+        /// Answers for the enterprise; may do everything.
+        Owner = "owner",
+        /// Runs it day by day; may do everything but read evidence of others' work.
+        Admin = "admin",
+        /// Buys at partners.
+        Buyer = "buyer",
+        /// Agrees to links and orders.
+        Approver = "approver",
+        /// Works in a store or warehouse.
+        Store = "store",
+        /// Works with members.
+        Marketer = "marketer",
+        /// Helps, and reads.
+        Support = "support",
+        /// Reads everything, changes nothing.
+        Auditor = "auditor",
+    }
+}
+
+words! {
+    /// What an RPC does, as its proto option `hansa.access.v1.rule` says.
+    Action {
+        /// Look at an invite, as a stranger.
+        JoinFetch = "join.fetch",
+        /// Accept an invite, as a stranger.
+        JoinAccept = "join.accept",
+        /// Exchange declarations, as a partner.
+        LinkReconcile = "link.reconcile",
+        /// Exchange messages, as a partner.
+        LinkExchange = "link.exchange",
+        /// See links.
+        LinkRead = "link.read",
+        /// Invite, suspend, resume, revoke, grant.
+        LinkWrite = "link.write",
+        /// Sign terms.
+        LinkApprove = "link.approve",
+        /// Export what both sides signed.
+        LinkEvidence = "link.evidence",
+        /// See stock.
+        StockRead = "stock.read",
+        /// Change stock.
+        StockWrite = "stock.write",
+        /// Hold stock, as a partner.
+        StockReserve = "stock.reserve",
+        /// Hold stock at a partner.
+        StockOrder = "stock.order",
+        /// Recount stock.
+        StockAudit = "stock.audit",
+        /// See who one is.
+        SelfRead = "self.read",
+        /// See staff.
+        StaffRead = "staff.read",
+        /// Change staff.
+        StaffWrite = "staff.write",
+        /// See API keys.
+        KeyRead = "key.read",
+        /// Make and withdraw API keys.
+        KeyWrite = "key.write",
+    }
+}
+
+impl Action {
+    /// The roles that may do it; none of them for what only partners and strangers do.
+    #[must_use]
+    pub fn roles(self) -> &'static [Role] {
+        use Role::{Admin, Approver, Auditor, Buyer, Marketer, Owner, Store, Support};
+        match self {
+            Self::JoinFetch | Self::JoinAccept | Self::LinkReconcile | Self::LinkExchange | Self::StockReserve => &[],
+            Self::SelfRead => &[Owner, Admin, Buyer, Approver, Store, Marketer, Support, Auditor],
+            Self::LinkRead => &[Owner, Admin, Buyer, Approver, Support, Auditor],
+            Self::LinkWrite | Self::StaffWrite | Self::KeyWrite => &[Owner, Admin],
+            Self::LinkApprove => &[Owner, Admin, Approver],
+            Self::LinkEvidence => &[Owner, Auditor],
+            Self::StockRead => &[Owner, Admin, Buyer, Approver, Store, Support, Auditor],
+            Self::StockWrite => &[Owner, Admin, Store],
+            Self::StockOrder => &[Owner, Admin, Buyer, Store],
+            Self::StockAudit | Self::StaffRead | Self::KeyRead => &[Owner, Admin, Auditor],
+        }
+    }
+}
+
+/// What [`decide`] says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// Yes, by this role.
+    Allow(Role),
+    /// No: none of these roles is held.
+    Deny(&'static [Role]),
+}
+
+/// May someone with these roles do this.
+#[must_use]
+pub fn decide(roles: &[Role], action: Action) -> Decision {
+    let allowed = action.roles();
+    match allowed.iter().find(|role| roles.contains(role)) {
+        Some(role) => Decision::Allow(*role),
+        None => Decision::Deny(allowed),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_without_a_role_may_do_anything() {
+        for action in Action::ALL {
+            assert_eq!(decide(&[], *action), Decision::Deny(action.roles()));
+        }
+    }
+
+    #[test]
+    fn an_auditor_changes_nothing() {
+        for action in [
+            Action::LinkWrite,
+            Action::LinkApprove,
+            Action::StockWrite,
+            Action::StockOrder,
+            Action::KeyWrite,
+        ] {
+            assert!(
+                matches!(decide(&[Role::Auditor], action), Decision::Deny(_)),
+                "{action}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_partners_do_is_open_to_no_staff() {
+        for action in [Action::StockReserve, Action::LinkExchange, Action::LinkReconcile] {
+            assert!(matches!(decide(Role::ALL, action), Decision::Deny(&[])), "{action}");
+        }
+    }
+}
