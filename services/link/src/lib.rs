@@ -1,1 +1,22 @@
-//! Links between enterprises: handshake, states, grants, Permit, outbox, courier, inbox, receipts.
+//! Links between enterprises: handshake, states, grants, [`Permit`].
+//!
+//! What always holds:
+//! - A link is ACTIVE only when both sides have signed the same terms; the stricter of both sides' declarations counts.
+//! - Nobody reaches a tenant's rows over a link without a [`Permit`], and every statement under it compares the link's state,
+//!   epoch and grant version, so that the tenant's own commit decides, in every process.
+//! - What was signed is stored and passed on byte for byte.
+//! - A step that is repeated returns its first answer.
+//!
+//! Deliberately absent: trust on first use, a central directory, any state that an outage could change.
+
+mod api;
+mod error;
+mod gate;
+pub mod model;
+mod ops;
+mod store;
+
+pub use api::{LinkJoin, LinkPartner, LinkStaff};
+pub use error::{Error, InviteTrouble};
+pub use gate::{Gate, Permit};
+pub use ops::{LinkView, Links, NodeSelf, Partner, Say};

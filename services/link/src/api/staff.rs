@@ -1,0 +1,200 @@
+//! What our own people do with links.
+
+use data_encoding::HEXLOWER_PERMISSIVE;
+use hansa_directory::Session;
+use hansa_edge::{finish, status};
+use hansa_proto::link::v1::{self as wire, link_staff_service_server::LinkStaffService};
+use hansa_vocab::{Fault, LinkId};
+use time::OffsetDateTime;
+use tonic::{Request, Response, Status};
+
+use crate::{
+    Error, Links,
+    model::{StockGrant, terms::BadGrant},
+    ops::{LinkView, Say, VALID_FOR},
+};
+
+/// `hansa.link.v1.LinkStaffService`.
+#[derive(Clone, Debug)]
+pub struct LinkStaff(pub Links);
+
+fn timestamp(at: OffsetDateTime) -> prost_types::Timestamp {
+    prost_types::Timestamp {
+        seconds: at.unix_timestamp(),
+        nanos: i32::try_from(at.nanosecond()).unwrap_or_default(),
+    }
+}
+
+fn link_id(text: &str) -> Result<LinkId, Error> {
+    text.parse().map_err(|_| Error::NoSuchLink)
+}
+
+fn grant(given: Option<&wire::StockGrant>) -> Result<StockGrant, Error> {
+    given.map_or(Ok(StockGrant::default()), |grant| {
+        StockGrant::try_from(grant).map_err(|BadGrant { field, text }| Error::Invalid { field, text })
+    })
+}
+
+fn view(view: LinkView) -> wire::Link {
+    let row = view.row;
+    wire::Link {
+        id: row.id.to_string(),
+        state: view.standing.state.wire().into(),
+        waiting_for: view.standing.waiting_for,
+        partner: row.peer_name,
+        partner_id: row.peer.map(|peer| peer.to_string()).unwrap_or_default(),
+        check_code: row.check_code,
+        terms_text: view.terms_text,
+        terms_hash: row.terms_hash,
+        health: view.health.into(),
+        queue_depth: view.queue_depth,
+        oldest_unacknowledged: view.oldest_unacknowledged.map(|age| prost_types::Duration {
+            seconds: age.whole_seconds(),
+            nanos: age.subsec_nanoseconds(),
+        }),
+        parked: 0,
+        last_refusal: row.last_refusal.unwrap_or_default(),
+        last_refusal_at: row.last_refusal_at.map(timestamp),
+        last_contact_at: row.last_contact_at.map(timestamp),
+        granted: Some((&view.granted).into()),
+        received: Some((&view.received).into()),
+        granted_version: u64::try_from(row.grant_version).unwrap_or(0),
+        reason: view.standing.reason,
+    }
+}
+
+impl LinkStaff {
+    /// Says something about a link and shows it as it is then.
+    async fn say(&self, session: Session, id: &str, say: Say) -> Result<Option<wire::Link>, Status> {
+        let (links, id) = (self.0.clone(), link_id(id).map_err(status)?);
+        finish(async move {
+            links.declare(&session, id, say).await?;
+            links.tell_now(&session, id).await;
+            links.view(&session, id).await
+        })
+        .await
+        .map(|shown| Some(view(shown)))
+    }
+}
+
+#[tonic::async_trait]
+impl LinkStaffService for LinkStaff {
+    async fn create_invite(
+        &self,
+        request: Request<wire::CreateInviteRequest>,
+    ) -> Result<Response<wire::CreateInviteResponse>, Status> {
+        let (session, links, asked) = (Session::of(&request)?, self.0.clone(), request.into_inner());
+        let granted = grant(asked.grant.as_ref()).map_err(status)?;
+        let wanted = grant(asked.ask.as_ref()).map_err(status)?;
+        let valid_for = asked
+            .valid_for
+            .map_or(VALID_FOR, |given| time::Duration::new(given.seconds, given.nanos));
+        let (shown, invite) = finish(async move {
+            let (id, invite) = links.create_invite(&session, &granted, &wanted, valid_for).await?;
+            Ok::<_, Error>((links.view(&session, id).await?, invite))
+        })
+        .await?;
+        Ok(Response::new(wire::CreateInviteResponse {
+            link: Some(view(shown)),
+            expires_at: Some(timestamp(invite.expires)),
+            invite: invite.text(),
+        }))
+    }
+
+    async fn accept_invite(
+        &self,
+        request: Request<wire::LinkStaffServiceAcceptInviteRequest>,
+    ) -> Result<Response<wire::LinkStaffServiceAcceptInviteResponse>, Status> {
+        let (session, links, asked) = (Session::of(&request)?, self.0.clone(), request.into_inner());
+        let shown = finish(async move {
+            let id = links.accept_invite(&session, &asked.invite).await?;
+            links.view(&session, id).await
+        })
+        .await?;
+        Ok(Response::new(wire::LinkStaffServiceAcceptInviteResponse {
+            link: Some(view(shown)),
+        }))
+    }
+
+    async fn approve_link(
+        &self,
+        request: Request<wire::ApproveLinkRequest>,
+    ) -> Result<Response<wire::ApproveLinkResponse>, Status> {
+        let (session, asked) = (Session::of(&request)?, request.into_inner());
+        let hash = HEXLOWER_PERMISSIVE
+            .decode(asked.terms_hash.as_bytes())
+            .ok()
+            .and_then(|hash| hash.try_into().ok());
+        let hash = hash.ok_or_else(|| status(Fault::invalid("terms_hash", "64 hex digits, as the link shows them")))?;
+        let link = self.say(session, &asked.id, Say::Approve(hash)).await?;
+        Ok(Response::new(wire::ApproveLinkResponse { link }))
+    }
+
+    async fn decline_link(
+        &self,
+        request: Request<wire::DeclineLinkRequest>,
+    ) -> Result<Response<wire::DeclineLinkResponse>, Status> {
+        let (session, asked) = (Session::of(&request)?, request.into_inner());
+        let link = self.say(session, &asked.id, Say::Decline(asked.reason)).await?;
+        Ok(Response::new(wire::DeclineLinkResponse { link }))
+    }
+
+    async fn get_link(
+        &self,
+        request: Request<wire::GetLinkRequest>,
+    ) -> Result<Response<wire::GetLinkResponse>, Status> {
+        let (session, asked) = (Session::of(&request)?, request.into_inner());
+        let id = link_id(&asked.id).map_err(status)?;
+        let shown = self.0.view(&session, id).await.map_err(status)?;
+        Ok(Response::new(wire::GetLinkResponse {
+            link: Some(view(shown)),
+        }))
+    }
+
+    async fn list_links(
+        &self,
+        request: Request<wire::ListLinksRequest>,
+    ) -> Result<Response<wire::ListLinksResponse>, Status> {
+        let shown = self.0.views(&Session::of(&request)?).await.map_err(status)?;
+        Ok(Response::new(wire::ListLinksResponse {
+            links: shown.into_iter().map(view).collect(),
+        }))
+    }
+
+    async fn suspend_link(
+        &self,
+        request: Request<wire::SuspendLinkRequest>,
+    ) -> Result<Response<wire::SuspendLinkResponse>, Status> {
+        let (session, asked) = (Session::of(&request)?, request.into_inner());
+        let link = self.say(session, &asked.id, Say::Suspend(asked.reason)).await?;
+        Ok(Response::new(wire::SuspendLinkResponse { link }))
+    }
+
+    async fn resume_link(
+        &self,
+        request: Request<wire::ResumeLinkRequest>,
+    ) -> Result<Response<wire::ResumeLinkResponse>, Status> {
+        let (session, asked) = (Session::of(&request)?, request.into_inner());
+        let link = self.say(session, &asked.id, Say::Resume).await?;
+        Ok(Response::new(wire::ResumeLinkResponse { link }))
+    }
+
+    async fn revoke_link(
+        &self,
+        request: Request<wire::RevokeLinkRequest>,
+    ) -> Result<Response<wire::RevokeLinkResponse>, Status> {
+        let (session, asked) = (Session::of(&request)?, request.into_inner());
+        let link = self.say(session, &asked.id, Say::Revoke(asked.reason)).await?;
+        Ok(Response::new(wire::RevokeLinkResponse { link }))
+    }
+
+    async fn set_grant(
+        &self,
+        request: Request<wire::SetGrantRequest>,
+    ) -> Result<Response<wire::SetGrantResponse>, Status> {
+        let (session, asked) = (Session::of(&request)?, request.into_inner());
+        let granted = grant(asked.grant.as_ref()).map_err(status)?;
+        let link = self.say(session, &asked.id, Say::Grant(granted)).await?;
+        Ok(Response::new(wire::SetGrantResponse { link }))
+    }
+}

@@ -1,0 +1,339 @@
+//! The gate of the link port: from a pinned key to a [`Permit`], or a refusal that names the rule.
+//!
+//! What it remembers of a link is only as good as the tenant's own row: every statement of a partner's call compares state,
+//! epoch and grant version with the permit's, and a change of any link makes every process look again.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicI64, Ordering},
+    },
+};
+
+use axum::{
+    extract::{Request, State},
+    middleware::Next,
+    response::Response,
+};
+use hansa_edge::{Audience, METADATA_LINK, METADATA_TO, Peer, Rules, refuse};
+use hansa_tenancy::{Caller, Errand};
+use hansa_vocab::{Action, EnterpriseId, Fault, Kind, LinkId, NodeId, TenantId};
+use http::HeaderMap;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    Error, Links,
+    model::{LinkState, StockGrant},
+    store::{links, routes},
+};
+
+/// Link ends kept in memory, at most.
+const KNOWN_MAX: usize = 50_000;
+/// A refusal is written down at most once in so many seconds for a link.
+const REFUSAL_EVERY_SECONDS: i64 = 1;
+
+/// One end of a link, as the gate knows it.
+#[derive(Debug)]
+struct End {
+    tenant: TenantId,
+    link: LinkId,
+    owner_name: String,
+    peer: EnterpriseId,
+    peer_name: String,
+    peer_node: NodeId,
+    state: LinkState,
+    reason: String,
+    changeable_by: String,
+    epoch: i64,
+    grant_version: i64,
+    stock: StockGrant,
+    ended: CancellationToken,
+    refused_at: AtomicI64,
+}
+
+/// A checked partner call: which link, whose, and what it grants. Minted here alone.
+#[derive(Clone, Debug)]
+pub struct Permit(Arc<End>);
+
+impl Caller for Permit {
+    fn tenant(&self) -> TenantId {
+        self.0.tenant
+    }
+}
+
+impl Permit {
+    /// The permit of a call that came through the gate.
+    ///
+    /// # Errors
+    ///
+    /// NOT_FOUND when it did not.
+    #[expect(clippy::result_large_err, reason = "tonic's own error type")]
+    pub fn of<T>(request: &tonic::Request<T>) -> Result<Self, tonic::Status> {
+        request
+            .extensions()
+            .get::<Self>()
+            .cloned()
+            .ok_or_else(|| hansa_edge::status(Error::NoSuchLink))
+    }
+
+    /// Which link.
+    #[must_use]
+    pub fn link(&self) -> LinkId {
+        self.0.link
+    }
+
+    /// Who calls.
+    #[must_use]
+    pub fn peer(&self) -> EnterpriseId {
+        self.0.peer
+    }
+
+    /// What the caller is called.
+    #[must_use]
+    pub fn peer_name(&self) -> &str {
+        &self.0.peer_name
+    }
+
+    /// What the called enterprise is called: its admins can change the grant.
+    #[must_use]
+    pub fn owner_name(&self) -> &str {
+        &self.0.owner_name
+    }
+
+    /// Epoch of the link; a statement under this permit compares it.
+    #[must_use]
+    pub fn epoch(&self) -> i64 {
+        self.0.epoch
+    }
+
+    /// Version of the grant; a statement under this permit compares it.
+    #[must_use]
+    pub fn grant_version(&self) -> i64 {
+        self.0.grant_version
+    }
+
+    /// What the partner may do with our stock.
+    #[must_use]
+    pub fn stock(&self) -> &StockGrant {
+        &self.0.stock
+    }
+
+    /// Cancelled when the link stops being ACTIVE or the grant changes.
+    #[must_use]
+    pub fn ended(&self) -> CancellationToken {
+        self.0.ended.clone()
+    }
+}
+
+/// What the gate remembers.
+#[derive(Debug, Default)]
+pub struct Known(Mutex<HashMap<(LinkId, EnterpriseId), Arc<End>>>);
+
+impl Known {
+    fn get(&self, link: LinkId, to: EnterpriseId) -> Option<Arc<End>> {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&(link, to))
+            .cloned()
+    }
+
+    fn keys(&self) -> Vec<(LinkId, EnterpriseId)> {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .keys()
+            .copied()
+            .collect()
+    }
+
+    /// Forgets a link's ends: whoever holds a permit of theirs is ended.
+    pub fn forget(&self, link: LinkId) {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .retain(|(known, _), end| {
+                if *known == link {
+                    end.ended.cancel();
+                }
+                *known != link
+            });
+    }
+
+    fn put(&self, to: EnterpriseId, end: End) -> Arc<End> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= KNOWN_MAX {
+            // Those in use by a call or stream stay, so that they can be ended.
+            known.retain(|_, one| Arc::strong_count(one) > 1);
+        }
+        let end = Arc::new(end);
+        if let Some(before) = known.insert((end.link, to), end.clone()) {
+            before.ended.cancel();
+        }
+        end
+    }
+}
+
+/// Lets partners in. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Gate {
+    links: Links,
+    rules: Arc<Rules>,
+}
+
+impl Gate {
+    /// The gate to these links; it looks again at what it knows whenever a link changes in any process.
+    #[must_use]
+    pub fn new(links: Links, rules: Rules) -> Self {
+        let gate = Self {
+            links,
+            rules: Arc::new(rules),
+        };
+        tokio::spawn(watch(gate.links.clone()));
+        gate
+    }
+
+    /// The middleware: `axum::middleware::from_fn_with_state(gate, Gate::pass)`.
+    pub async fn pass(State(gate): State<Self>, mut request: Request, next: Next) -> Response {
+        match gate.check(&request).await {
+            Ok(permit) => {
+                request.extensions_mut().insert(permit);
+                next.run(request).await
+            }
+            Err(fault) => refuse(fault),
+        }
+    }
+
+    async fn check(&self, request: &Request) -> Result<Permit, Fault> {
+        let rule = self
+            .rules
+            .of(request.uri().path())
+            .filter(|rule| rule.audience == Audience::Partner);
+        let rule =
+            rule.ok_or_else(|| Fault::new(Kind::Unimplemented, "UNKNOWN_METHOD", "no such method on this port"))?;
+        let node = request
+            .extensions()
+            .get::<Peer>()
+            .and_then(|peer| peer.node)
+            .ok_or(Error::NoSuchLink)?;
+        let (link, to) = named(request.headers()).ok_or(Error::NoSuchLink)?;
+        let end = match self.links.known().get(link, to) {
+            Some(end) => end,
+            None => load(&self.links, link, to).await?.ok_or(Error::NoSuchLink)?,
+        };
+        // Not yours and not there are the same answer.
+        if end.peer_node != node {
+            return Err(Error::NoSuchLink.into());
+        }
+        // A suspension or revocation must always arrive.
+        if end.state == LinkState::Active || rule.action == Action::LinkReconcile {
+            return Ok(Permit(end));
+        }
+        let fault: Fault = Error::State {
+            link,
+            state: end.state,
+            reason: end.reason.clone(),
+            changeable_by: end.changeable_by.clone(),
+        }
+        .into();
+        self.write_down(&end, &fault).await;
+        Err(fault)
+    }
+
+    /// People want to see the last refusal; a partner that asks without end must not make us write without end.
+    async fn write_down(&self, end: &End, fault: &Fault) {
+        let now = self.links.now().unix_timestamp();
+        let before = end.refused_at.swap(now, Ordering::Relaxed);
+        if now - before < REFUSAL_EVERY_SECONDS {
+            return;
+        }
+        if let Err(error) = self.links.note_refusal(end.tenant, end.link, &fault.to_string()).await {
+            tracing::warn!(%error, "a refusal could not be written down");
+        }
+    }
+}
+
+fn named(headers: &HeaderMap) -> Option<(LinkId, EnterpriseId)> {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    Some((text(METADATA_LINK)?.parse().ok()?, text(METADATA_TO)?.parse().ok()?))
+}
+
+async fn load(all: &Links, link: LinkId, to: EnterpriseId) -> Result<Option<Arc<End>>, Error> {
+    let Some(end) = read(all, link, to).await? else {
+        return Ok(None);
+    };
+    Ok(Some(all.known().put(to, end)))
+}
+
+async fn read(all: &Links, link: LinkId, to: EnterpriseId) -> Result<Option<End>, Error> {
+    let Some(route) = routes::find(all.tenancy().control(), link, to).await? else {
+        return Ok(None);
+    };
+    let (Some(peer), Some(peer_node)) = (route.peer, route.peer_node) else {
+        return Ok(None);
+    };
+    let owner_name = all.tenancy().tenant(route.tenant).await?.name;
+    let mut tx = all
+        .tenancy()
+        .begin("link.gate", &Errand::new("link.gate", route.tenant))
+        .await?;
+    let row = match links::find(&mut tx, link).await {
+        Ok(row) if row.peer == Some(peer) => row,
+        // An orphan route, or one whose invite somebody else has won.
+        Ok(_) | Err(Error::NoSuchLink) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let loaded = all.load(&mut tx, row).await?;
+    let standing = loaded.standing(&owner_name);
+    let state = if route.closing {
+        LinkState::Revoked
+    } else {
+        standing.state
+    };
+    Ok(Some(End {
+        tenant: route.tenant,
+        link,
+        owner_name,
+        peer,
+        peer_name: loaded.row.peer_name.clone(),
+        peer_node,
+        state,
+        reason: standing.reason,
+        changeable_by: standing.waiting_for,
+        epoch: loaded.row.epoch,
+        grant_version: loaded.row.grant_version,
+        stock: loaded.granted(),
+        ended: CancellationToken::new(),
+        refused_at: AtomicI64::new(0),
+    }))
+}
+
+/// Looks again at every known end whenever some link has changed; ends what no longer holds.
+async fn watch(all: Links) {
+    let mut changes = all.tenancy().changes("link");
+    while changes.changed().await.is_ok() {
+        if let Err(error) = all.learn_nodes().await {
+            tracing::warn!(%error, "partners' nodes can't be read");
+        }
+        for (link, to) in all.known().keys() {
+            let Some(before) = all.known().get(link, to) else {
+                continue;
+            };
+            match read(&all, link, to).await {
+                Ok(Some(end)) if holds(&before, &end) => {}
+                Ok(Some(end)) => drop(all.known().put(to, end)),
+                // What can't be read can't be trusted to go on.
+                Ok(None) | Err(_) => all.known().forget(link),
+            }
+        }
+    }
+}
+
+fn holds(before: &End, now: &End) -> bool {
+    before.state == now.state
+        && before.epoch == now.epoch
+        && before.grant_version == now.grant_version
+        && before.peer_node == now.peer_node
+        && before.reason == now.reason
+}

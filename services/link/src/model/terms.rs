@@ -1,0 +1,395 @@
+//! What both admins agree to: grants, their limits, and how they read in plain words.
+
+use hansa_proto::link::v1 as wire;
+use hansa_vault::sha256;
+use hansa_vocab::EnterpriseId;
+use prost::Message as _;
+
+/// The wording of [`words`]; it stands in the terms, so that both admins read the same.
+pub const TEMPLATE_VERSION: u32 = 1;
+/// The link protocol that this node speaks.
+pub const PROTOCOL_VERSION: u32 = 1;
+/// Longest hold when a grant names none, in seconds.
+pub const TTL_DEFAULT_SECONDS: u32 = 900;
+/// Longest hold that a grant may name, in seconds.
+pub const TTL_MAX_SECONDS: u32 = 86_400;
+/// Most band edges.
+pub const BANDS_MAX: usize = 16;
+/// Most SKUs in a selector.
+pub const SKUS_MAX: usize = 1_000;
+/// Most locations in a selector.
+pub const LOCATIONS_MAX: usize = 200;
+
+/// How much of a stock figure a partner sees.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Visibility {
+    /// Nothing at all.
+    None,
+    /// In stock or not.
+    YesNo,
+    /// The highest of these edges that available stock reaches; rising, at most 16.
+    Banded(Vec<i64>),
+    /// The figure.
+    Exact,
+}
+
+/// What a partner may do with our stock.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StockGrant {
+    /// How much of a figure they see.
+    pub visibility: Visibility,
+    /// SKUs covered; empty means all.
+    pub skus: Vec<String>,
+    /// Location codes covered; empty means all.
+    pub locations: Vec<String>,
+    /// Kept back from this partner, in base units of each item.
+    pub safety_stock: i64,
+    /// May they reserve.
+    pub may_reserve: bool,
+    /// Most units in one line; none means no limit.
+    pub quantity_max: Option<i64>,
+    /// Most units in all open reservations; none means no limit.
+    pub open_quantity_max: Option<i64>,
+    /// Longest hold, in seconds.
+    pub ttl_max_seconds: u32,
+}
+
+impl Default for StockGrant {
+    /// Nothing: what is not granted is refused.
+    fn default() -> Self {
+        Self {
+            visibility: Visibility::None,
+            skus: Vec::new(),
+            locations: Vec::new(),
+            safety_stock: 0,
+            may_reserve: false,
+            quantity_max: None,
+            open_quantity_max: None,
+            ttl_max_seconds: TTL_DEFAULT_SECONDS,
+        }
+    }
+}
+
+/// A grant out of its limits: which field, and what is wrong.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{field}: {text}")]
+pub struct BadGrant {
+    /// Which field.
+    pub field: &'static str,
+    /// What is wrong with it.
+    pub text: String,
+}
+
+fn bad(field: &'static str, text: impl Into<String>) -> BadGrant {
+    BadGrant {
+        field,
+        text: text.into(),
+    }
+}
+
+impl TryFrom<&wire::StockGrant> for StockGrant {
+    type Error = BadGrant;
+
+    fn try_from(grant: &wire::StockGrant) -> Result<Self, BadGrant> {
+        let visibility = match grant.visibility() {
+            wire::Visibility::Unspecified | wire::Visibility::None => Visibility::None,
+            wire::Visibility::YesNo => Visibility::YesNo,
+            wire::Visibility::Exact => Visibility::Exact,
+            wire::Visibility::Banded => Visibility::Banded(bands(&grant.bands)?),
+        };
+        limited("skus", &grant.skus, SKUS_MAX, 80)?;
+        limited("locations", &grant.locations, LOCATIONS_MAX, 40)?;
+        for (field, value) in [
+            ("safety_stock", grant.safety_stock),
+            ("quantity_max", grant.quantity_max),
+            ("open_quantity_max", grant.open_quantity_max),
+        ] {
+            if value < 0 {
+                return Err(bad(field, "must not be below zero"));
+            }
+        }
+        if grant.ttl_max_seconds > TTL_MAX_SECONDS {
+            return Err(bad("ttl_max_seconds", format!("at most {TTL_MAX_SECONDS}")));
+        }
+        Ok(Self {
+            visibility,
+            skus: grant.skus.clone(),
+            locations: grant.locations.clone(),
+            safety_stock: grant.safety_stock,
+            may_reserve: grant.may_reserve,
+            quantity_max: (grant.quantity_max > 0).then_some(grant.quantity_max),
+            open_quantity_max: (grant.open_quantity_max > 0).then_some(grant.open_quantity_max),
+            ttl_max_seconds: if grant.ttl_max_seconds == 0 {
+                TTL_DEFAULT_SECONDS
+            } else {
+                grant.ttl_max_seconds
+            },
+        })
+    }
+}
+
+fn bands(edges: &[i64]) -> Result<Vec<i64>, BadGrant> {
+    if edges.is_empty() || edges.len() > BANDS_MAX {
+        return Err(bad("bands", format!("1 to {BANDS_MAX} edges are needed")));
+    }
+    if edges[0] <= 0 || edges.windows(2).any(|pair| pair[0] >= pair[1]) {
+        return Err(bad("bands", "edges must be above zero and rising"));
+    }
+    Ok(edges.to_vec())
+}
+
+fn limited(field: &'static str, values: &[String], count_max: usize, length_max: usize) -> Result<(), BadGrant> {
+    if values.len() > count_max {
+        return Err(bad(field, format!("at most {count_max}")));
+    }
+    if values
+        .iter()
+        .any(|value| value.is_empty() || value.chars().count() > length_max)
+    {
+        return Err(bad(field, format!("each 1 to {length_max} characters")));
+    }
+    Ok(())
+}
+
+impl From<&StockGrant> for wire::StockGrant {
+    fn from(grant: &StockGrant) -> Self {
+        let (visibility, bands) = match &grant.visibility {
+            Visibility::None => (wire::Visibility::None, Vec::new()),
+            Visibility::YesNo => (wire::Visibility::YesNo, Vec::new()),
+            Visibility::Banded(edges) => (wire::Visibility::Banded, edges.clone()),
+            Visibility::Exact => (wire::Visibility::Exact, Vec::new()),
+        };
+        Self {
+            visibility: visibility.into(),
+            bands,
+            skus: grant.skus.clone(),
+            locations: grant.locations.clone(),
+            safety_stock: grant.safety_stock,
+            may_reserve: grant.may_reserve,
+            quantity_max: grant.quantity_max.unwrap_or(0),
+            open_quantity_max: grant.open_quantity_max.unwrap_or(0),
+            ttl_max_seconds: grant.ttl_max_seconds,
+        }
+    }
+}
+
+impl StockGrant {
+    /// Does the grant cover this article at this place.
+    #[must_use]
+    pub fn covers(&self, sku: &str, location: &str) -> bool {
+        (self.skus.is_empty() || self.skus.iter().any(|one| one == sku))
+            && (self.locations.is_empty() || self.locations.iter().any(|one| one == location))
+    }
+
+    /// The grant in plain words, one sentence each.
+    #[must_use]
+    pub fn words(&self, owner: &str, partner: &str) -> Vec<String> {
+        let mut words = vec![match &self.visibility {
+            Visibility::None => format!("{partner} does not see {owner}'s stock."),
+            Visibility::YesNo => format!("{partner} sees whether {owner} has an article in stock, not how much."),
+            Visibility::Banded(edges) => {
+                let edges: Vec<_> = edges.iter().map(|edge| format!("{edge}+")).collect();
+                format!("{partner} sees {owner}'s stock in bands: low, {}.", edges.join(", "))
+            }
+            Visibility::Exact => format!("{partner} sees the exact figures of {owner}'s stock."),
+        }];
+        if self.may_reserve {
+            let mut limits = vec![format!("for at most {} seconds", self.ttl_max_seconds)];
+            limits.extend(self.quantity_max.map(|units| format!("at most {units} units a line")));
+            limits.extend(
+                self.open_quantity_max
+                    .map(|units| format!("at most {units} units open at one time")),
+            );
+            words.push(format!("{partner} may reserve {owner}'s stock, {}.", limits.join(", ")));
+        } else {
+            words.push(format!("{partner} may not reserve {owner}'s stock."));
+        }
+        if !self.skus.is_empty() {
+            words.push(format!(
+                "This covers {} of {owner}'s articles: {}.",
+                self.skus.len(),
+                some(&self.skus)
+            ));
+        }
+        if !self.locations.is_empty() {
+            words.push(format!(
+                "This covers these of {owner}'s locations: {}.",
+                some(&self.locations)
+            ));
+        }
+        if self.safety_stock > 0 {
+            words.push(format!(
+                "{owner} keeps {} units of each article back.",
+                self.safety_stock
+            ));
+        }
+        words
+    }
+}
+
+/// The first ten of a list, and how many more there are.
+fn some(values: &[String]) -> String {
+    let shown = values.iter().take(10).cloned().collect::<Vec<_>>().join(", ");
+    if values.len() > 10 {
+        format!("{shown} and {} more", values.len() - 10)
+    } else {
+        shown
+    }
+}
+
+/// The terms as two enterprises hold them: the bytes, and what they say.
+#[derive(Clone, Debug)]
+pub struct Terms {
+    /// As they were proposed; hashed, never encoded again.
+    pub bytes: Vec<u8>,
+    /// What the inviter grants the invitee.
+    pub inviter_grant: StockGrant,
+    /// What the invitee grants the inviter.
+    pub invitee_grant: StockGrant,
+    /// Who invited.
+    pub inviter: EnterpriseId,
+    /// Who was invited; none before somebody has accepted.
+    pub invitee: Option<EnterpriseId>,
+}
+
+impl Terms {
+    /// Terms of a new invite, for whoever accepts it.
+    #[must_use]
+    pub fn propose(inviter: EnterpriseId, grant: &StockGrant, ask: &StockGrant) -> Self {
+        let message = wire::Terms {
+            inviter: inviter.as_bytes().to_vec().into(),
+            invitee: bytes::Bytes::new(),
+            inviter_grants: vec![grant.into()],
+            invitee_grants: vec![ask.into()],
+            protocol_version: PROTOCOL_VERSION,
+            template_version: TEMPLATE_VERSION,
+        };
+        Self {
+            bytes: message.encode_to_vec(),
+            inviter_grant: grant.clone(),
+            invitee_grant: ask.clone(),
+            inviter,
+            invitee: None,
+        }
+    }
+
+    /// Reads terms and checks every limit in them.
+    ///
+    /// # Errors
+    ///
+    /// [`BadGrant`] naming the field when they do not decode or a limit is passed.
+    pub fn read(bytes: &[u8]) -> Result<Self, BadGrant> {
+        let message = wire::Terms::decode(bytes).map_err(|_| bad("terms", "do not decode"))?;
+        if message.template_version != TEMPLATE_VERSION || message.protocol_version != PROTOCOL_VERSION {
+            return Err(bad("terms", "are written for another version of Hansa"));
+        }
+        let one = |grants: &[wire::StockGrant]| match grants {
+            [] => Ok(StockGrant::default()),
+            [grant] => StockGrant::try_from(grant),
+            _ => Err(bad("terms", "hold more than one grant of stock a side")),
+        };
+        let id = |bytes: &[u8]| EnterpriseId::try_from(bytes).map_err(|_| bad("terms", "name no enterprise"));
+        Ok(Self {
+            bytes: bytes.to_vec(),
+            inviter_grant: one(&message.inviter_grants)?,
+            invitee_grant: one(&message.invitee_grants)?,
+            inviter: id(&message.inviter)?,
+            invitee: if message.invitee.is_empty() {
+                None
+            } else {
+                Some(id(&message.invitee)?)
+            },
+        })
+    }
+
+    /// The same terms with the invitee's name in them: the proposal's bytes followed by that one field, so that both sides
+    /// come to the same bytes without encoding anything again.
+    #[must_use]
+    pub fn for_invitee(&self, invitee: EnterpriseId) -> Self {
+        let field = wire::Terms {
+            invitee: invitee.as_bytes().to_vec().into(),
+            ..wire::Terms::default()
+        };
+        let mut bytes = self.bytes.clone();
+        bytes.extend(field.encode_to_vec());
+        Self {
+            bytes,
+            invitee: Some(invitee),
+            ..self.clone()
+        }
+    }
+
+    /// SHA-256 of the bytes: what both sides approve.
+    #[must_use]
+    pub fn hash(&self) -> [u8; 32] {
+        sha256(&[&self.bytes])
+    }
+
+    /// What `us` grants, and what we are granted.
+    #[must_use]
+    pub fn grants(&self, inviter: bool) -> (&StockGrant, &StockGrant) {
+        if inviter {
+            (&self.inviter_grant, &self.invitee_grant)
+        } else {
+            (&self.invitee_grant, &self.inviter_grant)
+        }
+    }
+
+    /// The terms in plain words.
+    #[must_use]
+    pub fn words(&self, inviter: &str, invitee: &str) -> Vec<String> {
+        let mut words = self.inviter_grant.words(inviter, invitee);
+        words.extend(self.invitee_grant.words(invitee, inviter));
+        words
+            .push("Either side may narrow or withdraw what it grants, suspend the link or end it, at any time.".into());
+        words
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn grant() -> StockGrant {
+        StockGrant {
+            visibility: Visibility::Banded(vec![10, 25]),
+            may_reserve: true,
+            ..StockGrant::default()
+        }
+    }
+
+    #[test]
+    fn a_grant_survives_the_wire() {
+        let there = wire::StockGrant::from(&grant());
+        assert_eq!(StockGrant::try_from(&there), Ok(grant()));
+    }
+
+    #[test]
+    fn bands_that_do_not_rise_are_refused() {
+        for edges in [vec![], vec![0], vec![5, 5], vec![9, 3], (1..=17).collect()] {
+            let wire = wire::StockGrant {
+                visibility: wire::Visibility::Banded.into(),
+                bands: edges,
+                ..Default::default()
+            };
+            assert_eq!(StockGrant::try_from(&wire).map_err(|bad| bad.field), Err("bands"));
+        }
+    }
+
+    #[test]
+    fn what_is_not_said_is_not_granted() {
+        let nothing = StockGrant::try_from(&wire::StockGrant::default()).unwrap();
+        assert_eq!(nothing, StockGrant::default());
+        assert!(!nothing.may_reserve);
+    }
+
+    #[test]
+    fn both_sides_come_to_the_same_bytes_for_the_invitee() {
+        let proposal = Terms::propose(EnterpriseId([1; 32]), &grant(), &StockGrant::default());
+        let there = Terms::read(&proposal.bytes).unwrap().for_invitee(EnterpriseId([2; 32]));
+        let here = proposal.for_invitee(EnterpriseId([2; 32]));
+        assert_eq!(here.hash(), there.hash());
+        assert_eq!(Terms::read(&here.bytes).unwrap().invitee, Some(EnterpriseId([2; 32])));
+        assert_ne!(proposal.hash(), here.hash());
+    }
+}

@@ -1,0 +1,106 @@
+//! A link as people see it: state, who must act next, the terms in plain words, what is under way.
+
+use std::time::Duration;
+
+use hansa_directory::Session;
+use hansa_proto::link::v1::LinkHealth;
+use hansa_tenancy::TenantTx;
+use hansa_vocab::LinkId;
+
+use super::Links;
+use crate::{
+    Error,
+    model::{LinkState, Standing, StockGrant},
+    store::links::{self, LinkRow},
+};
+
+/// A partner that was heard within this time is up.
+const UP: time::Duration = time::Duration::minutes(2);
+/// How long a person waits to see whether the partner has heard.
+const TELL_NOW: Duration = Duration::from_secs(2);
+
+/// A link with what follows from it.
+#[derive(Clone, Debug)]
+pub struct LinkView {
+    pub(crate) row: LinkRow,
+    /// State, reason, who must act next.
+    pub standing: Standing,
+    /// The terms, one sentence a line.
+    pub terms_text: Vec<String>,
+    /// Is the partner's node answering.
+    pub health: LinkHealth,
+    /// Declarations and messages that the partner has not acknowledged.
+    pub queue_depth: u64,
+    /// How old the oldest message among them is.
+    pub oldest_unacknowledged: Option<time::Duration>,
+    /// What the partner may do with our stock.
+    pub granted: StockGrant,
+    /// What we may do with theirs.
+    pub received: StockGrant,
+}
+
+impl Links {
+    /// One link.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoSuchLink`].
+    pub async fn view(&self, session: &Session, link: LinkId) -> Result<LinkView, Error> {
+        let mut tx = self.0.tenancy.begin("link.view", session).await?;
+        let row = links::find(&mut tx, link).await?;
+        self.shown(&mut tx, row, session.enterprise_name()).await
+    }
+
+    /// All links, newest first.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub async fn views(&self, session: &Session) -> Result<Vec<LinkView>, Error> {
+        let mut tx = self.0.tenancy.begin("link.views", session).await?;
+        let mut views = Vec::new();
+        for row in links::list(&mut tx).await? {
+            views.push(self.shown(&mut tx, row, session.enterprise_name()).await?);
+        }
+        Ok(views)
+    }
+
+    async fn shown(&self, tx: &mut TenantTx, row: LinkRow, our_name: &str) -> Result<LinkView, Error> {
+        let (waiting, oldest) = links::backlog(tx, row.id).await?;
+        let loaded = self.load(tx, row).await?;
+        let mut standing = loaded.standing(our_name);
+        if standing.state == LinkState::Invited && loaded.row.expires_at.is_some_and(|end| end <= self.now()) {
+            standing = Standing {
+                state: LinkState::Expired,
+                reason: String::new(),
+                waiting_for: String::new(),
+            };
+        }
+        let (inviter, invitee) = loaded.names(our_name);
+        let terms_text = loaded.terms.words(inviter, invitee);
+        let untold = u64::try_from(loaded.row.mine - loaded.row.acknowledged).unwrap_or(0);
+        let heard = loaded.row.last_contact_at.is_some_and(|at| self.now() - at < UP);
+        Ok(LinkView {
+            health: match (heard, untold) {
+                (true, 0) => LinkHealth::Up,
+                (true, _) => LinkHealth::Slow,
+                (false, 0) => LinkHealth::Unspecified,
+                (false, _) => LinkHealth::Down,
+            },
+            queue_depth: untold + waiting,
+            oldest_unacknowledged: oldest.map(|at| self.now() - at),
+            granted: loaded.granted(),
+            received: loaded.received(),
+            terms_text,
+            standing,
+            row: loaded.row,
+        })
+    }
+
+    /// Tells the partner at once when it answers; otherwise the worker goes on trying.
+    pub async fn tell_now(&self, session: &Session, link: LinkId) {
+        if let Ok(Err(error)) = tokio::time::timeout(TELL_NOW, self.reconcile(session, link)).await {
+            tracing::debug!(link.id = %link, %error, "the partner could not be told at once");
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! SQL of links, nothing else: `links` and `delivery` in the tenant's schema, `routes` in the node's.
+
+pub mod links;
+pub mod routes;
