@@ -2,5 +2,7 @@
 
 mod attacks;
 mod devpg;
+mod links;
 mod pool;
 mod registry;
+mod stock;

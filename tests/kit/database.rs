@@ -12,6 +12,7 @@ use hansa_tenancy::{
     Module, Options, Tenancy,
     setup::{self, Owner},
 };
+use hansa_vault::MasterKey;
 use hansa_vocab::{
     TenantId,
     clock::{SharedClock, SharedIds, SystemClock, SystemIds},
@@ -20,6 +21,9 @@ use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, postgres
 
 /// Set by `with-postgres`: URL of the superuser's database.
 pub const DATABASE_VARIABLE: &str = "HANSA_TEST_DATABASE_URL";
+
+/// The master key of every test node.
+pub const MASTER: [u8; 32] = [42; 32];
 
 static COUNTER: AtomicU32 = AtomicU32::new(0);
 
@@ -66,7 +70,7 @@ impl World {
     /// A new database, hardened.
     pub async fn new() -> Self {
         let database = Self::empty_database().await;
-        let secret = [42; 32];
+        let secret = hansa::node::database_secret(&MasterKey::from_bytes(MASTER)).unwrap();
         setup::prepare(&Self::url(&database), &database, secret).await.unwrap();
         let owner = Owner::connect(&Self::url(&database), &database, secret).await.unwrap();
         Self {

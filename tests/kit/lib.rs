@@ -4,5 +4,7 @@
 //! of its own on the run's one server, so that tests run side by side. A missing server fails a test; it never skips it.
 
 pub mod database;
+pub mod house;
 
 pub use database::World;
+pub use house::{Enterprise, House};

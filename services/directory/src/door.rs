@@ -61,7 +61,6 @@ impl Session {
     /// # Errors
     ///
     /// UNAUTHENTICATED when it did not.
-    #[expect(clippy::result_large_err, reason = "tonic's own error type")]
     pub fn of<T>(request: &tonic::Request<T>) -> Result<Self, tonic::Status> {
         request
             .extensions()

@@ -1,1 +1,8 @@
-//! Roles, wiring, configuration, telemetry and commands of the hansa binary.
+//! The node as a whole: its settings, how its rooms are wired together, and the commands that speak to it.
+
+pub mod client;
+pub mod config;
+pub mod node;
+
+pub use config::Settings;
+pub use node::Node;

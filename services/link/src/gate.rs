@@ -68,7 +68,6 @@ impl Permit {
     /// # Errors
     ///
     /// NOT_FOUND when it did not.
-    #[expect(clippy::result_large_err, reason = "tonic's own error type")]
     pub fn of<T>(request: &tonic::Request<T>) -> Result<Self, tonic::Status> {
         request
             .extensions()
@@ -196,7 +195,10 @@ impl Gate {
 
     /// The middleware: `axum::middleware::from_fn_with_state(gate, Gate::pass)`.
     pub async fn pass(State(gate): State<Self>, mut request: Request, next: Next) -> Response {
-        match gate.check(&request).await {
+        // The body may not be borrowed while we wait; what decides is taken out first.
+        let node = request.extensions().get::<Peer>().and_then(|peer| peer.node);
+        let named = named(request.headers());
+        match gate.check(request.uri().path().to_owned(), node, named).await {
             Ok(permit) => {
                 request.extensions_mut().insert(permit);
                 next.run(request).await
@@ -205,19 +207,17 @@ impl Gate {
         }
     }
 
-    async fn check(&self, request: &Request) -> Result<Permit, Fault> {
-        let rule = self
-            .rules
-            .of(request.uri().path())
-            .filter(|rule| rule.audience == Audience::Partner);
+    async fn check(
+        &self,
+        path: String,
+        node: Option<NodeId>,
+        named: Option<(LinkId, EnterpriseId)>,
+    ) -> Result<Permit, Fault> {
+        let rule = self.rules.of(&path).filter(|rule| rule.audience == Audience::Partner);
         let rule =
             rule.ok_or_else(|| Fault::new(Kind::Unimplemented, "UNKNOWN_METHOD", "no such method on this port"))?;
-        let node = request
-            .extensions()
-            .get::<Peer>()
-            .and_then(|peer| peer.node)
-            .ok_or(Error::NoSuchLink)?;
-        let (link, to) = named(request.headers()).ok_or(Error::NoSuchLink)?;
+        let node = node.ok_or(Error::NoSuchLink)?;
+        let (link, to) = named.ok_or(Error::NoSuchLink)?;
         let end = match self.links.known().get(link, to) {
             Some(end) => end,
             None => load(&self.links, link, to).await?.ok_or(Error::NoSuchLink)?,

@@ -13,7 +13,6 @@ use crate::{Error, Links};
 #[derive(Clone, Debug)]
 pub struct LinkJoin(pub Links);
 
-#[expect(clippy::result_large_err, reason = "tonic's own error type")]
 fn peer<T>(request: &Request<T>) -> Result<Peer, Status> {
     request
         .extensions()

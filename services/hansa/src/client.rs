@@ -1,0 +1,150 @@
+//! A client of any node's staff API that knows methods by name, from the same descriptors as the node.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow};
+use hansa_edge::fault_of;
+use hansa_proto::DESCRIPTORS;
+use hansa_vocab::Fault;
+use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor, SerializeOptions, prost::Message as _};
+use serde_json::Value;
+use tonic::{
+    Status,
+    codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder},
+    transport::{Channel, Endpoint},
+};
+
+/// How long a command waits.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// A refusal by the node, as opposed to trouble on the way to it.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", refusal(.0))]
+pub struct Refused(pub Fault);
+
+fn refusal(fault: &Fault) -> String {
+    let mut text = format!("{} ({})", fault.text, fault.reason);
+    if let Some(rule) = &fault.rule {
+        text.push_str(&format!("\n  rule: {rule}"));
+    }
+    if let Some(who) = fault.changeable_by.as_ref().filter(|who| !who.is_empty()) {
+        text.push_str(&format!("\n  can be changed by: {who}"));
+    }
+    text
+}
+
+/// A connection to a node's staff port with a key.
+#[derive(Clone, Debug)]
+pub struct Client {
+    /// For typed clients of streaming methods.
+    pub channel: Channel,
+    key: String,
+    pool: DescriptorPool,
+}
+
+impl Client {
+    /// Connects to `host:port`.
+    ///
+    /// # Errors
+    ///
+    /// When nobody answers there.
+    pub async fn connect(address: &str, key: &str) -> anyhow::Result<Self> {
+        let endpoint = Endpoint::from_shared(format!("http://{address}")).context("the address must be host:port")?;
+        let channel = endpoint
+            .connect()
+            .await
+            .with_context(|| format!("no node answers at {address}"))?;
+        Ok(Self {
+            channel,
+            key: key.to_owned(),
+            pool: DescriptorPool::decode(DESCRIPTORS)?,
+        })
+    }
+
+    /// A request with the key.
+    ///
+    /// # Errors
+    ///
+    /// When the key has characters that no key has.
+    pub fn request<T>(&self, message: T) -> anyhow::Result<tonic::Request<T>> {
+        let mut request = tonic::Request::new(message);
+        request.metadata_mut().insert(
+            "authorization",
+            format!("Bearer {}", self.key)
+                .parse()
+                .context("the key is no API key")?,
+        );
+        Ok(request)
+    }
+
+    /// Calls `package.Service/Method` with JSON, and returns JSON.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`] when the node refuses.
+    pub async fn call(&self, method: &str, body: &Value) -> anyhow::Result<Value> {
+        let (service, name) = method.split_once('/').ok_or_else(|| anyhow!("{method} is no method"))?;
+        let service = self
+            .pool
+            .get_service_by_name(service)
+            .ok_or_else(|| anyhow!("no service {service}"))?;
+        let found = service
+            .methods()
+            .find(|one| one.name() == name)
+            .ok_or_else(|| anyhow!("no method {method}"))?;
+        let message = DynamicMessage::deserialize(found.input(), body)?;
+        let mut request = self.request(message)?;
+        request.set_timeout(DEADLINE);
+        let mut grpc = tonic::client::Grpc::new(self.channel.clone());
+        grpc.ready().await?;
+        let path = format!("/{method}").parse()?;
+        let answer = grpc.unary(request, path, Dynamic(found.output())).await;
+        let answer = answer.map_err(|status| Refused(fault_of(&status)))?.into_inner();
+        let options = SerializeOptions::new().skip_default_fields(false);
+        Ok(answer.serialize_with_options(serde_json::value::Serializer, &options)?)
+    }
+}
+
+/// Messages of any type, by their descriptor.
+struct Dynamic(MessageDescriptor);
+
+impl Codec for Dynamic {
+    type Encode = DynamicMessage;
+    type Decode = DynamicMessage;
+    type Encoder = DynamicEncoder;
+    type Decoder = DynamicDecoder;
+
+    fn encoder(&mut self) -> DynamicEncoder {
+        DynamicEncoder
+    }
+
+    fn decoder(&mut self) -> DynamicDecoder {
+        DynamicDecoder(self.0.clone())
+    }
+}
+
+struct DynamicEncoder;
+
+impl Encoder for DynamicEncoder {
+    type Item = DynamicMessage;
+    type Error = Status;
+
+    fn encode(&mut self, message: DynamicMessage, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        message
+            .encode(buffer)
+            .map_err(|error| Status::internal(error.to_string()))
+    }
+}
+
+struct DynamicDecoder(MessageDescriptor);
+
+impl Decoder for DynamicDecoder {
+    type Item = DynamicMessage;
+    type Error = Status;
+
+    fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<DynamicMessage>, Status> {
+        DynamicMessage::decode(self.0.clone(), buffer)
+            .map(Some)
+            .map_err(|error| Status::internal(error.to_string()))
+    }
+}

@@ -1,0 +1,86 @@
+//! The settings of a node: each from a flag or from its variable in the environment.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use clap::Args;
+use serde_json::{Value, json};
+
+/// Settings of `hansa serve`, and of every command that touches the node's database.
+#[derive(Args, Clone, Debug)]
+pub struct Settings {
+    /// PostgreSQL of this node; user and password in the URL are not used.
+    #[arg(long, env = "HANSA_DATABASE_URL")]
+    pub database_url: String,
+    /// Prefix of this node's database roles: a-z, 0-9 and _, at most 30 characters.
+    #[arg(long, env = "HANSA_NODE", default_value = "hansa")]
+    pub node: String,
+    /// File with the node's master key, made at first use with mode 0600.
+    #[arg(long, env = "HANSA_MASTER_KEY_FILE", default_value = "hansa-master.key")]
+    pub master_key_file: PathBuf,
+    /// Where partners' nodes connect.
+    #[arg(long, env = "HANSA_LINK_LISTEN", default_value = "127.0.0.1:7443")]
+    pub link_listen: SocketAddr,
+    /// Where partners reach the link port, as they see it; at most three, host:port. Empty = the address it listens on.
+    #[arg(long, env = "HANSA_LINK_ADDRESSES", value_delimiter = ',')]
+    pub link_addresses: Vec<String>,
+    /// Where our own people's tools connect: gRPC, gRPC-Web and JSON.
+    #[arg(long, env = "HANSA_STAFF_LISTEN", default_value = "127.0.0.1:7080")]
+    pub staff_listen: SocketAddr,
+    /// Where the operator looks: /healthz and /readyz. Loopback only.
+    #[arg(long, env = "HANSA_OPS_LISTEN", default_value = "127.0.0.1:7081")]
+    pub ops_listen: SocketAddr,
+    /// What this process does: api (staff port), link (link port), worker (telling partners, sweeping). Default: all.
+    #[arg(long = "role", env = "HANSA_ROLES", value_delimiter = ',', value_enum)]
+    pub roles: Vec<Role>,
+    /// Database connections of this process to tenants.
+    #[arg(long, env = "HANSA_CONNECTIONS", default_value_t = 64, value_parser = clap::value_parser!(u32).range(2..=1_000))]
+    pub connections: u32,
+    /// The staff port may listen beyond loopback, because a proxy in front of it does TLS.
+    #[arg(long, env = "HANSA_BEHIND_PROXY")]
+    pub behind_proxy: bool,
+    /// Serve reflection on the staff port, and accept a database that may lose acknowledged writes. Never in production.
+    #[arg(long, env = "HANSA_DEV")]
+    pub dev: bool,
+}
+
+/// A part of a node's work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Role {
+    /// The staff port.
+    Api,
+    /// The link port.
+    Link,
+    /// Telling partners, sweeping.
+    Worker,
+}
+
+impl Settings {
+    /// Does this process do that.
+    #[must_use]
+    pub fn plays(&self, role: Role) -> bool {
+        self.roles.is_empty() || self.roles.contains(&role)
+    }
+
+    /// Every setting: name, variable, value.
+    #[must_use]
+    pub fn describe(&self) -> Value {
+        let roles: Vec<String> = self
+            .roles
+            .iter()
+            .map(|role| format!("{role:?}").to_lowercase())
+            .collect();
+        json!({
+            "HANSA_DATABASE_URL": self.database_url,
+            "HANSA_NODE": self.node,
+            "HANSA_MASTER_KEY_FILE": self.master_key_file,
+            "HANSA_LINK_LISTEN": self.link_listen.to_string(),
+            "HANSA_LINK_ADDRESSES": self.link_addresses,
+            "HANSA_STAFF_LISTEN": self.staff_listen.to_string(),
+            "HANSA_OPS_LISTEN": self.ops_listen.to_string(),
+            "HANSA_ROLES": if roles.is_empty() { vec!["api".into(), "link".into(), "worker".into()] } else { roles },
+            "HANSA_CONNECTIONS": self.connections,
+            "HANSA_BEHIND_PROXY": self.behind_proxy,
+            "HANSA_DEV": self.dev,
+        })
+    }
+}

@@ -1,0 +1,301 @@
+//! One running node: the rooms wired together, its three ports, and its work in the background.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use anyhow::{Context as _, bail};
+use axum::{Router, middleware, routing::get};
+use hansa_directory::{Directory, DirectoryStaff, Door};
+use hansa_edge::{
+    Identity, LinkLimits, PARTNER_MESSAGE_MAX, Pins, Rules, STAFF_MESSAGE_MAX, StaffOptions, serve_link, staff_router,
+};
+use hansa_inventory::{Inventory, InventoryPartner, InventoryStaff};
+use hansa_link::{Gate, LinkJoin, LinkPartner, LinkStaff, Links, NodeSelf};
+use hansa_proto::{
+    DESCRIPTORS,
+    directory::v1::directory_staff_service_server::DirectoryStaffServiceServer,
+    inventory::v1::{
+        inventory_partner_service_server::InventoryPartnerServiceServer,
+        inventory_staff_service_server::InventoryStaffServiceServer,
+    },
+    link::v1::{
+        link_join_service_server::LinkJoinServiceServer, link_partner_service_server::LinkPartnerServiceServer,
+        link_staff_service_server::LinkStaffServiceServer,
+    },
+};
+use hansa_tenancy::{Options, Tenancy};
+use hansa_vault::{KeyStore as _, MasterKey, Vault, sha256};
+use hansa_vocab::{
+    NodeId,
+    clock::{SharedClock, SharedIds},
+};
+use tokio::{net::TcpListener, task::JoinSet};
+use tokio_util::sync::CancellationToken;
+use tonic::service::Routes;
+
+use crate::{Settings, config::Role};
+
+/// How often the node's own certificate is looked at.
+const RENEW_LOOK: Duration = Duration::from_secs(60);
+
+/// The secret that the passwords of a node's database logins are derived from.
+///
+/// # Errors
+///
+/// When the master key can't be used.
+pub fn database_secret(master: &MasterKey) -> anyhow::Result<[u8; 32]> {
+    Ok(master.derive("database/logins")?)
+}
+
+/// A running node.
+#[derive(Debug)]
+pub struct Node {
+    /// Where partners connect, when this process plays that role.
+    pub link_address: SocketAddr,
+    /// Where staff connect.
+    pub staff_address: SocketAddr,
+    /// Where the operator looks.
+    pub ops_address: SocketAddr,
+    /// This node's id.
+    pub id: NodeId,
+    tenancy: Tenancy,
+    shutdown: CancellationToken,
+    tasks: JoinSet<anyhow::Result<()>>,
+}
+
+/// The rooms of a node, wired.
+struct Rooms {
+    tenancy: Tenancy,
+    directory: Directory,
+    links: Links,
+    inventory: Inventory,
+    identity: Arc<Identity>,
+    pins: Arc<Pins>,
+}
+
+async fn furnish(
+    settings: &Settings,
+    master: MasterKey,
+    addresses: Vec<String>,
+    clock: SharedClock,
+    ids: SharedIds,
+) -> anyhow::Result<Rooms> {
+    let options = Options {
+        connections: settings.connections,
+        unsafe_dev: settings.dev,
+        ..Options::new(&settings.database_url, &settings.node, database_secret(&master)?)
+    };
+    let tenancy = Tenancy::connect(options, clock.clone(), ids).await?;
+    let vault = Vault::new(Arc::new(master), clock.clone());
+    let keys = vault.node_keys(tenancy.control()).await?;
+    let id = NodeId(sha256(&[&keys.card.public_key()]));
+    let identity = Identity::new(id, &keys.tls_now, clock)?;
+    let pins = Arc::new(Pins::default());
+    let pin_next = keys.tls_next.as_ref().map(|key| Identity::pin_of(key)).transpose()?;
+    let own = NodeSelf {
+        identity: identity.clone(),
+        pins: pins.clone(),
+        card: keys.card,
+        pin_next,
+        addresses,
+    };
+    let links = Links::open(tenancy.clone(), vault.clone(), own).await?;
+    Ok(Rooms {
+        directory: Directory::new(tenancy.clone(), vault),
+        inventory: Inventory::new(tenancy.clone(), links.clone()),
+        links,
+        tenancy,
+        identity,
+        pins,
+    })
+}
+
+fn staff_routes(rooms: &Rooms, rules: Rules, dev: bool) -> anyhow::Result<Router> {
+    let door = Door::new(rooms.directory.clone(), rules);
+    let limit = STAFF_MESSAGE_MAX;
+    let guarded = Routes::new(
+        DirectoryStaffServiceServer::new(DirectoryStaff(rooms.directory.clone())).max_decoding_message_size(limit),
+    )
+    .add_service(LinkStaffServiceServer::new(LinkStaff(rooms.links.clone())).max_decoding_message_size(limit))
+    .add_service(
+        InventoryStaffServiceServer::new(InventoryStaff(rooms.inventory.clone())).max_decoding_message_size(limit),
+    )
+    .prepare()
+    .into_axum_router()
+    .layer(middleware::from_fn_with_state(door, Door::pass));
+    let (health, health_service) = tonic_health::server::health_reporter();
+    drop(health);
+    let mut open = Router::new().route_service("/grpc.health.v1.Health/{method}", health_service);
+    if dev {
+        let reflection = tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(DESCRIPTORS)
+            .build_v1()?;
+        open = open.route_service("/grpc.reflection.v1.ServerReflection/{method}", reflection);
+        let older = tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(DESCRIPTORS)
+            .build_v1alpha()?;
+        open = open.route_service("/grpc.reflection.v1alpha.ServerReflection/{method}", older);
+    }
+    Ok(staff_router(
+        DESCRIPTORS,
+        open.fallback_service(guarded),
+        StaffOptions::default(),
+    )?)
+}
+
+fn partner_routes(rooms: &Rooms, rules: Rules) -> Router {
+    let gate = Gate::new(rooms.links.clone(), rules);
+    let limit = PARTNER_MESSAGE_MAX;
+    Routes::new(LinkPartnerServiceServer::new(LinkPartner(rooms.links.clone())).max_decoding_message_size(limit))
+        .add_service(
+            InventoryPartnerServiceServer::new(InventoryPartner(rooms.inventory.clone()))
+                .max_decoding_message_size(limit),
+        )
+        .prepare()
+        .into_axum_router()
+        .layer(middleware::from_fn_with_state(gate, Gate::pass))
+}
+
+fn join_routes(rooms: &Rooms) -> Router {
+    let service = LinkJoinServiceServer::new(LinkJoin(rooms.links.clone()));
+    Routes::new(service.max_decoding_message_size(PARTNER_MESSAGE_MAX))
+        .prepare()
+        .into_axum_router()
+}
+
+impl Node {
+    /// Starts a node; it serves when this returns.
+    ///
+    /// # Errors
+    ///
+    /// When a setting is unsafe, a port is taken, or the database can't be used; each says what to do.
+    pub async fn start(
+        settings: Settings,
+        master: MasterKey,
+        clock: SharedClock,
+        ids: SharedIds,
+    ) -> anyhow::Result<Self> {
+        if !settings.staff_listen.ip().is_loopback() && !settings.behind_proxy {
+            bail!(
+                "the staff port speaks no TLS: listen on loopback, or say --behind-proxy when a proxy in front of it does"
+            );
+        }
+        if !settings.ops_listen.ip().is_loopback() {
+            bail!("the ops port is for loopback only");
+        }
+        let rules = Rules::read(DESCRIPTORS)?;
+        let bind = async |address: SocketAddr, what: &str| {
+            TcpListener::bind(address)
+                .await
+                .with_context(|| format!("the {what} port can't be opened on {address}"))
+        };
+        let link = bind(settings.link_listen, "link").await?;
+        let staff = bind(settings.staff_listen, "staff").await?;
+        let ops = bind(settings.ops_listen, "ops").await?;
+        let (link_address, staff_address, ops_address) = (link.local_addr()?, staff.local_addr()?, ops.local_addr()?);
+        let addresses = match settings.link_addresses.as_slice() {
+            [] => vec![link_address.to_string()],
+            some => some.to_vec(),
+        };
+        let rooms = furnish(&settings, master, addresses, clock, ids).await?;
+        let shutdown = CancellationToken::new();
+        let mut tasks = JoinSet::new();
+        if settings.plays(Role::Link) {
+            let (partner, join) = (partner_routes(&rooms, rules.clone()), join_routes(&rooms));
+            let (identity, pins, end) = (rooms.identity.clone(), rooms.pins.clone(), shutdown.clone());
+            tasks.spawn(async move {
+                let served = serve_link(link, identity, pins, partner, join, LinkLimits::default(), end).await;
+                served.map_err(|error| anyhow::anyhow!("the link port: {error}"))
+            });
+        }
+        if settings.plays(Role::Api) {
+            let router = staff_routes(&rooms, rules, settings.dev)?;
+            tasks.spawn(serve_http(staff, router, shutdown.clone()));
+        }
+        if settings.plays(Role::Worker) {
+            let (links, end) = (rooms.links.clone(), shutdown.clone());
+            tasks.spawn(async move {
+                links.tell_partners(end).await;
+                Ok(())
+            });
+            let (inventory, end) = (rooms.inventory.clone(), shutdown.clone());
+            tasks.spawn(async move {
+                inventory.sweep(end).await;
+                Ok(())
+            });
+        }
+        tasks.spawn(renew(rooms.identity.clone(), shutdown.clone()));
+        tasks.spawn(serve_http(ops, ops_routes(rooms.tenancy.clone()), shutdown.clone()));
+        let id = rooms.identity.node();
+        Ok(Self {
+            link_address,
+            staff_address,
+            ops_address,
+            id,
+            tenancy: rooms.tenancy,
+            shutdown,
+            tasks,
+        })
+    }
+
+    /// Runs until told to stop, or until a part of it fails.
+    ///
+    /// # Errors
+    ///
+    /// What failed.
+    pub async fn run(&mut self) -> anyhow::Result<()> {
+        match self.tasks.join_next().await {
+            Some(ended) => ended?,
+            None => Ok(()),
+        }
+    }
+
+    /// Ends calls and work under way, then connections to the database.
+    ///
+    /// # Errors
+    ///
+    /// What a part of it said at its end.
+    pub async fn stop(mut self) -> anyhow::Result<()> {
+        self.shutdown.cancel();
+        while let Some(ended) = self.tasks.join_next().await {
+            ended??;
+        }
+        self.tenancy.close().await;
+        Ok(())
+    }
+}
+
+async fn serve_http(listener: TcpListener, router: Router, shutdown: CancellationToken) -> anyhow::Result<()> {
+    Ok(axum::serve(listener, router)
+        .with_graceful_shutdown(shutdown.cancelled_owned())
+        .await?)
+}
+
+fn ops_routes(tenancy: Tenancy) -> Router {
+    Router::new().route("/healthz", get(|| async { "ok\n" })).route(
+        "/readyz",
+        get(move || {
+            let tenancy = tenancy.clone();
+            async move {
+                match tenancy.tenants().await {
+                    Ok(tenants) => (http::StatusCode::OK, format!("ready, {} tenants\n", tenants.len())),
+                    Err(error) => (http::StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {error}\n")),
+                }
+            }
+        }),
+    )
+}
+
+/// Renews the node's own certificate long before its end.
+async fn renew(identity: Arc<Identity>, shutdown: CancellationToken) -> anyhow::Result<()> {
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(RENEW_LOOK) => {}
+            () = shutdown.cancelled() => return Ok(()),
+        }
+        match identity.renew_if_due() {
+            Ok(true) => tracing::info!(not_after = %identity.not_after(), "the node's certificate was renewed"),
+            Ok(false) => {}
+            Err(error) => tracing::error!(%error, "the node's certificate can't be renewed"),
+        }
+    }
+}

@@ -1,0 +1,442 @@
+//! What our own people do with stock, ours and the partners'.
+
+use std::{pin::Pin, time::Duration};
+
+use hansa_directory::Session;
+use hansa_edge::{finish, status};
+use hansa_proto::inventory::v1::{self as wire, inventory_staff_service_server::InventoryStaffService};
+use hansa_vocab::LinkId;
+use tokio_stream::{Stream, wrappers::ReceiverStream};
+use tonic::{Request, Response, Status, Streaming};
+
+use super::{amount, item, link, own_gtin, quantity, shown, shown_partner, timestamp, uuid};
+use crate::{
+    Error, Inventory,
+    model::{Defaults, ItemRef, Problem, RawRow},
+    ops::{Import, PartnerAnswer, Totals, Whole},
+    store::{
+        catalogue::{LevelRow, MovementRow},
+        partners::PartnerRow,
+    },
+};
+
+/// `hansa.inventory.v1.InventoryStaffService`.
+#[derive(Clone, Debug)]
+pub struct InventoryStaff(pub Inventory);
+
+fn level(row: &LevelRow) -> wire::Level {
+    let of = |units| amount(units, row.scale, &row.unit);
+    wire::Level {
+        on_hand: of(row.on_hand),
+        reserved: of(row.reserved),
+        incoming: of(row.incoming),
+        safety_stock: of(row.safety_stock),
+        short: of(row.short),
+        sku: row.sku.clone(),
+        gtin: row.gtin14.clone().unwrap_or_default(),
+        name: row.name.clone(),
+        location: row.location.clone(),
+        lot: row.lot.clone(),
+        version: u64::try_from(row.version).unwrap_or(0),
+    }
+}
+
+fn movement(row: MovementRow) -> wire::Movement {
+    wire::Movement {
+        id: format!("{}/{}/{}/{}", row.sku, row.location, row.lot, row.version),
+        moved_at: Some(timestamp(row.at)),
+        quantity: amount(row.quantity, row.scale, &row.unit),
+        sku: row.sku,
+        location: row.location,
+        lot: row.lot,
+        from_account: row.from_account,
+        to_account: row.to_account,
+        kind: row.kind,
+        link_id: row.link_id.map(|id| id.to_string()).unwrap_or_default(),
+        reservation_id: row.reservation_id.map(|id| id.to_string()).unwrap_or_default(),
+        actor: row.actor,
+        version: u64::try_from(row.version).unwrap_or(0),
+    }
+}
+
+fn raw(row: wire::ImportRow) -> RawRow {
+    RawRow {
+        line: row.line,
+        gtin: row.gtin,
+        sku: row.sku,
+        name: row.name,
+        location: row.location,
+        lot: row.lot,
+        quantity: row.quantity,
+        unit: row.unit,
+    }
+}
+
+fn answered(problems: Vec<Problem>, totals: Totals) -> wire::ImportStockResponse {
+    let problem = |problem: Problem| wire::RowProblem {
+        line: problem.line,
+        field: problem.field.to_owned(),
+        reason: problem.reason.to_owned(),
+        text: problem.text,
+    };
+    wire::ImportStockResponse {
+        problems: problems.into_iter().map(problem).collect(),
+        totals: Some(wire::ImportTotals {
+            rows: totals.rows,
+            created: totals.created,
+            changed: totals.changed,
+            unchanged: totals.unchanged,
+            refused: totals.refused,
+        }),
+    }
+}
+
+fn hold(whole: &Whole) -> wire::PartnerHold {
+    wire::PartnerHold {
+        link_id: whole.row.link_id.to_string(),
+        reservation: Some(shown(whole)),
+    }
+}
+
+fn partner_hold(row: &PartnerRow) -> wire::PartnerHold {
+    wire::PartnerHold {
+        link_id: row.link_id.to_string(),
+        reservation: Some(shown_partner(row)),
+    }
+}
+
+fn partner_answer(one: PartnerAnswer) -> wire::PartnerAnswer {
+    let (availabilities, failure, failure_text) = match one.answer {
+        Ok(availabilities) => (availabilities, String::new(), String::new()),
+        Err(fault) => (Vec::new(), fault.reason.into_owned(), fault.text.into_owned()),
+    };
+    wire::PartnerAnswer {
+        link_id: one.link.to_string(),
+        partner: one.partner,
+        availabilities,
+        failure,
+        failure_text,
+        took: prost_types::Duration::try_from(one.took).ok(),
+    }
+}
+
+fn some_link(text: &str) -> Result<Option<LinkId>, Error> {
+    if text.is_empty() {
+        Ok(None)
+    } else {
+        link(text).map(Some)
+    }
+}
+
+fn some_item(given: Option<&wire::ItemRef>) -> Result<Option<ItemRef>, Error> {
+    given.map(|one| item(Some(one), own_gtin)).transpose()
+}
+
+/// Link and id of a reservation.
+fn place(link_id: &str, id: &str) -> Result<(LinkId, uuid::Uuid), Error> {
+    Ok((link(link_id)?, uuid(id)?))
+}
+
+/// Takes an import to its end; each chunk is one transaction, finished whatever becomes of the caller.
+async fn take_import(
+    inventory: Inventory,
+    session: Session,
+    mut chunks: Streaming<wire::ImportStockRequest>,
+    answers: tokio::sync::mpsc::Sender<Result<wire::ImportStockResponse, Status>>,
+) {
+    let mut import: Option<Import> = None;
+    let ended = session.ended();
+    loop {
+        let chunk = tokio::select! {
+            chunk = chunks.message() => chunk,
+            () = ended.cancelled() => Err(Status::unauthenticated("the key was withdrawn")),
+        };
+        let answer = match chunk {
+            Ok(None) => return,
+            Ok(Some(chunk)) => {
+                let options = chunk.options.unwrap_or_default();
+                let defaults = Defaults {
+                    location: options.location,
+                    quantity: options.quantity,
+                };
+                let mut under_way = import
+                    .take()
+                    .unwrap_or_else(|| inventory.import(session.clone(), defaults, options.dry_run));
+                let rows: Vec<RawRow> = chunk.rows.into_iter().map(raw).collect();
+                let done = finish(async move {
+                    let problems = under_way.chunk(&rows).await?;
+                    Ok::<_, Error>((problems, under_way))
+                })
+                .await;
+                done.map(|(problems, under_way)| {
+                    let answer = answered(problems, under_way.totals);
+                    import = Some(under_way);
+                    answer
+                })
+            }
+            Err(status) => Err(status),
+        };
+        let failed = answer.is_err();
+        if answers.send(answer).await.is_err() || failed {
+            return;
+        }
+    }
+}
+
+#[tonic::async_trait]
+impl InventoryStaffService for InventoryStaff {
+    async fn put_location(
+        &self,
+        asked: Request<wire::PutLocationRequest>,
+    ) -> Result<Response<wire::PutLocationResponse>, Status> {
+        let (session, inventory) = (Session::of(&asked)?, self.0.clone());
+        let location = asked.into_inner().location.unwrap_or_default();
+        let made = finish(async move {
+            inventory
+                .put_location(&session, &location.code, &location.name, &location.gln)
+                .await?;
+            Ok::<_, Error>(location)
+        })
+        .await?;
+        Ok(Response::new(wire::PutLocationResponse { location: Some(made) }))
+    }
+
+    async fn list_locations(
+        &self,
+        asked: Request<wire::ListLocationsRequest>,
+    ) -> Result<Response<wire::ListLocationsResponse>, Status> {
+        let all = self.0.locations(&Session::of(&asked)?).await.map_err(status)?;
+        let location = |(code, name, gln): (String, String, Option<String>)| wire::Location {
+            code,
+            name,
+            gln: gln.unwrap_or_default(),
+        };
+        Ok(Response::new(wire::ListLocationsResponse {
+            locations: all.into_iter().map(location).collect(),
+        }))
+    }
+
+    type ImportStockStream = Pin<Box<dyn Stream<Item = Result<wire::ImportStockResponse, Status>> + Send>>;
+
+    async fn import_stock(
+        &self,
+        asked: Request<Streaming<wire::ImportStockRequest>>,
+    ) -> Result<Response<Self::ImportStockStream>, Status> {
+        let session = Session::of(&asked)?;
+        let (to_caller, answers) = tokio::sync::mpsc::channel(2);
+        tokio::spawn(take_import(self.0.clone(), session, asked.into_inner(), to_caller));
+        Ok(Response::new(Box::pin(ReceiverStream::new(answers))))
+    }
+
+    async fn count_stock(
+        &self,
+        asked: Request<wire::CountStockRequest>,
+    ) -> Result<Response<wire::CountStockResponse>, Status> {
+        let (session, inventory, asked) = (Session::of(&asked)?, self.0.clone(), asked.into_inner());
+        let row = finish(async move {
+            let item = item(asked.item.as_ref(), own_gtin)?;
+            let on_hand = quantity(asked.on_hand.as_ref(), "on_hand")?;
+            inventory
+                .count(&session, &item, &asked.location, &asked.lot, on_hand)
+                .await
+        })
+        .await?;
+        Ok(Response::new(wire::CountStockResponse {
+            level: Some(level(&row)),
+        }))
+    }
+
+    async fn list_levels(
+        &self,
+        asked: Request<wire::ListLevelsRequest>,
+    ) -> Result<Response<wire::ListLevelsResponse>, Status> {
+        let (session, asked) = (Session::of(&asked)?, asked.into_inner());
+        let item = some_item(asked.item.as_ref()).map_err(status)?;
+        let rows = self
+            .0
+            .levels(&session, &asked.page, asked.page_size, item.as_ref())
+            .await
+            .map_err(status)?;
+        let full = rows.len() >= usize::try_from(asked.page_size.max(1)).unwrap_or(100);
+        let next_page = rows
+            .last()
+            .filter(|_| full)
+            .map(|row| [&row.sku[..], &row.location, &row.lot].join("\u{1f}"));
+        let levels = rows.iter().map(level).collect();
+        Ok(Response::new(wire::ListLevelsResponse {
+            levels,
+            next_page: next_page.unwrap_or_default(),
+        }))
+    }
+
+    async fn list_movements(
+        &self,
+        asked: Request<wire::ListMovementsRequest>,
+    ) -> Result<Response<wire::ListMovementsResponse>, Status> {
+        let (session, asked) = (Session::of(&asked)?, asked.into_inner());
+        let item = some_item(asked.item.as_ref()).map_err(status)?;
+        let rows = self
+            .0
+            .movements(&session, &asked.page, asked.page_size, item.as_ref())
+            .await
+            .map_err(status)?;
+        let skipped: usize = asked.page.parse().unwrap_or(0);
+        let full = !rows.is_empty() && rows.len() >= usize::try_from(asked.page_size.max(1)).unwrap_or(100);
+        let next_page = if full {
+            (skipped + rows.len()).to_string()
+        } else {
+            String::new()
+        };
+        Ok(Response::new(wire::ListMovementsResponse {
+            movements: rows.into_iter().map(movement).collect(),
+            next_page,
+        }))
+    }
+
+    async fn list_reservations(
+        &self,
+        asked: Request<wire::ListReservationsRequest>,
+    ) -> Result<Response<wire::ListReservationsResponse>, Status> {
+        let (session, asked) = (Session::of(&asked)?, asked.into_inner());
+        let link = some_link(&asked.link_id).map_err(status)?;
+        let rows = self
+            .0
+            .held_by_partners(&session, link, &asked.page, asked.page_size)
+            .await
+            .map_err(status)?;
+        let next_page = rows.last().map(|whole| whole.row.id.to_string()).unwrap_or_default();
+        Ok(Response::new(wire::ListReservationsResponse {
+            reservations: rows.iter().map(hold).collect(),
+            next_page,
+        }))
+    }
+
+    async fn fulfil_reservation(
+        &self,
+        asked: Request<wire::FulfilReservationRequest>,
+    ) -> Result<Response<wire::FulfilReservationResponse>, Status> {
+        let (session, inventory, asked) = (Session::of(&asked)?, self.0.clone(), asked.into_inner());
+        let (link, id) = place(&asked.link_id, &asked.id).map_err(status)?;
+        let whole = finish(async move { inventory.fulfil(&session, link, id).await }).await?;
+        Ok(Response::new(wire::FulfilReservationResponse {
+            reservation: Some(shown(&whole)),
+        }))
+    }
+
+    async fn release_reservation(
+        &self,
+        asked: Request<wire::ReleaseReservationRequest>,
+    ) -> Result<Response<wire::ReleaseReservationResponse>, Status> {
+        let (session, inventory, asked) = (Session::of(&asked)?, self.0.clone(), asked.into_inner());
+        let (link, id) = place(&asked.link_id, &asked.id).map_err(status)?;
+        let whole = finish(async move { inventory.release_ours(&session, link, id, &asked.reason).await }).await?;
+        Ok(Response::new(wire::ReleaseReservationResponse {
+            reservation: Some(shown(&whole)),
+        }))
+    }
+
+    async fn audit_stock(
+        &self,
+        asked: Request<wire::AuditStockRequest>,
+    ) -> Result<Response<wire::AuditStockResponse>, Status> {
+        let ((levels, movements, reservations), differences) =
+            self.0.audit_stock(&Session::of(&asked)?).await.map_err(status)?;
+        Ok(Response::new(wire::AuditStockResponse {
+            levels,
+            movements,
+            reservations,
+            differences,
+        }))
+    }
+
+    async fn query_partners(
+        &self,
+        asked: Request<wire::QueryPartnersRequest>,
+    ) -> Result<Response<wire::QueryPartnersResponse>, Status> {
+        let (session, asked) = (Session::of(&asked)?, asked.into_inner());
+        let link = some_link(&asked.link_id).map_err(status)?;
+        let deadline = asked
+            .deadline
+            .map(|given| Duration::try_from(given).unwrap_or(Duration::ZERO));
+        let answers = self
+            .0
+            .query_partners(&session, link, asked.items, deadline)
+            .await
+            .map_err(status)?;
+        let answers = answers.into_iter().map(partner_answer).collect();
+        Ok(Response::new(wire::QueryPartnersResponse { answers }))
+    }
+
+    async fn reserve_at_partner(
+        &self,
+        asked: Request<wire::ReserveAtPartnerRequest>,
+    ) -> Result<Response<wire::ReserveAtPartnerResponse>, Status> {
+        let (session, inventory, asked) = (Session::of(&asked)?, self.0.clone(), asked.into_inner());
+        let link = link(&asked.link_id).map_err(status)?;
+        let request = wire::ReserveRequest {
+            id: asked.id,
+            lines: asked.lines,
+            ttl: asked.ttl,
+            order_ref: asked.order_ref,
+        };
+        let row = finish(async move { inventory.reserve_at(&session, link, request).await }).await?;
+        Ok(Response::new(wire::ReserveAtPartnerResponse {
+            reservation: Some(shown_partner(&row)),
+        }))
+    }
+
+    async fn confirm_at_partner(
+        &self,
+        asked: Request<wire::ConfirmAtPartnerRequest>,
+    ) -> Result<Response<wire::ConfirmAtPartnerResponse>, Status> {
+        let (session, inventory, asked) = (Session::of(&asked)?, self.0.clone(), asked.into_inner());
+        let (link, id) = place(&asked.link_id, &asked.id).map_err(status)?;
+        let row = finish(async move { inventory.confirm_at(&session, link, id).await }).await?;
+        Ok(Response::new(wire::ConfirmAtPartnerResponse {
+            reservation: Some(shown_partner(&row)),
+        }))
+    }
+
+    async fn release_at_partner(
+        &self,
+        asked: Request<wire::ReleaseAtPartnerRequest>,
+    ) -> Result<Response<wire::ReleaseAtPartnerResponse>, Status> {
+        let (session, inventory, asked) = (Session::of(&asked)?, self.0.clone(), asked.into_inner());
+        let (link, id) = place(&asked.link_id, &asked.id).map_err(status)?;
+        let row = finish(async move { inventory.release_at(&session, link, id, &asked.reason).await }).await?;
+        Ok(Response::new(wire::ReleaseAtPartnerResponse {
+            reservation: Some(shown_partner(&row)),
+        }))
+    }
+
+    async fn get_partner_reservation(
+        &self,
+        asked: Request<wire::GetPartnerReservationRequest>,
+    ) -> Result<Response<wire::GetPartnerReservationResponse>, Status> {
+        let (session, inventory, asked) = (Session::of(&asked)?, self.0.clone(), asked.into_inner());
+        let (link, id) = place(&asked.link_id, &asked.id).map_err(status)?;
+        let row = finish(async move { inventory.at_partner(&session, link, id, asked.close).await }).await?;
+        Ok(Response::new(wire::GetPartnerReservationResponse {
+            reservation: Some(shown_partner(&row)),
+        }))
+    }
+
+    async fn list_partner_reservations(
+        &self,
+        asked: Request<wire::ListPartnerReservationsRequest>,
+    ) -> Result<Response<wire::ListPartnerReservationsResponse>, Status> {
+        let (session, asked) = (Session::of(&asked)?, asked.into_inner());
+        let link = some_link(&asked.link_id).map_err(status)?;
+        let rows = self
+            .0
+            .held_at_partners(&session, link, &asked.page, asked.page_size)
+            .await
+            .map_err(status)?;
+        let next_page = rows.last().map(|row| row.id.to_string()).unwrap_or_default();
+        let reservations = rows.iter().map(partner_hold).collect();
+        Ok(Response::new(wire::ListPartnerReservationsResponse {
+            reservations,
+            next_page,
+        }))
+    }
+}

@@ -1,0 +1,5 @@
+//! SQL of stock, nothing else.
+
+pub mod catalogue;
+pub mod partners;
+pub mod reservations;

@@ -1,0 +1,314 @@
+//! Items, locations, levels and the ledger.
+
+use hansa_tenancy::TenantTx;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::{
+    Error,
+    model::{ItemRef, Row},
+};
+
+/// An item, as far as amounts need it.
+pub struct Item {
+    pub id: Uuid,
+    pub unit: String,
+    pub scale: i16,
+}
+
+/// A level with its item.
+pub struct LevelRow {
+    pub sku: String,
+    pub gtin14: Option<String>,
+    pub name: String,
+    pub unit: String,
+    pub scale: i16,
+    pub location: String,
+    pub lot: String,
+    pub on_hand: i64,
+    pub reserved: i64,
+    pub incoming: i64,
+    pub safety_stock: i64,
+    pub short: i64,
+    pub version: i64,
+}
+
+/// A movement with its item.
+pub struct MovementRow {
+    pub at: OffsetDateTime,
+    pub sku: String,
+    pub unit: String,
+    pub scale: i16,
+    pub location: String,
+    pub lot: String,
+    pub from_account: String,
+    pub to_account: String,
+    pub quantity: i64,
+    pub kind: String,
+    pub link_id: Option<Uuid>,
+    pub reservation_id: Option<Uuid>,
+    pub actor: String,
+    pub version: i64,
+}
+
+/// Splits a reference for SQL: (GTIN, SKU), one of them empty.
+pub fn split(item: &ItemRef) -> (String, String) {
+    match item {
+        ItemRef::Gtin(gtin) => (gtin.to_string(), String::new()),
+        ItemRef::Sku(sku) => (String::new(), sku.clone()),
+    }
+}
+
+/// Our own item; store codes count here.
+pub async fn item(tx: &mut TenantTx, item: &ItemRef) -> Result<Item, Error> {
+    let (gtin, sku) = split(item);
+    sqlx::query_as!(
+        Item,
+        "select id, unit, scale from item where ($1 <> '' and gtin14 = $1) or ($2 <> '' and sku = $2)",
+        gtin,
+        sku,
+    )
+    .fetch_optional(tx.conn())
+    .await?
+    .ok_or(Error::NotFound("article"))
+}
+
+/// Creates or changes a location.
+pub async fn put_location(tx: &mut TenantTx, code: &str, name: &str, gln: Option<&str>) -> Result<(), Error> {
+    sqlx::query!(
+        "insert into location (code, name, gln13) values ($1, $2, $3)
+         on conflict (code) do update set name = excluded.name, gln13 = excluded.gln13",
+        code,
+        name,
+        gln,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Makes a location unless it is there; its code serves as name.
+pub async fn ensure_location(tx: &mut TenantTx, code: &str) -> Result<(), Error> {
+    sqlx::query!(
+        "insert into location (code, name) values ($1, $1) on conflict do nothing",
+        code
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// All locations: code, name, GLN.
+pub async fn locations(tx: &mut TenantTx) -> Result<Vec<(String, String, Option<String>)>, Error> {
+    let rows = sqlx::query!("select code, name, gln13 from location order by code limit 10000")
+        .fetch_all(tx.conn())
+        .await?;
+    Ok(rows.into_iter().map(|row| (row.code, row.name, row.gln13)).collect())
+}
+
+/// Creates or changes items: SKUs whose GTIN another article has are returned and left alone.
+pub async fn upsert_items(tx: &mut TenantTx, rows: &[&Row], ids: &[Uuid]) -> Result<Vec<String>, Error> {
+    let skus: Vec<String> = rows.iter().map(|row| row.sku.clone()).collect();
+    let gtins: Vec<String> = rows
+        .iter()
+        .map(|row| row.gtin.map(|gtin| gtin.to_string()).unwrap_or_default())
+        .collect();
+    let restricted: Vec<bool> = rows
+        .iter()
+        .map(|row| row.gtin.is_some_and(|gtin| gtin.is_restricted()))
+        .collect();
+    let names: Vec<String> = rows.iter().map(|row| row.name.clone()).collect();
+    let units: Vec<String> = rows.iter().map(|row| row.unit.to_string()).collect();
+    let taken = sqlx::query!(
+        r#"select u.sku as "sku!" from unnest($1::varchar[], $2::varchar[]) as u (sku, gtin)
+           join item i on i.gtin14 = u.gtin and u.gtin <> '' and i.sku <> u.sku order by 1"#,
+        &skus,
+        &gtins,
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    let taken: Vec<String> = taken.into_iter().map(|row| row.sku).collect();
+    sqlx::query!(
+        "insert into item (id, sku, gtin14, restricted, name, unit)
+         select distinct on (u.sku) u.id, u.sku, nullif(u.gtin, ''), u.restricted, u.name, u.unit
+         from unnest($1::uuid[], $2::varchar[], $3::varchar[], $4::bool[], $5::varchar[], $6::varchar[])
+             as u (id, sku, gtin, restricted, name, unit)
+         where u.sku <> all($7) order by u.sku
+         on conflict (sku) do update set gtin14 = coalesce(excluded.gtin14, item.gtin14), restricted = excluded.restricted,
+             name = excluded.name
+         where (item.gtin14, item.restricted, item.name) is distinct from
+             (coalesce(excluded.gtin14, item.gtin14), excluded.restricted, excluded.name)",
+        ids,
+        &skus,
+        &gtins,
+        &restricted,
+        &names,
+        &units,
+        &taken,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(taken)
+}
+
+/// Counted figures for levels of these items, as one set: (created, changed). Only real changes reach the ledger.
+///
+/// What is counted below what is reserved becomes `short`: promised and not there.
+pub async fn set_on_hand(
+    tx: &mut TenantTx,
+    rows: &[(String, String, String, i64)],
+    kind: &str,
+    actor: &str,
+) -> Result<(u64, u64), Error> {
+    let skus: Vec<String> = rows.iter().map(|row| row.0.clone()).collect();
+    let locations: Vec<String> = rows.iter().map(|row| row.1.clone()).collect();
+    let lots: Vec<String> = rows.iter().map(|row| row.2.clone()).collect();
+    let counted: Vec<i64> = rows.iter().map(|row| row.3).collect();
+    let created = sqlx::query!(
+        "insert into level (item_id, location, lot)
+         select i.id, u.location, u.lot from unnest($1::varchar[], $2::varchar[], $3::varchar[]) as u (sku, location, lot)
+         join item i on i.sku = u.sku order by 1, 2, 3
+         on conflict do nothing",
+        &skus,
+        &locations,
+        &lots,
+    )
+    .execute(tx.conn())
+    .await?
+    .rows_affected();
+    let changed = sqlx::query_scalar!(
+        r#"with input as (
+               select i.id as item_id, u.location, u.lot, u.counted
+               from unnest($1::varchar[], $2::varchar[], $3::varchar[], $4::bigint[]) as u (sku, location, lot, counted)
+               join item i on i.sku = u.sku
+           ),
+           before as (
+               select l.item_id, l.location, l.lot, l.on_hand, l.reserved, l.short, n.counted
+               from level l join input n on (n.item_id, n.location, n.lot) = (l.item_id, l.location, l.lot)
+               where l.on_hand <> n.counted order by 1, 2, 3 for update of l
+           ),
+           after as (
+               update level l set on_hand = b.counted, short = greatest(0, l.reserved - b.counted), version = l.version + 1
+               from before b where (b.item_id, b.location, b.lot) = (l.item_id, l.location, l.lot)
+               returning l.item_id, l.location, l.lot, l.on_hand, l.reserved, l.short, l.version
+           ),
+           moved as (
+               select a.item_id, a.location, a.lot, a.version, a.on_hand, a.reserved, v.account, v.delta
+               from after a join before b on (b.item_id, b.location, b.lot) = (a.item_id, a.location, a.lot)
+               cross join lateral (values
+                   ('free', (a.on_hand - a.reserved + a.short) - (b.on_hand - b.reserved + b.short)),
+                   ('held', (a.reserved - a.short) - (b.reserved - b.short)),
+                   ('short', a.short - b.short)
+               ) as v (account, delta)
+               where v.delta <> 0
+           ),
+           written as (
+               insert into ledger (item_id, location, lot, version, from_account, to_account, quantity, kind, on_hand, reserved, actor)
+               select item_id, location, lot, version, case when delta > 0 then 'external' else account end,
+                   case when delta > 0 then account else 'external' end, abs(delta), $5, on_hand, reserved, $6
+               from moved
+               returning 1
+           )
+           select count(*) as "changed!" from after where (select count(*) from written) >= 0"#,
+        &skus,
+        &locations,
+        &lots,
+        &counted,
+        kind,
+        actor,
+    )
+    .fetch_one(tx.conn())
+    .await?;
+    Ok((created, u64::try_from(changed).unwrap_or(0)))
+}
+
+/// A page of our levels after this key.
+pub async fn levels(
+    tx: &mut TenantTx,
+    after: (&str, &str, &str),
+    limit: i64,
+    item: Option<Uuid>,
+) -> Result<Vec<LevelRow>, Error> {
+    Ok(sqlx::query_as!(
+        LevelRow,
+        "select i.sku, i.gtin14, i.name, i.unit, i.scale, l.location, l.lot, l.on_hand, l.reserved, l.incoming, l.safety_stock,
+             l.short, l.version
+         from item i join level l on l.item_id = i.id
+         where (i.sku, l.location, l.lot) > ($1, $2, $3) and ($5::uuid is null or i.id = $5)
+         order by i.sku, l.location, l.lot limit $4",
+        after.0,
+        after.1,
+        after.2,
+        limit,
+        item,
+    )
+    .fetch_all(tx.conn())
+    .await?)
+}
+
+/// A page of the ledger, oldest first, after this many.
+pub async fn movements(
+    tx: &mut TenantTx,
+    skip: i64,
+    limit: i64,
+    item: Option<Uuid>,
+) -> Result<Vec<MovementRow>, Error> {
+    Ok(sqlx::query_as!(
+        MovementRow,
+        "select m.at, i.sku, i.unit, i.scale, m.location, m.lot, m.from_account, m.to_account, m.quantity, m.kind, m.link_id,
+             m.reservation_id, m.actor, m.version
+         from ledger m join item i on i.id = m.item_id
+         where ($3::uuid is null or m.item_id = $3)
+         order by m.at, i.sku, m.location, m.lot, m.version, m.from_account, m.to_account
+         offset $1 limit $2",
+        skip,
+        limit,
+        item,
+    )
+    .fetch_all(tx.conn())
+    .await?)
+}
+
+/// Levels whose figures do not follow from the ledger or from the open reservations, at most 100, in words.
+pub async fn differences(tx: &mut TenantTx) -> Result<Vec<String>, Error> {
+    let rows = sqlx::query_scalar!(
+        r#"with booked as (
+               select item_id, location, lot,
+                   sum(case when to_account = 'free' then quantity else 0 end) - sum(case when from_account = 'free' then quantity else 0 end) as free,
+                   sum(case when to_account = 'held' then quantity else 0 end) - sum(case when from_account = 'held' then quantity else 0 end) as held,
+                   sum(case when to_account = 'short' then quantity else 0 end) - sum(case when from_account = 'short' then quantity else 0 end) as short,
+                   max(version) as version
+               from ledger group by 1, 2, 3
+           ),
+           promised as (
+               select n.item_id, n.location, n.lot, sum(n.quantity) as units
+               from reservation r join reservation_line n on n.link_id = r.link_id and n.reservation_id = r.id
+               where r.state in ('held', 'confirmed') group by 1, 2, 3
+           )
+           select format('%s at %s%s: level free %s held %s short %s version %s, ledger free %s held %s short %s version %s, reservations %s',
+               i.sku, l.location, case when l.lot = '' then '' else ' lot ' || l.lot end,
+               l.on_hand - l.reserved + l.short, l.reserved - l.short, l.short, l.version,
+               coalesce(b.free, 0), coalesce(b.held, 0), coalesce(b.short, 0), coalesce(b.version, 0), coalesce(p.units, 0)) as "text!"
+           from level l join item i on i.id = l.item_id
+           left join booked b on (b.item_id, b.location, b.lot) = (l.item_id, l.location, l.lot)
+           left join promised p on (p.item_id, p.location, p.lot) = (l.item_id, l.location, l.lot)
+           where (l.on_hand - l.reserved + l.short, l.reserved - l.short, l.short, l.version, l.reserved)
+               is distinct from (coalesce(b.free, 0), coalesce(b.held, 0), coalesce(b.short, 0), coalesce(b.version, 0), coalesce(p.units, 0))
+           order by 1 limit 100"#,
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(rows)
+}
+
+/// How many levels, movements and reservations there are.
+pub async fn sizes(tx: &mut TenantTx) -> Result<(u64, u64, u64), Error> {
+    let row = sqlx::query!(
+        r#"select (select count(*) from level) as "levels!", (select count(*) from ledger) as "movements!",
+               (select count(*) from reservation) as "reservations!""#,
+    )
+    .fetch_one(tx.conn())
+    .await?;
+    let count = |number: i64| u64::try_from(number).unwrap_or(0);
+    Ok((count(row.levels), count(row.movements), count(row.reservations)))
+}

@@ -1,0 +1,319 @@
+//! Stock over links: never oversold, once per id, ended once.
+// covers: I1, I2, I3, I4, I13
+
+use hansa_proto::inventory::v1::ImportRow;
+use hansa_tests::{Enterprise, House, house::text};
+use serde_json::json;
+use uuid::Uuid;
+
+async fn linked(stock: &[(&str, i64)]) -> (House, House, Enterprise, Enterprise, String) {
+    let (here, there) = (House::new().await, House::new().await);
+    let (visby, luebeck) = (here.enterprise("Visby").await, there.enterprise("Lübeck").await);
+    visby.has(stock).await;
+    let grant = json!({"visibility": "VISIBILITY_EXACT", "mayReserve": true, "ttlMaxSeconds": 900});
+    let link = visby.links_with(&luebeck, grant, json!({})).await;
+    (here, there, visby, luebeck, link)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_hundred_buyers_over_two_processes_get_exactly_what_is_there() {
+    let (here, _there, visby, luebeck, link) = linked(&[("TEA-1", 100)]).await;
+    let second = House::another(&here.world).await;
+    let mut buyers = tokio::task::JoinSet::new();
+    for _ in 0..200 {
+        let (luebeck, link) = (luebeck.clone(), link.clone());
+        buyers.spawn(async move { luebeck.reserves(&link, "", "TEA-1", 1, "600s").await });
+    }
+    let answers = buyers.join_all().await;
+    let held = answers.iter().filter(|answer| answer.is_ok()).count();
+    assert!(
+        answers
+            .iter()
+            .filter_map(|answer| answer.as_ref().err())
+            .all(|fault| fault.reason == "OUT_OF_STOCK")
+    );
+    assert_eq!(held, 100);
+    assert_eq!(visby.level("TEA-1").await, (100, 100));
+    visby.adds_up().await;
+    second.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_id_holds_once_and_another_body_is_refused() {
+    let (_here, _there, visby, luebeck, link) = linked(&[("TEA-1", 10)]).await;
+    let id = Uuid::from_u128(7).to_string();
+    let first = luebeck.reserves(&link, &id, "TEA-1", 4, "60s").await.unwrap();
+    let again = luebeck.reserves(&link, &id, "TEA-1", 4, "60s").await.unwrap();
+    assert_eq!(
+        (&first["expiresAt"], &first["state"]),
+        (&again["expiresAt"], &again["state"])
+    );
+    assert_eq!(
+        luebeck
+            .reserves(&link, &id, "TEA-1", 5, "60s")
+            .await
+            .unwrap_err()
+            .reason,
+        "ID_REUSED"
+    );
+    assert_eq!(visby.level("TEA-1").await, (10, 4));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn several_lines_are_held_all_or_none() {
+    let (_here, _there, visby, luebeck, link) = linked(&[("TEA-1", 10), ("TEA-2", 1)]).await;
+    let reserve = |two: i64| {
+        let lines = json!([
+            {"item": {"sku": "TEA-1"}, "quantity": {"value": 3}},
+            {"item": {"sku": "TEA-2"}, "quantity": {"value": two}},
+        ]);
+        let (luebeck, link) = (luebeck.clone(), link.clone());
+        async move {
+            let body = json!({"linkId": link, "lines": lines});
+            luebeck
+                .try_call("inventory.v1.InventoryStaffService/ReserveAtPartner", body)
+                .await
+        }
+    };
+    assert_eq!(reserve(2).await.unwrap_err().reason, "OUT_OF_STOCK");
+    assert_eq!(visby.level("TEA-1").await, (10, 0));
+    reserve(1).await.unwrap();
+    assert_eq!(
+        (visby.level("TEA-1").await, visby.level("TEA-2").await),
+        ((10, 3), (1, 1))
+    );
+    visby.adds_up().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hold_confirm_fulfil_takes_the_units_out_of_the_house_once() {
+    let (_here, _there, visby, luebeck, link) = linked(&[("TEA-1", 10)]).await;
+    let held = luebeck.reserves(&link, "", "TEA-1", 4, "60s").await.unwrap();
+    let place = json!({"linkId": link, "id": held["id"]});
+    let refused = visby
+        .try_call("inventory.v1.InventoryStaffService/FulfilReservation", place.clone())
+        .await
+        .unwrap_err();
+    assert_eq!(
+        refused.reason, "RESERVATION_ENDED",
+        "what is not confirmed does not leave"
+    );
+    luebeck
+        .call("inventory.v1.InventoryStaffService/ConfirmAtPartner", place.clone())
+        .await;
+    for _ in 0..2 {
+        let done = visby
+            .call("inventory.v1.InventoryStaffService/FulfilReservation", place.clone())
+            .await;
+        assert_eq!(done["reservation"]["state"], "RESERVATION_STATE_FULFILLED");
+    }
+    assert_eq!(visby.level("TEA-1").await, (6, 0));
+    let known = luebeck
+        .call("inventory.v1.InventoryStaffService/GetPartnerReservation", place)
+        .await;
+    assert_eq!(known["reservation"]["state"], "RESERVATION_STATE_FULFILLED");
+    let movements = visby
+        .call("inventory.v1.InventoryStaffService/ListMovements", json!({}))
+        .await;
+    let kinds: Vec<_> = movements["movements"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| text(&one["kind"]))
+        .collect();
+    assert_eq!(kinds, ["import", "hold", "fulfil"]);
+    visby.adds_up().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hold_that_nobody_confirms_gives_its_units_back_and_a_late_confirm_is_refused() {
+    let (_here, _there, visby, luebeck, link) = linked(&[("TEA-1", 10)]).await;
+    let held = luebeck.reserves(&link, "", "TEA-1", 4, "1s").await.unwrap();
+    assert_eq!(visby.level("TEA-1").await, (10, 4));
+    for _ in 0..400 {
+        if visby.level("TEA-1").await == (10, 0) {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(25)).await;
+    }
+    assert_eq!(visby.level("TEA-1").await, (10, 0));
+    let place = json!({"linkId": link, "id": held["id"]});
+    let late = luebeck
+        .try_call("inventory.v1.InventoryStaffService/ConfirmAtPartner", place)
+        .await
+        .unwrap_err();
+    assert_eq!(late.reason, "RESERVATION_EXPIRED");
+    visby.adds_up().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_id_that_was_given_up_holds_nothing_when_it_comes_late() {
+    let (_here, _there, visby, luebeck, link) = linked(&[("TEA-1", 10)]).await;
+    let id = Uuid::from_u128(9).to_string();
+    // The buyer wrote down that it asked, and the request has not arrived: more than there is, so the owner keeps nothing of it.
+    assert_eq!(
+        luebeck
+            .reserves(&link, &id, "TEA-1", 11, "60s")
+            .await
+            .unwrap_err()
+            .reason,
+        "OUT_OF_STOCK"
+    );
+    let other = Uuid::from_u128(10).to_string();
+    let known = luebeck.try_call(
+        "inventory.v1.InventoryStaffService/GetPartnerReservation",
+        json!({"linkId": link, "id": other, "close": true}),
+    );
+    assert_eq!(known.await.unwrap_err().reason, "NOT_FOUND", "we never asked for it");
+    assert_eq!(visby.level("TEA-1").await, (10, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_count_below_what_is_promised_is_kept_as_short_and_settled_when_units_come_back() {
+    let (_here, _there, visby, luebeck, link) = linked(&[("TEA-1", 10)]).await;
+    let held = luebeck.reserves(&link, "", "TEA-1", 8, "600s").await.unwrap();
+    let count = |units: i64| {
+        let body = json!({"item": {"sku": "TEA-1"}, "location": "MAIN", "onHand": {"value": units}});
+        let visby = visby.clone();
+        async move { visby.call("inventory.v1.InventoryStaffService/CountStock", body).await["level"].clone() }
+    };
+    let level = count(5).await;
+    assert_eq!(
+        (text(&level["short"]["value"]), text(&level["reserved"]["value"])),
+        ("3".into(), "8".into())
+    );
+    visby.adds_up().await;
+    let place = json!({"linkId": link, "id": held["id"]});
+    luebeck
+        .call("inventory.v1.InventoryStaffService/ConfirmAtPartner", place.clone())
+        .await;
+    let refused = visby
+        .try_call("inventory.v1.InventoryStaffService/FulfilReservation", place.clone())
+        .await
+        .unwrap_err();
+    assert_eq!(refused.reason, "SHORT");
+    visby.adds_up().await;
+    count(9).await;
+    visby.adds_up().await;
+    visby
+        .call("inventory.v1.InventoryStaffService/FulfilReservation", place)
+        .await;
+    assert_eq!(visby.level("TEA-1").await, (1, 0));
+    visby.adds_up().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn good_rows_land_bad_rows_are_named_and_a_dry_run_writes_nothing() {
+    let house = House::new().await;
+    let visby = house.enterprise("Visby").await;
+    let row = |line: u64, gtin: &str, name: &str| ImportRow {
+        line,
+        gtin: gtin.into(),
+        name: name.into(),
+        ..Default::default()
+    };
+    let rows = vec![
+        row(2, "6901234567892", "tea"),
+        row(3, "6901234567893", "bad digit"),
+        row(4, "22994", "short"),
+        row(5, "2012345678903", "store code"),
+    ];
+    let dry = visby.imports(rows.clone(), true).await;
+    assert_eq!((&dry["created"], &dry["refused"]), (&json!(2), &json!(2)));
+    let levels = visby
+        .call("inventory.v1.InventoryStaffService/ListLevels", json!({}))
+        .await;
+    assert_eq!(levels["levels"], json!([]));
+    let real = visby.imports(rows.clone(), false).await;
+    assert_eq!(
+        real["problems"],
+        json!([
+        {"line": 3, "field": "gtin", "reason": "CHECK_DIGIT"}, {"line": 4, "field": "gtin", "reason": "LENGTH"}])
+    );
+    let again = visby.imports(rows, false).await;
+    assert_eq!(
+        (&again["created"], &again["changed"], &again["unchanged"]),
+        (&json!(0), &json!(0), &json!(2))
+    );
+    visby.adds_up().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_code_is_never_matched_between_enterprises() {
+    let (_here, _there, visby, luebeck, link) = linked(&[("TEA-1", 10)]).await;
+    visby
+        .imports(
+            vec![ImportRow {
+                line: 1,
+                gtin: "2012345678903".into(),
+                name: "cheese".into(),
+                ..Default::default()
+            }],
+            false,
+        )
+        .await;
+    let body = json!({"linkId": link, "items": [{"gtin": "2012345678903"}]});
+    let answer = luebeck
+        .call("inventory.v1.InventoryStaffService/QueryPartners", body)
+        .await;
+    assert_eq!(answer["answers"][0]["failure"], "INVALID_ARGUMENT");
+    assert_eq!(answer["answers"][0]["availabilities"], json!([]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_question_to_all_partners_returns_answers_and_named_failures() {
+    let (_here, there, _visby, luebeck, link) = linked(&[("TEA-1", 10)]).await;
+    let other = House::new().await;
+    let bergen = other.enterprise("Bergen").await;
+    let silent = bergen.links_with(&luebeck, json!({}), json!({})).await;
+    let body = json!({"items": [{"sku": "TEA-1"}]});
+    let answer = luebeck
+        .call("inventory.v1.InventoryStaffService/QueryPartners", body)
+        .await;
+    let of = |id: &str| {
+        answer["answers"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|one| one["linkId"] == id)
+            .unwrap()
+            .clone()
+    };
+    assert_eq!(of(&link)["availabilities"][0]["exact"]["value"], "10");
+    assert_eq!(of(&silent)["failure"], "GRANT");
+    drop(there);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_open_quantity_limit_holds_under_many_callers() {
+    let (here, there) = (House::new().await, House::new().await);
+    let (visby, luebeck) = (here.enterprise("Visby").await, there.enterprise("Lübeck").await);
+    visby.has(&[("TEA-1", 100)]).await;
+    let grant = json!({"visibility": "VISIBILITY_NONE", "mayReserve": true, "openQuantityMax": 10});
+    let link = visby.links_with(&luebeck, grant, json!({})).await;
+    let mut buyers = tokio::task::JoinSet::new();
+    for _ in 0..30 {
+        let (luebeck, link) = (luebeck.clone(), link.clone());
+        buyers.spawn(async move { luebeck.reserves(&link, "", "TEA-1", 1, "600s").await.is_ok() });
+    }
+    assert_eq!(buyers.join_all().await.into_iter().filter(|held| *held).count(), 10);
+    visby.adds_up().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_verifier_names_a_level_that_was_changed_behind_its_back() {
+    let house = House::new().await;
+    let visby = house.enterprise("Visby").await;
+    visby.has(&[("TEA-1", 10), ("TEA-2", 5)]).await;
+    let mut admin = house.world.superuser().await;
+    let statement = format!(
+        "update {}.level set on_hand = on_hand + 1 where on_hand = 10",
+        visby.tenant.schema()
+    );
+    hansa_tests::database::run(&mut admin, statement).await.unwrap();
+    let audit = visby
+        .call("inventory.v1.InventoryStaffService/AuditStock", json!({}))
+        .await;
+    assert_eq!(audit["differences"].as_array().unwrap().len(), 1);
+    assert!(text(&audit["differences"][0]).starts_with("TEA-1 at MAIN"), "{audit}");
+}
