@@ -1,6 +1,6 @@
 # `make help` lists what there is.
 .DEFAULT_GOAL := help
-.PHONY: help test lint fmt sqlx postgres
+.PHONY: help test lint fmt sqlx postgres dev
 
 help: ## What there is to make
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -11,10 +11,15 @@ postgres: ## PostgreSQL binaries, installed when they are missing and we may
 test: postgres ## Every test, on a private PostgreSQL
 	@tests/run.sh
 
-lint: postgres ## Format, clippy, protos, checked queries
+lint: postgres ## Format, clippy, protos, checked queries, a look for a newer sqlx
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --quiet -- -D warnings
+	cd proto && npm ci --no-audit --no-fund --ignore-scripts --silent && npx --no-install buf lint
+	@migrations/checked.sh
 	@migrations/newer-sqlx.sh
+
+dev: postgres ## A node with a private database and one enterprise, until Ctrl-C
+	cargo run --release --quiet -p hansa -- dev
 
 fmt: ## Format everything
 	cargo fmt --all

@@ -15,7 +15,6 @@ fi
 export PGHOST PGUSER
 PATH=$PATH:$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | tail -1)
 
-
 psql -X -q -d postgres -v ON_ERROR_STOP=1 -c "drop database if exists $name with (force)" -c "create database $name" 2>&1 | grep -v NOTICE || true
 {
     for file in migrations/node/*.sql; do [ -e "$file" ] && cat "$file"; done
@@ -25,6 +24,7 @@ psql -X -q -d postgres -v ON_ERROR_STOP=1 -c "drop database if exists $name with
 
 if [ "${2:-}" = check ]; then
     rm -rf .sqlx && mkdir .sqlx
+    # A query is looked at only when its crate is compiled.
     touch services/*/src/lib.rs
     DATABASE_URL="postgres:///$name?host=$PGHOST&user=$PGUSER&options[search_path]=template_t" \
         SQLX_OFFLINE=false SQLX_OFFLINE_DIR="$PWD/.sqlx" cargo check --workspace

@@ -117,7 +117,9 @@ impl Tenancy {
         tokio::spawn(async move { watcher.0.changes.run(watcher.0.control.clone()).await });
         tokio::spawn(async move {
             while tenants.changed().await.is_ok() {
-                let Some(inner) = weak.upgrade() else { return };
+                let Some(inner) = weak.upgrade().filter(|inner| !inner.control.is_closed()) else {
+                    return;
+                };
                 if let Err(error) = Self(inner).reload().await {
                     tracing::warn!(%error, "can't read the registry again");
                 }

@@ -1,0 +1,15 @@
+#!/bin/sh
+# Fails when .sqlx/ is not what the queries and migrations of this tree say.
+set -eu
+cd "$(dirname "$0")/.."
+before=$(mktemp -d)
+trap 'rm -rf "$before"' EXIT
+cp -r .sqlx "$before/sqlx"
+cargo run --quiet -p hansa-tests --bin with-postgres -- migrations/prepare.sh prepare check >"$before/log" 2>&1 || {
+    cat "$before/log"
+    exit 1
+}
+if ! diff -rq "$before/sqlx" .sqlx; then
+    echo "queries have changed: run 'make sqlx' and commit .sqlx/" >&2
+    exit 1
+fi

@@ -1,0 +1,227 @@
+//! The command line: which commands there are, and how their answers are printed.
+
+mod link;
+mod node;
+mod people;
+mod stock;
+
+use clap::{CommandFactory as _, Parser, Subcommand};
+use clap_complete::Shell;
+use hansa::{Settings, client::Client};
+use serde_json::{Value, json};
+
+/// Cross-enterprise supply-chain interconnect.
+#[derive(Debug, Parser)]
+#[command(name = "hansa", version, about)]
+pub struct Cli {
+    /// Print answers as JSON.
+    #[arg(long, global = true)]
+    json: bool,
+    /// Log as JSON lines, to stderr.
+    #[arg(long, global = true, env = "HANSA_LOG_JSON")]
+    pub log_json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run a node on a database that `hansa migrate --harden` has prepared.
+    Serve(Settings),
+    /// Run a node on a private PostgreSQL of its own, with the enterprises you name.
+    Dev(node::Dev),
+    /// Bring the database and every tenant to the newest version; with --harden, prepare a new database first.
+    Migrate(node::Migrate),
+    /// Make and list the enterprises of a node.
+    #[command(subcommand)]
+    Tenant(node::Tenant),
+    /// Show the node's identity.
+    #[command(subcommand)]
+    Certs(node::Certs),
+    /// Print every setting with its value.
+    Config(Settings),
+    /// Whose key this is.
+    Whoami(Target),
+    /// Our own people.
+    #[command(subcommand)]
+    Staff(people::Staff),
+    /// API keys.
+    #[command(subcommand)]
+    Key(people::Key),
+    /// Links to other enterprises.
+    #[command(subcommand)]
+    Link(link::Link),
+    /// Stock, ours and the partners'.
+    #[command(subcommand)]
+    Stock(stock::Stock),
+    /// Print completions for a shell.
+    Completions {
+        /// Which shell.
+        shell: Shell,
+    },
+}
+
+/// Which node, and whose key.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Target {
+    /// Staff port of the node, host:port.
+    #[arg(long, env = "HANSA_ADDRESS", default_value = "127.0.0.1:7080")]
+    address: String,
+    /// API key, hx1_…
+    #[arg(long, env = "HANSA_KEY", hide_env_values = true)]
+    key: String,
+}
+
+impl Target {
+    async fn connect(&self) -> anyhow::Result<Client> {
+        Client::connect(&self.address, &self.key).await
+    }
+
+    async fn call(&self, method: &str, body: Value) -> anyhow::Result<Value> {
+        self.connect().await?.call(&format!("hansa.{method}"), &body).await
+    }
+}
+
+/// How an answer is printed.
+#[derive(Clone, Copy, Debug)]
+pub struct Printer {
+    json: bool,
+}
+
+impl Printer {
+    /// Prints an answer: as one JSON document, or in lines for people.
+    pub fn show(self, answer: &Value) {
+        if self.json {
+            println!("{answer}");
+        } else {
+            print!("{}", human(answer, 0));
+        }
+    }
+}
+
+/// A value in lines for people: empty fields left out, amounts with their unit, lists one below the other.
+fn human(value: &Value, depth: usize) -> String {
+    let indent = "  ".repeat(depth);
+    match value {
+        Value::Object(fields) => fields
+            .iter()
+            .filter(|(_, one)| !is_empty(one))
+            .map(|(name, one)| match plain(one) {
+                Some(text) => format!("{indent}{}: {text}\n", words(name)),
+                None => format!("{indent}{}:\n{}", words(name), human(one, depth + 1)),
+            })
+            .collect(),
+        Value::Array(items) => items
+            .iter()
+            .map(|one| match plain(one) {
+                Some(text) => format!("{indent}- {text}\n"),
+                None => format!("{indent}-\n{}", human(one, depth + 1)),
+            })
+            .collect(),
+        other => format!("{indent}{}\n", plain(other).unwrap_or_default()),
+    }
+}
+
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(fields) => fields.is_empty(),
+        _ => false,
+    }
+}
+
+/// The value on one line, when it fits one.
+fn plain(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(yes) => Some(if *yes { "yes" } else { "no" }.to_owned()),
+        Value::Null => Some(String::new()),
+        Value::Object(fields) if fields.contains_key("value") && fields.contains_key("scale") => {
+            let unit = fields.get("unit").and_then(Value::as_str).unwrap_or_default();
+            let units: i64 = fields
+                .get("value")
+                .and_then(Value::as_str)
+                .and_then(|text| text.parse().ok())?;
+            let scale = fields
+                .get("scale")
+                .and_then(Value::as_u64)
+                .and_then(|scale| u32::try_from(scale).ok())?;
+            let factor = 10_i64.checked_pow(scale)?;
+            let amount = match units.checked_rem(factor)? {
+                0 => (units / factor).to_string(),
+                rest => format!(
+                    "{}.{:0width$}",
+                    units / factor,
+                    rest.abs(),
+                    width = usize::try_from(scale).ok()?
+                ),
+            };
+            Some(format!("{amount} {unit}"))
+        }
+        Value::Object(_) | Value::Array(_) => None,
+    }
+}
+
+/// `checkCode` as "check code".
+fn words(name: &str) -> String {
+    name.chars()
+        .flat_map(|one| {
+            if one.is_uppercase() {
+                vec![' ', one.to_ascii_lowercase()]
+            } else {
+                vec![one]
+            }
+        })
+        .collect()
+}
+
+/// Runs one command.
+pub async fn run(cli: Cli) -> anyhow::Result<()> {
+    let printer = Printer { json: cli.json };
+    match cli.command {
+        Command::Serve(settings) => node::serve(settings).await,
+        Command::Dev(dev) => dev.run().await,
+        Command::Migrate(migrate) => migrate.run(printer).await,
+        Command::Tenant(tenant) => tenant.run(printer).await,
+        Command::Certs(certs) => certs.run(printer).await,
+        Command::Config(settings) => {
+            printer.show(&settings.describe());
+            Ok(())
+        }
+        Command::Whoami(target) => {
+            printer.show(
+                &target
+                    .call("directory.v1.DirectoryStaffService/WhoAmI", json!({}))
+                    .await?,
+            );
+            Ok(())
+        }
+        Command::Staff(staff) => staff.run(printer).await,
+        Command::Key(key) => key.run(printer).await,
+        Command::Link(link) => link.run(printer).await,
+        Command::Stock(stock) => stock.run(printer).await,
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "hansa", &mut std::io::stdout());
+            Ok(())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn people_read_amounts_and_no_empty_fields() {
+        let answer = json!({"checkCode": "123456", "reason": "", "onHand": {"value": "25", "scale": 1, "unit": "KGM"}});
+        assert_eq!(human(&answer, 0), "check code: 123456\non hand: 2.5 KGM\n");
+    }
+}

@@ -1,0 +1,217 @@
+//! Commands for links.
+
+use std::io::IsTerminal as _;
+
+use clap::{Args, Subcommand};
+use qrcode::{QrCode, render::unicode::Dense1x2};
+use serde_json::{Value, json};
+
+use super::{Printer, Target};
+
+const SERVICE: &str = "link.v1.LinkStaffService";
+
+/// What a partner may do with stock.
+#[derive(Args, Clone, Debug)]
+pub struct Grant {
+    /// How much of our figures they see: exact, banded:10,25,100, yes-no or none.
+    #[arg(long, default_value = "none", value_parser = see)]
+    see: Value,
+    /// They may reserve.
+    #[arg(long)]
+    reserve: bool,
+    /// Most units in one line.
+    #[arg(long, default_value_t = 0)]
+    max_quantity: i64,
+    /// Most units in all open reservations.
+    #[arg(long, default_value_t = 0)]
+    max_open: i64,
+    /// Longest hold, in seconds; 0 = 900.
+    #[arg(long, default_value_t = 0)]
+    max_ttl: u32,
+    /// Only this article; may be given several times.
+    #[arg(long = "sku")]
+    skus: Vec<String>,
+    /// Only this location; may be given several times.
+    #[arg(long = "location")]
+    locations: Vec<String>,
+    /// Units of each article kept back from them.
+    #[arg(long, default_value_t = 0)]
+    safety_stock: i64,
+}
+
+/// Reads `exact`, `banded:10,25`, `yes-no` or `none`.
+fn see(text: &str) -> Result<Value, String> {
+    let visibility = |name: &str| json!({"visibility": format!("VISIBILITY_{name}"), "bands": []});
+    match text.split_once(':') {
+        None if ["exact", "yes-no", "none"].contains(&text) => Ok(visibility(&text.to_uppercase().replace('-', "_"))),
+        Some(("banded", edges)) => {
+            let edges: Result<Vec<i64>, _> = edges.split(',').map(str::parse).collect();
+            let edges = edges.map_err(|_| "bands are whole numbers: banded:10,25,100".to_owned())?;
+            Ok(json!({"visibility": "VISIBILITY_BANDED", "bands": edges}))
+        }
+        _ => Err("exact, banded:10,25,100, yes-no or none".to_owned()),
+    }
+}
+
+impl Grant {
+    fn json(&self) -> Value {
+        json!({
+            "visibility": self.see["visibility"], "bands": self.see["bands"], "mayReserve": self.reserve,
+            "quantityMax": self.max_quantity, "openQuantityMax": self.max_open, "ttlMaxSeconds": self.max_ttl,
+            "skus": self.skus, "locations": self.locations, "safetyStock": self.safety_stock,
+        })
+    }
+}
+
+/// Which link, and whose key.
+#[derive(Args, Debug)]
+pub struct Which {
+    /// The link's id.
+    id: String,
+    #[command(flatten)]
+    target: Target,
+}
+
+/// `hansa link`.
+#[derive(Debug, Subcommand)]
+pub enum Link {
+    /// Make an invite: one string for the partner.
+    Invite {
+        #[command(flatten)]
+        grant: Grant,
+        /// What we ask to see of their stock: exact, banded:10,25,100, yes-no or none.
+        #[arg(long, default_value = "none", value_parser = see)]
+        ask_see: Value,
+        /// We ask to reserve their stock.
+        #[arg(long)]
+        ask_reserve: bool,
+        /// How long it is good, in hours.
+        #[arg(long, default_value_t = 168)]
+        hours: u32,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Take a partner's invite.
+    Accept {
+        /// hansa1.…
+        invite: String,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Agree to the terms that `hansa link show` prints. Compare the check code with the partner first.
+    Approve(Which),
+    /// Do not agree to the terms.
+    Decline {
+        #[command(flatten)]
+        which: Which,
+        /// Shown to the partner.
+        #[arg(long, default_value = "")]
+        reason: String,
+    },
+    /// State, health, terms in plain words, who must act next.
+    Show(Which),
+    /// All links.
+    List {
+        #[command(flatten)]
+        target: Target,
+    },
+    /// No calls until we resume.
+    Suspend {
+        #[command(flatten)]
+        which: Which,
+        /// Shown to the partner.
+        #[arg(long, default_value = "")]
+        reason: String,
+    },
+    /// Our suspension is over.
+    Resume(Which),
+    /// End the link, for good.
+    Revoke {
+        #[command(flatten)]
+        which: Which,
+        /// Shown to the partner.
+        #[arg(long, default_value = "")]
+        reason: String,
+    },
+    /// Change what the partner may do with our stock, from now on.
+    Grant {
+        #[command(flatten)]
+        which: Which,
+        #[command(flatten)]
+        grant: Grant,
+    },
+}
+
+impl Which {
+    async fn call(&self, method: &str, mut body: Value) -> anyhow::Result<Value> {
+        body["id"] = json!(self.id);
+        self.target.call(&format!("{SERVICE}/{method}"), body).await
+    }
+}
+
+impl Link {
+    /// Runs one of them.
+    pub async fn run(self, printer: Printer) -> anyhow::Result<()> {
+        let answer = match self {
+            Self::Invite {
+                grant,
+                ask_see,
+                ask_reserve,
+                hours,
+                target,
+            } => {
+                let ask =
+                    json!({"visibility": ask_see["visibility"], "bands": ask_see["bands"], "mayReserve": ask_reserve});
+                let body =
+                    json!({"grant": grant.json(), "ask": ask, "validFor": format!("{}s", u64::from(hours) * 3_600)});
+                let answer = target.call(&format!("{SERVICE}/CreateInvite"), body).await?;
+                if !printer.json && std::io::stdout().is_terminal() {
+                    picture(&answer)?;
+                }
+                answer
+            }
+            Self::Accept { invite, target } => {
+                target
+                    .call(&format!("{SERVICE}/AcceptInvite"), json!({"invite": invite}))
+                    .await?
+            }
+            Self::Approve(which) => {
+                let shown = which.call("GetLink", json!({})).await?;
+                which
+                    .call("ApproveLink", json!({"termsHash": shown["link"]["termsHash"]}))
+                    .await?
+            }
+            Self::Decline { which, reason } => which.call("DeclineLink", json!({"reason": reason})).await?,
+            Self::Show(which) => which.call("GetLink", json!({})).await?,
+            Self::List { target } => target.call(&format!("{SERVICE}/ListLinks"), json!({})).await?,
+            Self::Suspend { which, reason } => which.call("SuspendLink", json!({"reason": reason})).await?,
+            Self::Resume(which) => which.call("ResumeLink", json!({})).await?,
+            Self::Revoke { which, reason } => which.call("RevokeLink", json!({"reason": reason})).await?,
+            Self::Grant { which, grant } => which.call("SetGrant", json!({"grant": grant.json()})).await?,
+        };
+        printer.show(&answer);
+        Ok(())
+    }
+}
+
+/// The invite as a QR code, for a phone or a second screen.
+fn picture(answer: &Value) -> anyhow::Result<()> {
+    let code = QrCode::new(answer["invite"].as_str().unwrap_or_default())?;
+    println!("{}", code.render::<Dense1x2>().build());
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_much_is_seen_is_said_in_one_word() {
+        assert_eq!(see("yes-no").unwrap()["visibility"], "VISIBILITY_YES_NO");
+        assert_eq!(
+            see("banded:10,25").unwrap(),
+            json!({"visibility": "VISIBILITY_BANDED", "bands": [10, 25]})
+        );
+        assert!(see("banded").is_err() && see("all").is_err() && see("banded:x").is_err());
+    }
+}

@@ -1,0 +1,238 @@
+//! Commands that touch the node's own database and keys: serve, dev, migrate, tenant, certs.
+
+use std::{path::PathBuf, sync::Arc};
+
+use anyhow::Context as _;
+use clap::{Args, Subcommand};
+use hansa::{Node, Settings, node::database_secret};
+use hansa_directory::Directory;
+use hansa_edge::Identity;
+use hansa_tenancy::{
+    Module, Options, Tenancy,
+    dev::{DevPostgres, Durability, state_dir},
+    setup::{self, Owner},
+};
+use hansa_vault::{MasterKey, Vault, sha256};
+use hansa_vocab::{
+    NodeId,
+    clock::{SharedClock, SharedIds, SystemClock, SystemIds},
+};
+use serde_json::json;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::Printer;
+
+fn clock() -> SharedClock {
+    Arc::new(SystemClock)
+}
+
+fn ids() -> SharedIds {
+    Arc::new(SystemIds)
+}
+
+fn master(settings: &Settings) -> anyhow::Result<MasterKey> {
+    Ok(MasterKey::load_or_create(&settings.master_key_file)?)
+}
+
+async fn tenancy(settings: &Settings, master: &MasterKey) -> anyhow::Result<Tenancy> {
+    let options = Options {
+        connections: 2,
+        unsafe_dev: settings.dev,
+        ..Options::new(&settings.database_url, &settings.node, database_secret(master)?)
+    };
+    Ok(Tenancy::connect(options, clock(), ids()).await?)
+}
+
+/// Runs a node until it is told to stop.
+pub async fn serve(settings: Settings) -> anyhow::Result<()> {
+    let master = master(&settings)?;
+    let node = Node::start(settings, master, clock(), ids()).await?;
+    until_told(node).await
+}
+
+async fn until_told(mut node: Node) -> anyhow::Result<()> {
+    tracing::info!(node.id = %node.id, link = %node.link_address, staff = %node.staff_address, ops = %node.ops_address, "ready");
+    let mut terminate = signal(SignalKind::terminate())?;
+    let failed = tokio::select! {
+        ended = node.run() => Some(ended),
+        _ = tokio::signal::ctrl_c() => None,
+        _ = terminate.recv() => None,
+    };
+    node.stop().await?;
+    failed.unwrap_or(Ok(()))
+}
+
+/// `hansa dev`.
+#[derive(Args, Debug)]
+pub struct Dev {
+    /// Folder of the private database and the master key; /var/lib/hansa/dev as root.
+    #[arg(long)]
+    dir: Option<PathBuf>,
+    /// Name of an enterprise; may be given several times. Made when it is not there yet.
+    #[arg(long = "enterprise", default_value = "My Enterprise")]
+    enterprises: Vec<String>,
+    /// Where partners' nodes connect.
+    #[arg(long, default_value = "127.0.0.1:7443")]
+    link_listen: std::net::SocketAddr,
+    /// Where our own people's tools connect.
+    #[arg(long, default_value = "127.0.0.1:7080")]
+    staff_listen: std::net::SocketAddr,
+    /// Where the operator looks.
+    #[arg(long, default_value = "127.0.0.1:7081")]
+    ops_listen: std::net::SocketAddr,
+}
+
+impl Dev {
+    /// Runs a durable node of its own until it is told to stop; its database goes with it.
+    pub async fn run(self) -> anyhow::Result<()> {
+        let dir = self.dir.unwrap_or_else(|| state_dir().join("dev"));
+        let database = DevPostgres::start(&dir, Durability::Durable)?;
+        let settings = Settings {
+            database_url: database.url("postgres"),
+            node: "hansa_dev".to_owned(),
+            master_key_file: dir.join("master.key"),
+            link_listen: self.link_listen,
+            link_addresses: Vec::new(),
+            staff_listen: self.staff_listen,
+            ops_listen: self.ops_listen,
+            roles: Vec::new(),
+            connections: 32,
+            behind_proxy: false,
+            dev: true,
+        };
+        let master = master(&settings)?;
+        let secret = database_secret(&master)?;
+        setup::prepare(&settings.database_url, &settings.node, secret).await?;
+        let owner = Owner::connect(&settings.database_url, &settings.node, secret).await?;
+        owner.migrate().await?;
+        let known: Vec<String> = owner.list().await?.into_iter().map(|row| row.name).collect();
+        for name in self.enterprises.iter().filter(|name| !known.contains(name)) {
+            let made = create(&settings, &owner, name).await?;
+            println!(
+                "{name}\n  export HANSA_ADDRESS={} HANSA_KEY={}",
+                settings.staff_listen, made.1
+            );
+        }
+        let node = Node::start(settings, master, clock(), ids()).await?;
+        until_told(node).await
+    }
+}
+
+/// `hansa migrate`.
+#[derive(Args, Debug)]
+pub struct Migrate {
+    #[command(flatten)]
+    settings: Settings,
+    /// Prepare a new database first: roles, hardening, the node's schema. The database URL must be a superuser's.
+    #[arg(long)]
+    harden: bool,
+}
+
+impl Migrate {
+    /// Migrates; a tenant that fails is named, the rest are done.
+    pub async fn run(self, printer: Printer) -> anyhow::Result<()> {
+        let secret = database_secret(&master(&self.settings)?)?;
+        if self.harden {
+            setup::prepare(&self.settings.database_url, &self.settings.node, secret).await?;
+        }
+        let owner = Owner::connect(&self.settings.database_url, &self.settings.node, secret).await?;
+        let report = owner.migrate().await?;
+        let failed: Vec<_> = report
+            .failed
+            .iter()
+            .map(|(tenant, why)| json!({"tenant": tenant.to_string(), "trouble": why}))
+            .collect();
+        printer.show(&json!({"migrated": report.migrated.len(), "failed": failed, "left": report.left}));
+        anyhow::ensure!(
+            report.failed.is_empty(),
+            "{} tenants failed; run it again when they are mended",
+            failed.len()
+        );
+        Ok(())
+    }
+}
+
+/// `hansa tenant`.
+#[derive(Debug, Subcommand)]
+pub enum Tenant {
+    /// Make an enterprise with its keys; prints its first API key, once.
+    Create {
+        /// What it is called.
+        name: String,
+        #[command(flatten)]
+        settings: Settings,
+    },
+    /// All enterprises of this node.
+    List {
+        #[command(flatten)]
+        settings: Settings,
+    },
+}
+
+impl Tenant {
+    /// Runs one of them.
+    pub async fn run(self, printer: Printer) -> anyhow::Result<()> {
+        match self {
+            Self::Create { name, settings } => {
+                let secret = database_secret(&master(&settings)?)?;
+                let owner = Owner::connect(&settings.database_url, &settings.node, secret).await?;
+                let (enterprise, key) = create(&settings, &owner, &name).await?;
+                printer.show(&json!({"name": name, "enterpriseId": enterprise, "apiKey": key}));
+            }
+            Self::List { settings } => {
+                let secret = database_secret(&master(&settings)?)?;
+                let owner = Owner::connect(&settings.database_url, &settings.node, secret).await?;
+                let rows = owner.list().await?.into_iter();
+                let all: Vec<_> = rows
+                    .map(|row| json!({"id": row.id.to_string(), "name": row.name, "state": row.state.as_str(), "trouble": row.trouble}))
+                    .collect();
+                printer.show(&json!({"tenants": all}));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Makes an enterprise: its rows, its keys, its first API key.
+async fn create(settings: &Settings, owner: &Owner, name: &str) -> anyhow::Result<(String, String)> {
+    let tenant = owner.create(&ids(), name, &Module::ALL).await?;
+    let master = master(settings)?;
+    let tenancy = tenancy(settings, &master).await?;
+    let directory = Directory::new(tenancy.clone(), Vault::new(Arc::new(master), clock()));
+    let (enterprise, key) = directory.found(tenant).await?;
+    tenancy.change("tenant").await?;
+    tenancy.close().await;
+    Ok((enterprise.to_string(), key.secret))
+}
+
+/// `hansa certs`.
+#[derive(Debug, Subcommand)]
+pub enum Certs {
+    /// The node's id and the pins of its TLS keys.
+    Show {
+        #[command(flatten)]
+        settings: Settings,
+    },
+}
+
+impl Certs {
+    /// Runs one of them.
+    pub async fn run(self, printer: Printer) -> anyhow::Result<()> {
+        let Self::Show { settings } = self;
+        let master = master(&settings)?;
+        let tenancy = tenancy(&settings, &master).await?;
+        let vault = Vault::new(Arc::new(master), clock());
+        let keys = vault
+            .node_keys(tenancy.control())
+            .await
+            .context("the node's keys can't be read")?;
+        let next = keys.tls_next.as_ref().map(|key| Identity::pin_of(key)).transpose()?;
+        printer.show(&json!({
+            "nodeId": NodeId(sha256(&[&keys.card.public_key()])).to_string(),
+            "pinNow": Identity::pin_of(&keys.tls_now)?.to_string(),
+            "pinNext": next.map(|pin| pin.to_string()),
+        }));
+        tenancy.close().await;
+        Ok(())
+    }
+}

@@ -1,0 +1,117 @@
+//! Commands for staff and keys.
+
+use clap::Subcommand;
+use serde_json::json;
+
+use super::{Printer, Target};
+
+const SERVICE: &str = "directory.v1.DirectoryStaffService";
+
+/// `hansa staff`.
+#[derive(Debug, Subcommand)]
+pub enum Staff {
+    /// A new staff person.
+    Create {
+        /// What they are called.
+        name: String,
+        /// owner, admin, buyer, approver, store, marketer, support or auditor; may be given several times.
+        #[arg(long = "role", required = true)]
+        roles: Vec<String>,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Everybody.
+    List {
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Their keys open nothing any more, from now on.
+    Disable {
+        /// Whose.
+        id: String,
+        #[command(flatten)]
+        target: Target,
+    },
+}
+
+impl Staff {
+    /// Runs one of them.
+    pub async fn run(self, printer: Printer) -> anyhow::Result<()> {
+        let answer = match self {
+            Self::Create { name, roles, target } => {
+                let roles: Vec<String> = roles
+                    .iter()
+                    .map(|role| format!("ROLE_{}", role.to_uppercase()))
+                    .collect();
+                target
+                    .call(&format!("{SERVICE}/CreateStaff"), json!({"name": name, "roles": roles}))
+                    .await?
+            }
+            Self::List { target } => target.call(&format!("{SERVICE}/ListStaff"), json!({})).await?,
+            Self::Disable { id, target } => {
+                target
+                    .call(&format!("{SERVICE}/DisableStaff"), json!({"id": id}))
+                    .await?
+            }
+        };
+        printer.show(&answer);
+        Ok(())
+    }
+}
+
+/// `hansa key`.
+#[derive(Debug, Subcommand)]
+pub enum Key {
+    /// A new key of a staff person; its secret is printed once, here.
+    Create {
+        /// Whose.
+        staff: String,
+        /// What it is for.
+        #[arg(long, default_value = "")]
+        label: String,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// The keys of a staff person.
+    List {
+        /// Whose.
+        staff: String,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Withdraws a key; its calls and streams end within a second.
+    Revoke {
+        /// Which: the part between the two underscores.
+        id: String,
+        #[command(flatten)]
+        target: Target,
+    },
+}
+
+impl Key {
+    /// Runs one of them.
+    pub async fn run(self, printer: Printer) -> anyhow::Result<()> {
+        let answer = match self {
+            Self::Create { staff, label, target } => {
+                target
+                    .call(
+                        &format!("{SERVICE}/CreateApiKey"),
+                        json!({"staffId": staff, "label": label}),
+                    )
+                    .await?
+            }
+            Self::List { staff, target } => {
+                target
+                    .call(&format!("{SERVICE}/ListApiKeys"), json!({"staffId": staff}))
+                    .await?
+            }
+            Self::Revoke { id, target } => {
+                target
+                    .call(&format!("{SERVICE}/RevokeApiKey"), json!({"id": id}))
+                    .await?
+            }
+        };
+        printer.show(&answer);
+        Ok(())
+    }
+}
