@@ -3,7 +3,7 @@
 # (services/tenancy/src/pool.rs) can be looked at again then. Off line it says so and fails nothing.
 set -u
 ours=$(sed -n 's/^sqlx = { version = "=\([0-9.]*\)".*/\1/p' Cargo.toml)
-newest=$(timeout 20 cargo search sqlx --limit 1 2>/dev/null | sed -n 's/^sqlx = "\([^"]*\)".*/\1/p')
+newest=$(cd / && timeout 20 cargo info sqlx 2>/dev/null | sed -n 's/^version: \([0-9a-z.-]*\).*/\1/p')
 if [ -z "$newest" ]; then
     echo "sqlx $ours; the registry does not answer, so whether there is a newer one is not known"
 elif [ "$newest" = "$ours" ]; then

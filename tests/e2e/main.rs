@@ -1,8 +1,11 @@
 //! End-to-end suites, one binary: real sockets, real PostgreSQL.
 
 mod attacks;
+mod certs;
+mod clients;
 mod devpg;
 mod links;
+mod matrix;
 mod pool;
 mod registry;
 mod stock;

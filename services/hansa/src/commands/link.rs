@@ -12,6 +12,7 @@ const SERVICE: &str = "link.v1.LinkStaffService";
 
 /// What a partner may do with stock.
 #[derive(Args, Clone, Debug)]
+#[group(skip)]
 pub struct Grant {
     /// How much of our figures they see: exact, banded:10,25,100, yes-no or none.
     #[arg(long, default_value = "none", value_parser = see)]

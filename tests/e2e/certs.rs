@@ -1,0 +1,313 @@
+//! The certificate matrix: who gets onto the link port, on a new connection and on a live one.
+// covers: I14
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use axum::{Router, routing::post};
+use hansa_edge::{Identity, LinkLimits, Pins, serve_link};
+use hansa_vocab::{Clock, NodeId, Pin};
+use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, KeyPair, PublicKeyData as _};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName};
+use time::OffsetDateTime;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream},
+};
+use tokio_rustls::{TlsConnector, client::TlsStream};
+use tokio_util::sync::CancellationToken;
+
+/// A clock that a test sets.
+struct Set(Mutex<OffsetDateTime>);
+
+impl Clock for Set {
+    fn now(&self) -> OffsetDateTime {
+        *self.0.lock().unwrap()
+    }
+}
+
+const NOON: i64 = 1_800_000_000;
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+
+/// A link port whose clock stands at noon.
+struct Port {
+    address: std::net::SocketAddr,
+    pins: Arc<Pins>,
+    clock: Arc<Set>,
+    _end: tokio_util::sync::DropGuard,
+}
+
+impl Port {
+    async fn new() -> Self {
+        let clock = Arc::new(Set(Mutex::new(OffsetDateTime::from_unix_timestamp(NOON).unwrap())));
+        let key = KeyPair::generate().unwrap();
+        let identity = Identity::new(NodeId([1; 32]), &key.serialize_der(), clock.clone()).unwrap();
+        let pins = Arc::new(Pins::default());
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let end = CancellationToken::new();
+        let limits = LinkLimits {
+            first_contact: Duration::from_millis(500),
+            ..LinkLimits::default()
+        };
+        let (partner, join) = (
+            Router::new().route("/partner", post(|| async {})),
+            Router::new().route("/join", post(|| async {})),
+        );
+        tokio::spawn(serve_link(
+            listener,
+            identity,
+            pins.clone(),
+            partner,
+            join,
+            limits,
+            end.clone(),
+        ));
+        Self {
+            address,
+            pins,
+            clock,
+            _end: end.drop_guard(),
+        }
+    }
+
+    fn admits(&self, pins: &[Pin]) {
+        self.pins.replace(
+            pins.iter()
+                .map(|pin| (*pin, NodeId([2; 32])))
+                .collect::<HashMap<_, _>>(),
+        );
+    }
+
+    /// A TLS connection with this leaf; the server's first bytes say whether it was let in.
+    async fn connect(&self, leaf: Option<&Leaf>, alpn: &[u8]) -> Result<TlsStream<TcpStream>, String> {
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let builder = rustls::ClientConfig::builder_with_provider(provider)
+            .with_protocol_versions(&[&rustls::version::TLS13])
+            .unwrap()
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(AnyServer));
+        let mut config = match leaf {
+            Some(leaf) => builder
+                .with_client_auth_cert(vec![leaf.certificate.clone()], leaf.key.clone_key())
+                .unwrap(),
+            None => builder.with_no_client_auth(),
+        };
+        config.alpn_protocols = vec![alpn.to_vec()];
+        let tcp = TcpStream::connect(self.address).await.unwrap();
+        let name = ServerName::try_from("link.invalid").unwrap();
+        let mut stream = TlsConnector::from(Arc::new(config))
+            .connect(name, tcp)
+            .await
+            .map_err(|error| error.to_string())?;
+        stream.write_all(PREFACE).await.map_err(|error| error.to_string())?;
+        let mut first = [0; 9];
+        stream.read_exact(&mut first).await.map_err(|error| error.to_string())?;
+        Ok(stream)
+    }
+
+    async fn lets_in(&self, leaf: &Leaf) -> bool {
+        self.connect(Some(leaf), b"h2").await.is_ok()
+    }
+}
+
+/// The tests are about the client's certificate.
+#[derive(Debug)]
+struct AnyServer;
+
+impl rustls::client::danger::ServerCertVerifier for AnyServer {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: rustls::pki_types::UnixTime,
+    ) -> Result<rustls::client::danger::ServerCertVerified, rustls::Error> {
+        Ok(rustls::client::danger::ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &rustls::DigitallySignedStruct,
+    ) -> Result<rustls::client::danger::HandshakeSignatureValid, rustls::Error> {
+        unreachable!("TLS 1.3 only")
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &rustls::DigitallySignedStruct,
+    ) -> Result<rustls::client::danger::HandshakeSignatureValid, rustls::Error> {
+        Ok(rustls::client::danger::HandshakeSignatureValid::assertion())
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<rustls::SignatureScheme> {
+        vec![
+            rustls::SignatureScheme::ECDSA_NISTP256_SHA256,
+            rustls::SignatureScheme::ED25519,
+        ]
+    }
+}
+
+/// A client's certificate and key.
+struct Leaf {
+    certificate: CertificateDer<'static>,
+    key: PrivateKeyDer<'static>,
+    pin: Pin,
+}
+
+/// A leaf that is right in everything, at noon, but for what `change` does to it.
+fn leaf(change: impl FnOnce(&mut CertificateParams)) -> Leaf {
+    let key = KeyPair::generate().unwrap();
+    let mut params = CertificateParams::default();
+    params.is_ca = IsCa::ExplicitNoCa;
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth, ExtendedKeyUsagePurpose::ServerAuth];
+    params.not_before = OffsetDateTime::from_unix_timestamp(NOON - 3_600).unwrap();
+    params.not_after = OffsetDateTime::from_unix_timestamp(NOON + 3_600).unwrap();
+    change(&mut params);
+    let certificate = params.self_signed(&key).unwrap().der().clone();
+    let pin = Pin(hansa_vault::sha256(&[&key.subject_public_key_info()]));
+    Leaf {
+        certificate,
+        key: PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der())),
+        pin,
+    }
+}
+
+fn at(seconds: i64) -> OffsetDateTime {
+    OffsetDateTime::from_unix_timestamp(NOON + seconds).unwrap()
+}
+
+#[tokio::test]
+async fn only_a_valid_leaf_with_a_known_pin_gets_onto_the_link_port() {
+    let port = Port::new().await;
+    let good = leaf(|_| {});
+    let rows = [
+        ("expired", leaf(|params| params.not_after = at(-60))),
+        ("not yet valid", leaf(|params| params.not_before = at(60))),
+        (
+            "wrong usage",
+            leaf(|params| params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth]),
+        ),
+        (
+            "a CA as leaf",
+            leaf(|params| params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained)),
+        ),
+    ];
+    let pins: Vec<Pin> = rows.iter().map(|(_, leaf)| leaf.pin).chain([good.pin]).collect();
+    port.admits(&pins);
+    assert!(port.lets_in(&good).await);
+    for (what, leaf) in &rows {
+        assert!(
+            !port.lets_in(leaf).await,
+            "{what}: its pin is known, and it must be refused all the same"
+        );
+    }
+    assert!(port.connect(None, b"h2").await.is_err(), "no certificate");
+    assert!(!port.lets_in(&leaf(|_| {})).await, "unknown key");
+}
+
+#[tokio::test]
+async fn the_next_key_is_let_in_once_its_card_is_known_and_the_old_one_until_the_change_is_acknowledged() {
+    let port = Port::new().await;
+    let (now, next) = (leaf(|_| {}), leaf(|_| {}));
+    port.admits(&[now.pin]);
+    assert!(port.lets_in(&now).await && !port.lets_in(&next).await);
+    port.admits(&[now.pin, next.pin]);
+    assert!(port.lets_in(&now).await && port.lets_in(&next).await);
+    port.admits(&[next.pin]);
+    assert!(!port.lets_in(&now).await && port.lets_in(&next).await);
+}
+
+#[tokio::test]
+async fn a_live_connection_ends_with_its_pin() {
+    let port = Port::new().await;
+    let (one, other) = (leaf(|_| {}), leaf(|_| {}));
+    port.admits(&[one.pin, other.pin]);
+    let mut live = port.connect(Some(&one), b"h2").await.unwrap();
+    let mut stays = port.connect(Some(&other), b"h2").await.unwrap();
+    port.admits(&[other.pin]);
+    let mut rest = Vec::new();
+    let ended = tokio::time::timeout(Duration::from_secs(1), live.read_to_end(&mut rest)).await;
+    assert!(ended.is_ok(), "the connection goes on without its pin");
+    assert!(
+        tokio::time::timeout(Duration::from_millis(200), stays.read_to_end(&mut rest))
+            .await
+            .is_err(),
+        "the other one stays"
+    );
+}
+
+#[tokio::test]
+async fn a_stranger_is_served_on_the_join_protocol_and_nowhere_else() {
+    let port = Port::new().await;
+    let stranger = leaf(|_| {});
+    assert!(port.connect(Some(&stranger), b"h2").await.is_err());
+    assert!(port.connect(Some(&stranger), b"hansa-join/1").await.is_ok());
+    assert!(
+        port.connect(Some(&leaf(|params| params.not_after = at(-60))), b"hansa-join/1")
+            .await
+            .is_err()
+    );
+    assert!(port.connect(None, b"hansa-join/1").await.is_err());
+    assert!(port.connect(Some(&stranger), b"http/1.1").await.is_err());
+}
+
+#[tokio::test]
+async fn no_session_is_ever_resumed() {
+    let port = Port::new().await;
+    let good = leaf(|_| {});
+    port.admits(&[good.pin]);
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let mut config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .unwrap()
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(AnyServer))
+        .with_client_auth_cert(vec![good.certificate.clone()], good.key.clone_key())
+        .unwrap();
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    let connector = TlsConnector::from(Arc::new(config));
+    for _ in 0..3 {
+        let tcp = TcpStream::connect(port.address).await.unwrap();
+        let mut stream = connector
+            .connect(ServerName::try_from("link.invalid").unwrap(), tcp)
+            .await
+            .unwrap();
+        stream.write_all(PREFACE).await.unwrap();
+        stream.read_exact(&mut [0; 9]).await.unwrap();
+        assert_eq!(stream.get_ref().1.handshake_kind(), Some(rustls::HandshakeKind::Full));
+    }
+    *port.clock.0.lock().unwrap() = at(7_200);
+    let tcp = TcpStream::connect(port.address).await.unwrap();
+    let mut late = connector
+        .connect(ServerName::try_from("link.invalid").unwrap(), tcp)
+        .await
+        .unwrap();
+    let refused = async {
+        late.write_all(PREFACE).await?;
+        late.read_exact(&mut [0; 9]).await.map(|_| ())
+    };
+    assert!(refused.await.is_err(), "an expired leaf came in");
+}
+
+#[tokio::test]
+async fn half_open_connections_end_by_themselves() {
+    let port = Port::new().await;
+    let good = leaf(|_| {});
+    port.admits(&[good.pin]);
+    let mut silent = TcpStream::connect(port.address).await.unwrap();
+    let mut half = TcpStream::connect(port.address).await.unwrap();
+    half.write_all(&[22, 3, 1]).await.unwrap();
+    for stream in [&mut silent, &mut half] {
+        let ended = tokio::time::timeout(Duration::from_secs(3), stream.read_to_end(&mut Vec::new())).await;
+        assert!(ended.is_ok(), "a connection without a handshake stays open");
+    }
+}

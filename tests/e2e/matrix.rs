@@ -1,0 +1,173 @@
+//! Every staff RPC by every kind of caller: allowed or refused as declared, generated from the descriptors.
+// covers: I11, I12, I14
+
+use hansa::Node;
+use hansa_edge::{Audience, Rules};
+use hansa_tests::{Enterprise, House, house::text};
+use hansa_vocab::Role;
+use serde_json::json;
+use tonic::{Code, Status};
+
+/// Which roles each action is open to: written down a second time, so that a change of one table alone is noticed.
+const OPEN_TO: [(&str, &str); 13] = [
+    ("self.read", "owner admin buyer approver store marketer support auditor"),
+    ("link.read", "owner admin buyer approver support auditor"),
+    ("link.write", "owner admin"),
+    ("link.approve", "owner admin approver"),
+    ("link.evidence", "owner auditor"),
+    ("stock.read", "owner admin buyer approver store support auditor"),
+    ("stock.write", "owner admin store"),
+    ("stock.order", "owner admin buyer store"),
+    ("stock.audit", "owner admin auditor"),
+    ("staff.read", "owner admin auditor"),
+    ("staff.write", "owner admin"),
+    ("key.read", "owner admin auditor"),
+    ("key.write", "owner admin"),
+];
+
+/// Calls a path with an empty message, whatever it is; only whether the door lets it in counts.
+async fn knock(node: &Node, path: &str, key: Option<&str>) -> Status {
+    let channel = tonic::transport::Endpoint::from_shared(format!("http://{}", node.staff_address))
+        .unwrap()
+        .connect_lazy();
+    let mut grpc = tonic::client::Grpc::new(channel);
+    grpc.ready().await.unwrap();
+    let mut request = tonic::Request::new(tokio_stream::once(()));
+    if let Some(key) = key {
+        request
+            .metadata_mut()
+            .insert("authorization", format!("Bearer {key}").parse().unwrap());
+    }
+    let codec = tonic_prost::ProstCodec::<(), ()>::default();
+    match grpc.streaming(request, path.parse().unwrap(), codec).await {
+        Ok(_) => Status::ok(""),
+        Err(status) => status,
+    }
+}
+
+fn refused_by_the_door(status: &Status) -> Option<String> {
+    let fault = hansa_edge::fault_of(status);
+    let door = ["NO_VALID_KEY", "ROLE", "UNKNOWN_METHOD"].contains(&fault.reason.as_ref());
+    door.then(|| fault.reason.into_owned())
+}
+
+async fn key_of(owner: &Enterprise, role: Role) -> (String, String) {
+    let role = format!("ROLE_{}", role.as_str().to_uppercase());
+    let made = owner
+        .call(
+            "directory.v1.DirectoryStaffService/CreateStaff",
+            json!({"name": role, "roles": [role]}),
+        )
+        .await;
+    let id = text(&made["staff"]["id"]);
+    let key = owner
+        .call(
+            "directory.v1.DirectoryStaffService/CreateApiKey",
+            json!({"staffId": id}),
+        )
+        .await;
+    (id, text(&key["secret"]))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_rpc_is_open_to_whom_its_rule_says_and_to_nobody_else() {
+    let house = House::new().await;
+    let owner = house.enterprise("Visby").await;
+    let rules = Rules::read(hansa_proto::DESCRIPTORS).unwrap();
+    let (mut keys, mut pairs) = (Vec::new(), 0);
+    for role in Role::ALL {
+        keys.push((*role, key_of(&owner, *role).await.1));
+    }
+    for (path, rule) in rules.iter() {
+        let open_to = OPEN_TO
+            .iter()
+            .find(|(action, _)| *action == rule.action.as_str())
+            .map(|(_, roles)| *roles);
+        for (role, key) in &keys {
+            let expected = match rule.audience {
+                Audience::Staff => {
+                    let open_to = open_to.unwrap_or_else(|| panic!("{path}: {} has no row here", rule.action));
+                    (!open_to.split(' ').any(|one| one == role.as_str())).then_some("ROLE")
+                }
+                _ => Some("UNKNOWN_METHOD"),
+            };
+            let status = knock(&house.node, path, Some(key)).await;
+            assert_eq!(
+                refused_by_the_door(&status).as_deref(),
+                expected,
+                "{path} as {role}: {status:?}"
+            );
+            pairs += 1;
+        }
+        let wanted = if rule.audience == Audience::Staff {
+            "NO_VALID_KEY"
+        } else {
+            "UNKNOWN_METHOD"
+        };
+        for key in [
+            None,
+            Some("hx1_aaaaaaaaaaaaaaaa_00"),
+            Some(&*format!("hx1_aaaaaaaaaaaaaaaa_{}", "0".repeat(64))),
+        ] {
+            assert_eq!(
+                refused_by_the_door(&knock(&house.node, path, key).await).as_deref(),
+                Some(wanted),
+                "{path} with {key:?}"
+            );
+            pairs += 1;
+        }
+    }
+    println!("{pairs} pairs");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_withdrawn_key_and_a_disabled_person_are_out_within_a_second_in_every_process() {
+    let house = House::new().await;
+    let owner = house.enterprise("Visby").await;
+    let second = House::another(&house.world).await;
+    let path = "/hansa.directory.v1.DirectoryStaffService/WhoAmI";
+    let (_, withdrawn) = key_of(&owner, Role::Buyer).await;
+    let (person, disabled) = key_of(&owner, Role::Buyer).await;
+    for key in [&withdrawn, &disabled] {
+        assert_eq!(knock(&second, path, Some(key)).await.code(), Code::Ok);
+    }
+    let id = withdrawn.split('_').nth(1).unwrap();
+    owner
+        .call("directory.v1.DirectoryStaffService/RevokeApiKey", json!({"id": id}))
+        .await;
+    owner
+        .call("directory.v1.DirectoryStaffService/DisableStaff", json!({"id": person}))
+        .await;
+    let out = async {
+        for key in [&withdrawn, &disabled] {
+            while knock(&second, path, Some(key)).await.code() == Code::Ok {}
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(1), out)
+        .await
+        .expect("a key opens after it was withdrawn");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_keys_of_a_person_may_live_and_a_third_may_not() {
+    let house = House::new().await;
+    let owner = house.enterprise("Visby").await;
+    let (person, _) = key_of(&owner, Role::Buyer).await;
+    let body = json!({"staffId": person});
+    owner
+        .call("directory.v1.DirectoryStaffService/CreateApiKey", body.clone())
+        .await;
+    let third = owner
+        .try_call("directory.v1.DirectoryStaffService/CreateApiKey", body)
+        .await
+        .unwrap_err();
+    assert_eq!(third.reason, "TWO_LIVE_KEYS");
+    let me = owner.call("directory.v1.DirectoryStaffService/WhoAmI", json!({})).await;
+    let last = owner
+        .try_call(
+            "directory.v1.DirectoryStaffService/DisableStaff",
+            json!({"id": me["staff"]["id"]}),
+        )
+        .await;
+    assert_eq!(last.unwrap_err().reason, "LAST_OWNER");
+}
