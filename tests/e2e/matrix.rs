@@ -171,3 +171,30 @@ async fn two_keys_of_a_person_may_live_and_a_third_may_not() {
         .await;
     assert_eq!(last.unwrap_err().reason, "LAST_OWNER");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_gives_a_role_that_allows_more_than_their_own() {
+    let house = House::new().await;
+    let owner = house.enterprise("Visby").await;
+    let (_, admin) = key_of(&owner, Role::Admin).await;
+    let admin = owner.with_key(&house.node, &admin).await;
+    let create = "directory.v1.DirectoryStaffService/CreateStaff";
+    let refused = admin
+        .try_call(create, json!({"name": "me again", "roles": ["ROLE_OWNER"]}))
+        .await
+        .unwrap_err();
+    assert_eq!(refused.reason, "ROLE_BEYOND_OWN");
+    let me = owner.call("directory.v1.DirectoryStaffService/WhoAmI", json!({})).await;
+    let key = json!({"staffId": me["staff"]["id"]});
+    let refused = admin
+        .try_call("directory.v1.DirectoryStaffService/CreateApiKey", key)
+        .await
+        .unwrap_err();
+    assert_eq!(
+        refused.reason, "ROLE_BEYOND_OWN",
+        "a key of the owner's is the owner's roles"
+    );
+    admin
+        .call(create, json!({"name": "a buyer", "roles": ["ROLE_BUYER"]}))
+        .await;
+}

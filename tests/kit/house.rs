@@ -109,6 +109,16 @@ impl Enterprise {
             .unwrap_or_else(|fault| panic!("{} {method}: {fault}", self.name))
     }
 
+    /// The same enterprise by the key of another of its people.
+    pub async fn with_key(&self, node: &Node, key: &str) -> Self {
+        let client = Client::connect(&node.staff_address.to_string(), key).await.unwrap();
+        Self {
+            client,
+            key: key.to_owned(),
+            ..self.clone()
+        }
+    }
+
     /// The same enterprise through another process of its node.
     pub async fn at(&self, node: &Node) -> Self {
         let client = Client::connect(&node.staff_address.to_string(), &self.key)

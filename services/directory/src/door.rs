@@ -18,11 +18,12 @@ use hansa_vocab::{
     decide::{Decision, decide},
 };
 use time::OffsetDateTime;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     Directory, Error,
-    ops::read_roles,
+    ops::{KEY_ID_LENGTH, read_roles},
     store::{self, Credential},
 };
 
@@ -30,6 +31,10 @@ use crate::{
 const CACHE_MAX: usize = 4_096;
 /// How often credentials in memory are looked at for their expiry.
 const EXPIRY_TICK: Duration = Duration::from_millis(500);
+/// After so many ticks all are looked at again without being told: a process may die between a revocation and its notice.
+const TICKS_UNTIL_SWEEP: u32 = 20;
+/// How often a credential is read again when others change meanwhile.
+const LOAD_TRIES: u32 = 5;
 
 /// A checked staff call: who, in which enterprise, in which roles. Minted here alone.
 #[derive(Clone, Debug)]
@@ -124,6 +129,7 @@ struct Inner {
     directory: Directory,
     rules: Rules,
     known: Mutex<HashMap<String, Known>>,
+    changes: watch::Receiver<i64>,
 }
 
 /// Lets staff in. Cheap to clone.
@@ -139,8 +145,9 @@ impl Door {
             directory,
             rules,
             known: Mutex::default(),
+            changes: changes.clone(),
         }));
-        tokio::spawn(watch(Arc::downgrade(&door.0), changes));
+        tokio::spawn(look_for_changes(Arc::downgrade(&door.0), changes));
         door
     }
 
@@ -187,7 +194,7 @@ impl Door {
             .and_then(|value| value.to_str().ok())
             .and_then(|value| value.strip_prefix("Bearer hx1_"))
             .and_then(|rest| rest.split_once('_'));
-        let Some((id, secret)) = key.filter(|(id, secret)| id.len() == 16 && secret.len() == 64) else {
+        let Some((id, secret)) = key.filter(|(id, secret)| id.len() == KEY_ID_LENGTH && secret.len() == 64) else {
             return Ok(None);
         };
         let now = self.0.directory.tenancy.clock().now();
@@ -197,13 +204,28 @@ impl Door {
         };
         let (hash, standing) = match known {
             Some(known) => known,
-            None => match self.load(id).await? {
-                Some((tenant, credential)) if valid(&credential, now) => self.remember(id, tenant, credential).await?,
-                _ => return Ok(None),
+            None => match self.learn(id, now).await? {
+                Some(learnt) => learnt,
+                None => return Ok(None),
             },
         };
         let fits = self.0.directory.secret_fits(id, secret, &hash)?;
         Ok((fits && standing.expires_at > now && !standing.ended.is_cancelled()).then_some(standing))
+    }
+
+    /// Reads a credential and keeps it. What changed between the two is read once more: the look at all that are kept, which
+    /// the change sets off, may have passed before this one was among them.
+    async fn learn(&self, id: &str, now: OffsetDateTime) -> Result<Option<(String, Arc<Standing>)>, Error> {
+        for _ in 0..LOAD_TRIES {
+            let version = *self.0.changes.borrow();
+            let Some((tenant, credential)) = self.load(id).await?.filter(|(_, one)| valid(one, now)) else {
+                return Ok(None);
+            };
+            if let Some(kept) = self.remember(id, tenant, credential, version).await? {
+                return Ok(Some(kept));
+            }
+        }
+        Err(hansa_tenancy::Error::Unavailable("credentials change too fast".to_owned()).into())
     }
 
     async fn load(&self, id: &str) -> Result<Option<(TenantId, Credential)>, Error> {
@@ -224,7 +246,8 @@ impl Door {
         id: &str,
         tenant: TenantId,
         credential: Credential,
-    ) -> Result<(String, Arc<Standing>), Error> {
+        version: i64,
+    ) -> Result<Option<(String, Arc<Standing>)>, Error> {
         let standing = Arc::new(Standing {
             tenant,
             enterprise_name: self.0.directory.tenancy.tenant(tenant).await?.name,
@@ -235,6 +258,9 @@ impl Door {
             ended: CancellationToken::new(),
         });
         let mut known = self.0.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if *self.0.changes.borrow() != version {
+            return Ok(None);
+        }
         if known.len() >= CACHE_MAX {
             // Those in use by a call or stream stay, so that they can be ended.
             known.retain(|_, one| Arc::strong_count(&one.standing) > 1);
@@ -243,26 +269,41 @@ impl Door {
             hash: credential.hash,
             standing,
         });
-        Ok((kept.hash.clone(), kept.standing.clone()))
+        Ok(Some((kept.hash.clone(), kept.standing.clone())))
     }
 
-    /// Looks again at every credential in memory; those that open nothing any more end their sessions.
-    async fn look_again(&self) {
-        let ids: Vec<String> = self
-            .0
-            .known
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .keys()
-            .cloned()
-            .collect();
-        for id in ids {
-            let now = self.0.directory.tenancy.clock().now();
-            let still = matches!(self.load(&id).await, Ok(Some((_, credential))) if valid(&credential, now));
-            if !still {
-                self.forget(&id);
+    /// Looks again at every credential in memory; those that open nothing any more end their sessions. False when some could
+    /// not be looked at: without its database a session gets nothing either, so it stays until the database answers.
+    async fn look_again(&self) -> bool {
+        let mut tenants: HashMap<TenantId, Vec<String>> = HashMap::new();
+        for (id, known) in self.0.known.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            tenants.entry(known.standing.tenant).or_default().push(id.clone());
+        }
+        let mut all = true;
+        for (tenant, ids) in tenants {
+            let living = match self.living(tenant, &ids).await {
+                Ok(living) => living,
+                Err(Error::Tenancy(hansa_tenancy::Error::NoSuchTenant | hansa_tenancy::Error::NotServed { .. })) => {
+                    Vec::new()
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "can't look at credentials again");
+                    all = false;
+                    continue;
+                }
+            };
+            for id in ids.iter().filter(|id| !living.contains(id)) {
+                self.forget(id);
             }
         }
+        all
+    }
+
+    async fn living(&self, tenant: TenantId, ids: &[String]) -> Result<Vec<String>, Error> {
+        let tenancy = &self.0.directory.tenancy;
+        let errand = Errand::new("directory.door", tenant);
+        let mut tx = tenancy.begin("directory.living", &errand).await?;
+        store::living(&mut tx, ids, tenancy.clock().now()).await
     }
 
     fn forget(&self, id: &str) {
@@ -291,14 +332,19 @@ fn valid(credential: &Credential, now: OffsetDateTime) -> bool {
     !credential.revoked && !credential.disabled && credential.expires_at > now
 }
 
-async fn watch(door: std::sync::Weak<Inner>, mut changes: tokio::sync::watch::Receiver<i64>) {
+async fn look_for_changes(door: std::sync::Weak<Inner>, mut changes: watch::Receiver<i64>) {
+    let mut ticks = 0;
     loop {
         let changed = tokio::time::timeout(EXPIRY_TICK, changes.changed()).await;
         let Some(door) = door.upgrade().map(Door) else { return };
+        ticks += 1;
         match changed {
-            Ok(Ok(())) => door.look_again().await,
             Ok(Err(_)) => return,
             Err(_) => door.forget_expired(),
+            Ok(Ok(())) => ticks = TICKS_UNTIL_SWEEP,
+        }
+        if ticks >= TICKS_UNTIL_SWEEP && door.look_again().await {
+            ticks = 0;
         }
     }
 }

@@ -17,6 +17,9 @@ pub enum Error {
     /// The last owner can't be disabled.
     #[error("the last owner can't be disabled")]
     LastOwner,
+    /// A role that allows more than the giver's own.
+    #[error("the role {0} allows more than the giver may do")]
+    RoleBeyondOwn(hansa_vocab::Role),
     /// Input out of its limits.
     #[error("{field}: {text}")]
     Invalid {
@@ -51,6 +54,13 @@ impl From<Error> for Fault {
             )
             .rule("key.live_max", "nobody: two live keys are enough to rotate"),
             Error::LastOwner => Self::new(Kind::Precondition, "LAST_OWNER", "make somebody else an owner first"),
+            Error::RoleBeyondOwn(role) => Self::new(
+                Kind::Forbidden,
+                "ROLE_BEYOND_OWN",
+                "nobody gives a role that allows more than their own",
+            )
+            .rule("staff.roles", "an owner")
+            .with("role", role),
             Error::Invalid { field, text } => Self::invalid(field, text),
             Error::Damaged(what) => {
                 tracing::error!(what, "a row is damaged");

@@ -3,7 +3,7 @@
 use data_encoding::{BASE32_NOPAD, HEXLOWER};
 use hansa_tenancy::{Caller, Errand, Tenancy, TenantTx};
 use hansa_vault::{Vault, hmac_sha256, hmac_verify, random};
-use hansa_vocab::{EnterpriseId, Role, StaffId, TenantId};
+use hansa_vocab::{EnterpriseId, Role, StaffId, TenantId, decide::may_give};
 use time::{Duration, OffsetDateTime};
 
 use crate::{
@@ -13,6 +13,8 @@ use crate::{
 
 const NAME_MAX: usize = 120;
 const LABEL_MAX: usize = 80;
+/// Characters of the part of a key that is no secret.
+pub(crate) const KEY_ID_LENGTH: usize = 16;
 const LIVE_KEYS_MAX: i64 = 2;
 const KEY_VALIDITY: Duration = Duration::days(365);
 
@@ -46,6 +48,13 @@ pub(crate) fn read_roles(text: &str) -> Result<Vec<Role>, Error> {
     text.split_whitespace()
         .map(|word| word.parse().map_err(|_| Error::Damaged("staff")))
         .collect()
+}
+
+fn may_give_all(session: &Session, roles: &[Role]) -> Result<(), Error> {
+    match roles.iter().find(|role| !may_give(session.roles(), **role)) {
+        Some(role) => Err(Error::RoleBeyondOwn(*role)),
+        None => Ok(()),
+    }
 }
 
 /// A key that was just made; the only time its secret is seen.
@@ -118,10 +127,10 @@ impl Directory {
     /// [`Error::Invalid`] when the name or the roles are not what they must be.
     pub async fn create_staff(&self, session: &Session, name: &str, roles: &[Role]) -> Result<Staff, Error> {
         let name = name.trim();
-        if name.is_empty() || name.chars().count() > NAME_MAX {
+        if name.is_empty() || name.chars().count() > NAME_MAX || name.chars().any(char::is_control) {
             return Err(Error::Invalid {
                 field: "name",
-                text: "1 to 120 characters",
+                text: "1 to 120 characters, none of them a control character",
             });
         }
         let mut roles = roles.to_vec();
@@ -133,6 +142,7 @@ impl Directory {
                 text: "at least one role",
             });
         }
+        may_give_all(session, &roles)?;
         let words = roles.iter().map(|role| role.as_str()).collect::<Vec<_>>().join(" ");
         let id = StaffId(self.tenancy.ids().uuid());
         let mut tx = self.tenancy.begin("directory.create_staff", session).await?;
@@ -168,8 +178,10 @@ impl Directory {
     /// [`Error::LastOwner`] when nobody would be left to answer for the enterprise.
     pub async fn disable_staff(&self, session: &Session, id: StaffId) -> Result<Staff, Error> {
         let mut tx = self.tenancy.begin("directory.disable_staff", session).await?;
+        // Under lock before anything else is, so that two owners who disable each other do not both succeed.
+        let owners = store::lock_owners(&mut tx).await?;
         let mut staff: Staff = store::find_staff(&mut tx, id).await?.try_into()?;
-        if staff.roles.contains(&Role::Owner) && !staff.disabled && store::owners(&mut tx).await? == 1 {
+        if owners == [id.0] {
             return Err(Error::LastOwner);
         }
         store::disable_staff(&mut tx, id).await?;
@@ -193,7 +205,9 @@ impl Directory {
         expires_at: Option<OffsetDateTime>,
     ) -> Result<NewKey, Error> {
         let mut tx = self.tenancy.begin("directory.create_key", session).await?;
-        store::find_staff(&mut tx, staff).await?;
+        let holder: Staff = store::find_staff(&mut tx, staff).await?.try_into()?;
+        // A key is its holder's roles in the hand of whoever made it.
+        may_give_all(session, &holder.roles)?;
         let key = self.make_key(&mut tx, staff, label, expires_at).await?;
         self.audit(&mut tx, session, "key.write", &key.row.id).await?;
         tx.commit().await?;
@@ -209,10 +223,10 @@ impl Directory {
     ) -> Result<NewKey, Error> {
         let now = self.tenancy.clock().now();
         let expires_at = expires_at.unwrap_or(now + KEY_VALIDITY);
-        if label.chars().count() > LABEL_MAX {
+        if label.chars().count() > LABEL_MAX || label.chars().any(char::is_control) {
             return Err(Error::Invalid {
                 field: "label",
-                text: "at most 80 characters",
+                text: "at most 80 characters, none of them a control character",
             });
         }
         if expires_at <= now {
@@ -249,6 +263,9 @@ impl Directory {
     }
 
     pub(crate) async fn revoke_key(&self, session: &Session, id: &str) -> Result<KeyRow, Error> {
+        if id.len() != KEY_ID_LENGTH || !id.is_ascii() || id.contains('\0') {
+            return Err(Error::NoSuchKey);
+        }
         let mut tx = self.tenancy.begin("directory.revoke_key", session).await?;
         let row = store::revoke_key(&mut tx, id).await?;
         self.audit(&mut tx, session, "key.write", id).await?;

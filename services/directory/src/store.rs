@@ -102,12 +102,12 @@ pub async fn disable_staff(tx: &mut TenantTx, id: StaffId) -> Result<(), Error> 
     Ok(())
 }
 
-/// Owners who are not disabled.
-pub async fn owners(tx: &mut TenantTx) -> Result<i64, Error> {
+/// Owners who are not disabled, locked until the end of the transaction.
+pub async fn lock_owners(tx: &mut TenantTx) -> Result<Vec<Uuid>, Error> {
     Ok(sqlx::query_scalar!(
-        r#"select count(*) as "count!" from staff where not disabled and 'owner' = any(string_to_array(roles, ' '))"#
+        "select id from staff where not disabled and 'owner' = any(string_to_array(roles, ' ')) order by id for update"
     )
-    .fetch_one(tx.conn())
+    .fetch_all(tx.conn())
     .await?)
 }
 
@@ -174,6 +174,18 @@ pub async fn credential(tx: &mut TenantTx, id: &str) -> Result<Option<Credential
         id,
     )
     .fetch_optional(tx.conn())
+    .await?)
+}
+
+/// Those of these keys that still open something.
+pub async fn living(tx: &mut TenantTx, ids: &[String], now: OffsetDateTime) -> Result<Vec<String>, Error> {
+    Ok(sqlx::query_scalar!(
+        "select k.id from api_key k join staff s on s.id = k.staff_id
+         where k.id = any($1) and k.revoked_at is null and k.expires_at > $2 and not s.disabled order by k.id",
+        ids,
+        now,
+    )
+    .fetch_all(tx.conn())
     .await?)
 }
 

@@ -160,16 +160,21 @@ impl Known {
             });
     }
 
+    /// Keeps an end, unless one that says the same is kept: whoever holds a permit of that one goes on.
     fn put(&self, to: EnterpriseId, end: End) -> Arc<End> {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= KNOWN_MAX {
             // Those in use by a call or stream stay, so that they can be ended.
             known.retain(|_, one| Arc::strong_count(one) > 1);
         }
-        let end = Arc::new(end);
-        if let Some(before) = known.insert((end.link, to), end.clone()) {
+        if let Some(before) = known.get(&(end.link, to)) {
+            if holds(before, &end) {
+                return before.clone();
+            }
             before.ended.cancel();
         }
+        let end = Arc::new(end);
+        known.insert((end.link, to), end.clone());
         end
     }
 }
@@ -259,11 +264,24 @@ fn named(headers: &HeaderMap) -> Option<(LinkId, EnterpriseId)> {
     Some((text(METADATA_LINK)?.parse().ok()?, text(METADATA_TO)?.parse().ok()?))
 }
 
+/// How often a link is read again when links change meanwhile.
+const LOAD_TRIES: u32 = 5;
+
+/// Reads a link's end and keeps it. What changed between the two is read once more: the look at all that are kept, which the
+/// change sets off, may have passed before this one was among them.
 async fn load(all: &Links, link: LinkId, to: EnterpriseId) -> Result<Option<Arc<End>>, Error> {
-    let Some(end) = read(all, link, to).await? else {
-        return Ok(None);
-    };
-    Ok(Some(all.known().put(to, end)))
+    let changes = all.tenancy().changes("link");
+    for _ in 0..LOAD_TRIES {
+        let version = *changes.borrow();
+        let Some(end) = read(all, link, to).await? else {
+            return Ok(None);
+        };
+        let kept = all.known().put(to, end);
+        if *changes.borrow() == version {
+            return Ok(Some(kept));
+        }
+    }
+    Err(hansa_tenancy::Error::Unavailable("links change too fast".to_owned()).into())
 }
 
 async fn read(all: &Links, link: LinkId, to: EnterpriseId) -> Result<Option<End>, Error> {
@@ -317,11 +335,7 @@ async fn watch(all: Links) {
             tracing::warn!(%error, "partners' nodes can't be read");
         }
         for (link, to) in all.known().keys() {
-            let Some(before) = all.known().get(link, to) else {
-                continue;
-            };
             match read(&all, link, to).await {
-                Ok(Some(end)) if holds(&before, &end) => {}
                 Ok(Some(end)) => drop(all.known().put(to, end)),
                 // What can't be read can't be trusted to go on.
                 Ok(None) | Err(_) => all.known().forget(link),

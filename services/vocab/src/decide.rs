@@ -143,6 +143,15 @@ pub fn decide(roles: &[Role], action: Action) -> Decision {
     }
 }
 
+/// May someone with these roles give this one to somebody: only when it allows nothing that they may not do themselves.
+#[must_use]
+pub fn may_give(roles: &[Role], given: Role) -> bool {
+    Action::ALL
+        .iter()
+        .filter(|action| action.roles().contains(&given))
+        .all(|action| matches!(decide(roles, *action), Decision::Allow(_)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -175,5 +184,19 @@ mod tests {
         for action in [Action::StockReserve, Action::LinkExchange, Action::LinkReconcile] {
             assert!(matches!(decide(Role::ALL, action), Decision::Deny(&[])), "{action}");
         }
+    }
+
+    #[test]
+    fn nobody_gives_a_role_that_allows_more_than_their_own() {
+        assert!(Role::ALL.iter().all(|role| may_give(&[Role::Owner], *role)));
+        for (role, may) in [
+            (Role::Owner, false),
+            (Role::Auditor, false),
+            (Role::Admin, true),
+            (Role::Buyer, true),
+        ] {
+            assert_eq!(may_give(&[Role::Admin], role), may, "{role}");
+        }
+        assert!(may_give(&[Role::Admin, Role::Auditor], Role::Owner));
     }
 }
