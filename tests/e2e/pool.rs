@@ -170,12 +170,13 @@ async fn a_transaction_dropped_inside_a_statement_is_undone_and_leaves_the_conne
 async fn a_prelude_that_fails_does_not_poison_the_connection() {
     let world = World::new().await;
     let (a, b) = (world.tenant("A").await, world.tenant("B").await);
-    let (tenancy, _) = tenancy_with_known_backend(&world, a).await;
+    let (tenancy, pid) = tenancy_with_known_backend(&world, a).await;
     let mut admin = world.superuser().await;
     hansa_tests::database::run(&mut admin, format!("drop owned by {r}; drop role {r}", r = a.role()))
         .await
         .unwrap();
     assert!(tenancy.begin("test.gone", &Errand::new("test", a)).await.is_err());
+    assert_clean(&world, pid).await;
     assert_eq!(who(&tenancy, b).await, (b.role(), b.schema()));
 }
 
@@ -183,21 +184,27 @@ async fn a_prelude_that_fails_does_not_poison_the_connection() {
 async fn session_settings_do_not_reach_the_next_borrower() {
     let world = World::new().await;
     let (a, b) = (world.tenant("A").await, world.tenant("B").await);
-    let (tenancy, _) = tenancy_with_known_backend(&world, a).await;
+    let (tenancy, pid) = tenancy_with_known_backend(&world, a).await;
     let mut tx = tenancy.begin("test.set", &Errand::new("test", a)).await.unwrap();
     for statement in ["set search_path = pg_catalog", "set statement_timeout = 7"] {
         tx.conn().execute(statement).await.unwrap();
     }
+    let role = format!("set role {}", a.role());
+    tx.conn().execute(sqlx::AssertSqlSafe(role)).await.unwrap();
     tx.commit().await.unwrap();
+    // What lies below a tenant's transaction shows when it is rolled back by hand.
     let mut tx = tenancy.begin("test.read", &Errand::new("test", b)).await.unwrap();
+    tx.conn().execute("rollback").await.unwrap();
     let row = tx
         .conn()
-        .fetch_one("select current_user::text, current_setting('search_path'), current_setting('statement_timeout')")
+        .fetch_one("select current_user::text, current_setting('search_path'), current_setting('statement_timeout'), pg_backend_pid()")
         .await
         .unwrap();
+    assert_eq!(row.get::<i32, _>(3), pid, "the connection that was harmed");
+    let login = format!("{}_lane_00", world.node);
     assert_eq!(
         (row.get(0), row.get(1), row.get(2)),
-        (b.role(), b.schema(), "10s".to_owned())
+        (login, "\"$user\", public".to_owned(), "0".to_owned())
     );
 }
 

@@ -40,7 +40,7 @@ async fn two_hundred_buyers_over_two_processes_get_exactly_what_is_there() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_id_holds_once_and_another_body_is_refused() {
-    let (_here, _there, visby, luebeck, link) = linked(&[("TEA-1", 10)]).await;
+    let (_here, there, visby, luebeck, link) = linked(&[("TEA-1", 10)]).await;
     let id = Uuid::from_u128(7).to_string();
     let first = luebeck.reserves(&link, &id, "TEA-1", 4, "60s").await.unwrap();
     let again = luebeck.reserves(&link, &id, "TEA-1", 4, "60s").await.unwrap();
@@ -56,6 +56,15 @@ async fn the_same_id_holds_once_and_another_body_is_refused() {
             .reason,
         "ID_REUSED"
     );
+    // The buyer forgets what it asked, as after a restore: then the owner must know.
+    let mut admin = there.world.superuser().await;
+    let forget = format!("delete from {}.partner_reservation", luebeck.tenant.schema());
+    hansa_tests::database::run(&mut admin, forget.clone()).await.unwrap();
+    let refused = luebeck.reserves(&link, &id, "TEA-1", 5, "60s").await.unwrap_err();
+    assert_eq!(refused.reason, "ID_REUSED");
+    hansa_tests::database::run(&mut admin, forget).await.unwrap();
+    let again = luebeck.reserves(&link, &id, "TEA-1", 4, "60s").await.unwrap();
+    assert_eq!(first["expiresAt"], again["expiresAt"]);
     assert_eq!(visby.level("TEA-1").await, (10, 4));
 }
 
