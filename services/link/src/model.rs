@@ -2,7 +2,10 @@
 
 pub mod bundle;
 pub mod chain;
+pub mod inbox;
 pub mod invite;
+pub mod merkle;
+pub mod outbox;
 pub mod terms;
 
 use std::{fmt, str::FromStr};
