@@ -24,5 +24,7 @@ dev: postgres ## A node with a private database and one enterprise, until Ctrl-C
 fmt: ## Format everything
 	cargo fmt --all
 
-sqlx: postgres ## Renew .sqlx/ after a query or a migration has changed
-	cargo run --quiet -p hansa-tests --bin with-postgres -- migrations/prepare.sh prepare check
+sqlx: postgres ## Renews .sqlx/ after a query or a migration has changed
+	@# Built before the change: a tree with a query that .sqlx/ does not know can't build anything that uses it.
+	@[ -x target/debug/with-postgres ] || cargo build --quiet -p hansa-tests --bin with-postgres
+	target/debug/with-postgres migrations/prepare.sh prepare check

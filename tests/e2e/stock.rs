@@ -248,6 +248,42 @@ async fn good_rows_land_bad_rows_are_named_and_a_dry_run_writes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_gtin_under_two_article_numbers_and_a_changed_unit_are_named_and_stop_no_other_row() {
+    let house = House::new().await;
+    let visby = house.enterprise("Visby").await;
+    let row = |line: u64, sku: &str, gtin: &str, unit: &str| ImportRow {
+        line,
+        sku: sku.into(),
+        gtin: gtin.into(),
+        name: "tea".into(),
+        unit: unit.into(),
+        ..Default::default()
+    };
+    let first = vec![
+        row(1, "TEA-1", "6901234567892", ""),
+        row(2, "TEA-2", "6901234567892", ""),
+        row(3, "TEA-3", "", ""),
+    ];
+    let imported = visby.imports(first, false).await;
+    assert_eq!(
+        imported["problems"],
+        json!([{"line": 2, "field": "gtin", "reason": "TAKEN"}])
+    );
+    let second = vec![
+        row(1, "TEA-4", "6901234567892", ""),
+        row(2, "TEA-3", "", "KGM"),
+        row(3, "TEA-5", "", "KGM"),
+    ];
+    let imported = visby.imports(second, false).await;
+    assert_eq!(
+        imported["problems"],
+        json!([{"line": 1, "field": "gtin", "reason": "TAKEN"}, {"line": 2, "field": "unit", "reason": "OTHER_UNIT"}])
+    );
+    assert_eq!(imported["created"], 1);
+    visby.adds_up().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_store_code_is_never_matched_between_enterprises() {
     let (_here, _there, visby, luebeck, link) = linked(&[("TEA-1", 10)]).await;
     visby

@@ -1,6 +1,10 @@
 //! What stock is: rules that need no database and no clock.
 
-use std::{collections::BTreeSet, fmt, str::FromStr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    str::FromStr,
+};
 
 use hansa_link::model::{StockGrant, Visibility};
 use hansa_vocab::{Gtin, Unit, quantity::NotAQuantity};
@@ -327,19 +331,31 @@ pub fn check_row(raw: &RawRow, defaults: &Defaults) -> Result<Row, Problem> {
     })
 }
 
-/// Checks a chunk: good rows in order, problems of the others. A level that stands twice in one chunk is refused the second time.
+/// Checks a chunk: good rows in order, problems of the others. A level that stands twice in one chunk, or a GTIN under two
+/// article numbers, is refused the second time.
 pub fn check_rows(rows: &[RawRow], defaults: &Defaults) -> (Vec<Row>, Vec<Problem>) {
-    let (mut good, mut problems, mut seen) = (Vec::new(), Vec::new(), BTreeSet::new());
+    let (mut good, mut problems) = (Vec::new(), Vec::new());
+    let (mut seen, mut owners) = (BTreeSet::new(), BTreeMap::new());
     for raw in rows {
         match check_row(raw, defaults) {
-            Ok(row) if seen.insert((row.sku.clone(), row.location.clone(), row.lot.clone())) => good.push(row),
-            Ok(row) => problems.push(Problem {
-                line: row.line,
-                field: "sku",
-                reason: "TWICE",
-                text: "the same article, location and lot stands in this chunk already".to_owned(),
-            }),
             Err(problem) => problems.push(problem),
+            Ok(row)
+                if row
+                    .gtin
+                    .is_some_and(|gtin| *owners.entry(gtin).or_insert(row.sku.clone()) != row.sku) =>
+            {
+                problems.push(problem(
+                    raw,
+                    "gtin",
+                    "TAKEN",
+                    "another article of this chunk has this GTIN",
+                ));
+            }
+            Ok(row) if !seen.insert((row.sku.clone(), row.location.clone(), row.lot.clone())) => {
+                let text = "the same article, location and lot stands in this chunk already";
+                problems.push(problem(raw, "sku", "TWICE", text));
+            }
+            Ok(row) => good.push(row),
         }
     }
     (good, problems)

@@ -84,15 +84,25 @@ impl Import {
         );
         let references: Vec<&Row> = good.iter().collect();
         let ids: Vec<Uuid> = references.iter().map(|_| tenancy.ids().uuid()).collect();
-        let taken = catalogue::upsert_items(&mut tx, &references, &ids).await?;
-        problems.extend(
-            good.iter()
-                .filter(|row| taken.contains(&row.sku))
-                .map(|row| problem(row, "gtin", "TAKEN", "another article of yours has this GTIN")),
-        );
+        let clashes = catalogue::upsert_items(&mut tx, &references, &ids).await?;
+        let clash = |row: &Row| {
+            clashes
+                .iter()
+                .find(|(sku, _)| *sku == row.sku)
+                .map(|(_, field)| field.as_str())
+        };
+        problems.extend(good.iter().filter_map(|row| match clash(row)? {
+            "unit" => Some(problem(
+                row,
+                "unit",
+                "OTHER_UNIT",
+                "the article is counted in another unit",
+            )),
+            _ => Some(problem(row, "gtin", "TAKEN", "another article of yours has this GTIN")),
+        }));
         let levels: Vec<_> = good
             .iter()
-            .filter(|row| !taken.contains(&row.sku))
+            .filter(|row| clash(row).is_none())
             .map(|row| (row.sku.clone(), row.location.clone(), row.lot.clone(), row.on_hand))
             .collect();
         let (created, changed) =

@@ -106,8 +106,9 @@ pub async fn locations(tx: &mut TenantTx) -> Result<Vec<(String, String, Option<
     Ok(rows.into_iter().map(|row| (row.code, row.name, row.gln13)).collect())
 }
 
-/// Creates or changes items: SKUs whose GTIN another article has are returned and left alone.
-pub async fn upsert_items(tx: &mut TenantTx, rows: &[&Row], ids: &[Uuid]) -> Result<Vec<String>, Error> {
+/// Creates or changes items. SKUs whose GTIN another article has, or which are counted in another unit, are returned with the
+/// column that clashes, and left alone.
+pub async fn upsert_items(tx: &mut TenantTx, rows: &[&Row], ids: &[Uuid]) -> Result<Vec<(String, String)>, Error> {
     let skus: Vec<String> = rows.iter().map(|row| row.sku.clone()).collect();
     let gtins: Vec<String> = rows
         .iter()
@@ -119,15 +120,19 @@ pub async fn upsert_items(tx: &mut TenantTx, rows: &[&Row], ids: &[Uuid]) -> Res
         .collect();
     let names: Vec<String> = rows.iter().map(|row| row.name.clone()).collect();
     let units: Vec<String> = rows.iter().map(|row| row.unit.to_string()).collect();
-    let taken = sqlx::query!(
-        r#"select u.sku as "sku!" from unnest($1::varchar[], $2::varchar[]) as u (sku, gtin)
-           join item i on i.gtin14 = u.gtin and u.gtin <> '' and i.sku <> u.sku order by 1"#,
+    let clashes = sqlx::query!(
+        r#"select u.sku as "sku!", case when i.sku = u.sku then 'unit' else 'gtin' end as "field!"
+           from unnest($1::varchar[], $2::varchar[], $3::varchar[]) as u (sku, gtin, unit)
+           join item i on (i.gtin14 = u.gtin and u.gtin <> '' and i.sku <> u.sku) or (i.sku = u.sku and i.unit <> u.unit)
+           order by 1, 2"#,
         &skus,
         &gtins,
+        &units,
     )
     .fetch_all(tx.conn())
     .await?;
-    let taken: Vec<String> = taken.into_iter().map(|row| row.sku).collect();
+    let clashes: Vec<(String, String)> = clashes.into_iter().map(|row| (row.sku, row.field)).collect();
+    let left: Vec<String> = clashes.iter().map(|(sku, _)| sku.clone()).collect();
     sqlx::query!(
         "insert into item (id, sku, gtin14, restricted, name, unit)
          select distinct on (u.sku) u.id, u.sku, nullif(u.gtin, ''), u.restricted, u.name, u.unit
@@ -144,11 +149,11 @@ pub async fn upsert_items(tx: &mut TenantTx, rows: &[&Row], ids: &[Uuid]) -> Res
         &restricted,
         &names,
         &units,
-        &taken,
+        &left,
     )
     .execute(tx.conn())
     .await?;
-    Ok(taken)
+    Ok(clashes)
 }
 
 /// Counted figures for levels of these items, as one set: (created, changed). Only real changes reach the ledger.
