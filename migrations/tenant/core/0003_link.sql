@@ -59,6 +59,8 @@ create table cursor (
     -- receiving: last number applied, hash of the last header we gave
     received bigint not null default 0,
     my_head varchar(64) not null default '',
+    -- set when the two sides disagree about what was sent: the lane stops until people have looked
+    fork varchar(120) not null default '',
     primary key (link_id, class)
 );
 
@@ -90,8 +92,8 @@ create table inbox (
     type varchar(80) not null,
     state varchar(9) not null check (state in ('processed', 'refused', 'parked', 'waiting')),
     reason varchar(80) not null default '',
-    -- kept for parked and waiting messages only
-    payload bytea,
+    -- the encoded message, kept while it is parked or waits
+    message bytea,
     received_at timestamptz not null default clock_timestamp(),
     primary key (link_id, class, number)
 );

@@ -214,7 +214,7 @@ impl Node {
         if settings.plays(Role::Worker) {
             let (links, end) = (rooms.links.clone(), shutdown.clone());
             tasks.spawn(async move {
-                links.tell_partners(end).await;
+                links.work(end).await;
                 Ok(())
             });
             let (inventory, end) = (rooms.inventory.clone(), shutdown.clone());

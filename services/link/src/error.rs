@@ -42,6 +42,15 @@ pub enum Error {
     /// The partner's chain disagrees with what we hold of it.
     #[error("the partner's declarations disagree with those we hold")]
     Fork,
+    /// The link changed while the call was under way.
+    #[error("the link has changed meanwhile")]
+    Stale,
+    /// No message with this number is parked.
+    #[error("message {0} is not parked")]
+    NotParked(u64),
+    /// It may go well later.
+    #[error("not now: {0}")]
+    Unavailable(String),
     /// The partner's node can't be reached.
     #[error("the partner's node can't be reached: {0}")]
     Unreachable(String),
@@ -139,6 +148,13 @@ impl From<Error> for Fault {
                 "LINK_FORKED",
                 "the partner's declarations disagree with those we hold; nothing was overwritten",
             ),
+            Error::Stale => Self::new(
+                Kind::Unavailable,
+                "LINK_CHANGED",
+                "the link changed while the call was under way; try again",
+            ),
+            Error::NotParked(number) => Self::not_found("message").with("number", number),
+            Error::Unavailable(text) => Self::new(Kind::Unavailable, "UNAVAILABLE", format!("{text}; try again")),
             Error::Unreachable(text) => Self::new(
                 Kind::Unavailable,
                 "PARTNER_UNREACHABLE",

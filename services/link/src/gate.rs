@@ -118,6 +118,11 @@ impl Permit {
         &self.0.stock
     }
 
+    /// Does the tenant's own row, read in the caller's transaction, still say the same.
+    pub(crate) fn still_holds(&self, row: &links::LinkRow) -> bool {
+        row.state == LinkState::Active && row.epoch == self.0.epoch && row.peer == Some(self.0.peer)
+    }
+
     /// Cancelled when the link stops being ACTIVE or the grant changes.
     #[must_use]
     pub fn ended(&self) -> CancellationToken {
@@ -205,34 +210,58 @@ impl Gate {
         let named = named(request.headers());
         match gate.check(request.uri().path().to_owned(), node, named).await {
             Ok(permit) => {
-                request.extensions_mut().insert(permit);
+                if let Some(permit) = permit {
+                    request.extensions_mut().insert(permit);
+                }
                 next.run(request).await
             }
             Err(fault) => refuse(fault),
         }
     }
 
+    /// None for an exchange: its frames are of many links, and each is checked on its own.
     async fn check(
         &self,
         path: String,
         node: Option<NodeId>,
         named: Option<(LinkId, EnterpriseId)>,
-    ) -> Result<Permit, Fault> {
+    ) -> Result<Option<Permit>, Fault> {
         let rule = self.rules.of(&path).filter(|rule| rule.audience == Audience::Partner);
         let rule =
             rule.ok_or_else(|| Fault::new(Kind::Unimplemented, "UNKNOWN_METHOD", "no such method on this port"))?;
         let node = node.ok_or(Error::NoSuchLink)?;
+        if rule.action == Action::LinkExchange {
+            return Ok(None);
+        }
         let (link, to) = named.ok_or(Error::NoSuchLink)?;
-        let end = match self.links.known().get(link, to) {
+        // A suspension or revocation must always arrive.
+        let needs_active = rule.action != Action::LinkReconcile;
+        self.links.enter(node, link, to, needs_active).await.map(Some)
+    }
+}
+
+impl Links {
+    /// The permit of a node for one frame of an exchange.
+    pub(crate) async fn admit(&self, node: NodeId, link: LinkId, to: EnterpriseId) -> Result<Permit, Fault> {
+        self.enter(node, link, to, true).await
+    }
+
+    async fn enter(
+        &self,
+        node: NodeId,
+        link: LinkId,
+        to: EnterpriseId,
+        needs_active: bool,
+    ) -> Result<Permit, Fault> {
+        let end = match self.known().get(link, to) {
             Some(end) => end,
-            None => load(&self.links, link, to).await?.ok_or(Error::NoSuchLink)?,
+            None => load(self, link, to).await?.ok_or(Error::NoSuchLink)?,
         };
         // Not yours and not there are the same answer.
         if end.peer_node != node {
             return Err(Error::NoSuchLink.into());
         }
-        // A suspension or revocation must always arrive.
-        if end.state == LinkState::Active || rule.action == Action::LinkReconcile {
+        if end.state == LinkState::Active || !needs_active {
             return Ok(Permit(end));
         }
         let fault: Fault = Error::State {
@@ -248,12 +277,12 @@ impl Gate {
 
     /// People want to see the last refusal; a partner that asks without end must not make us write without end.
     async fn write_down(&self, end: &End, fault: &Fault) {
-        let now = self.links.now().unix_timestamp();
+        let now = self.now().unix_timestamp();
         let before = end.refused_at.swap(now, Ordering::Relaxed);
         if now - before < REFUSAL_EVERY_SECONDS {
             return;
         }
-        if let Err(error) = self.links.note_refusal(end.tenant, end.link, &fault.to_string()).await {
+        if let Err(error) = self.note_refusal(end.tenant, end.link, &fault.to_string()).await {
             tracing::warn!(%error, "a refusal could not be written down");
         }
     }

@@ -2,6 +2,7 @@
 
 pub mod bundle;
 pub mod chain;
+pub mod evidence;
 pub mod inbox;
 pub mod invite;
 pub mod merkle;

@@ -1,13 +1,16 @@
 //! What one can do with links. Start reading at [`Links::create_invite`], [`Links::accept_invite`] and [`Links::declare`].
 
 mod declare;
+mod deliver;
+mod evidence;
 mod join;
 mod reconcile;
 mod view;
+mod work;
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
     time::Duration,
 };
 
@@ -29,6 +32,7 @@ use uuid::Uuid;
 
 use crate::{
     Error,
+    effect::Effects,
     gate::Known,
     model::{
         Chains, Introduced, LinkState, Standing, StockGrant,
@@ -71,6 +75,8 @@ struct Inner {
     known: Known,
     nodes: ArcSwap<HashMap<NodeId, PeerNode>>,
     channels: Mutex<HashMap<NodeId, (PeerNode, Channel)>>,
+    shared: work::Shared,
+    effects: OnceLock<Effects>,
 }
 
 impl std::fmt::Debug for Links {
@@ -148,6 +154,8 @@ impl Links {
             known: Known::default(),
             nodes: ArcSwap::default(),
             channels: Mutex::default(),
+            shared: work::Shared::default(),
+            effects: OnceLock::new(),
         }));
         links.learn_nodes().await?;
         Ok(links)
@@ -159,6 +167,25 @@ impl Links {
 
     pub(crate) fn known(&self) -> &Known {
         &self.0.known
+    }
+
+    pub(crate) fn shared(&self) -> &work::Shared {
+        &self.0.shared
+    }
+
+    /// What messages from partners do here; said once, when the rooms are wired.
+    pub fn install(&self, effects: Effects) {
+        let installed = self.0.effects.set(effects).is_ok();
+        assert!(installed, "effects are installed once");
+    }
+
+    pub(crate) fn effects(&self) -> &Effects {
+        self.0.effects.get_or_init(Effects::default)
+    }
+
+    /// Any number, all of them equally likely; only waits depend on it.
+    pub(crate) fn any_number(&self) -> u64 {
+        hansa_vault::random::<8>().map_or(0, u64::from_le_bytes)
     }
 
     pub(crate) fn now(&self) -> OffsetDateTime {

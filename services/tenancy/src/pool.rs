@@ -15,7 +15,7 @@ use sqlx::{
     Connection as _, Executor as _, PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
-use tokio::sync::watch;
+use tokio::sync::{broadcast, watch};
 
 use crate::{
     Caller, Error, TenantRow, TenantState, TenantTx,
@@ -73,6 +73,7 @@ struct Inner {
     lanes: RwLock<HashMap<i16, PgPool>>,
     tenants: RwLock<HashMap<TenantId, TenantRow>>,
     committed: RwLock<HashMap<TenantId, watch::Sender<u64>>>,
+    wakes: broadcast::Sender<TenantId>,
     changes: Changes,
     clock: SharedClock,
     ids: SharedIds,
@@ -84,6 +85,8 @@ impl std::fmt::Debug for Inner {
     }
 }
 
+/// Wake-ups that a slow listener may lag behind before it has to look at everything.
+const WAKES_KEPT: usize = 1_024;
 /// Connections of the control role: one of them listens.
 const CONTROL_CONNECTIONS: u32 = 4;
 /// How long a caller waits for a connection before it is told to come back.
@@ -105,6 +108,7 @@ impl Tenancy {
             lanes: RwLock::default(),
             tenants: RwLock::default(),
             committed: RwLock::default(),
+            wakes: broadcast::channel(WAKES_KEPT).0,
             changes: Changes::default(),
             options,
             clock,
@@ -224,7 +228,15 @@ impl Tenancy {
             .subscribe()
     }
 
+    /// The tenant of each such commit.
+    #[must_use]
+    pub fn wakes(&self) -> broadcast::Receiver<TenantId> {
+        self.0.wakes.subscribe()
+    }
+
     pub(crate) fn woken(&self, tenant: TenantId) {
+        // Nobody need listen.
+        drop(self.0.wakes.send(tenant));
         let committed = self.0.committed.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(sender) = committed.get(&tenant) {
             sender.send_modify(|count| *count += 1);

@@ -13,6 +13,11 @@ use crate::Error;
 /// What a pool's hook says to a connection that comes back. `reset all` alone keeps the role.
 pub const CLEAN: &str = "rollback; reset role; reset all";
 
+/// A place in a transaction to come back to.
+pub const SAVEPOINT: &str = "savepoint before_effect";
+/// Back to it.
+pub const UNDO: &str = "rollback to savepoint before_effect";
+
 /// Prefix of the login roles of a node, since roles are cluster-wide.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NodeName(String);

@@ -3,9 +3,9 @@
 use std::time::{Duration, Instant};
 
 use hansa_vocab::TenantId;
-use sqlx::{PgConnection, Postgres, Transaction};
+use sqlx::{Executor as _, PgConnection, Postgres, Transaction};
 
-use crate::{Error, Tenancy};
+use crate::{Error, Tenancy, prelude};
 
 /// A transaction older than this does not commit.
 pub const TX_DEADLINE: Duration = Duration::from_secs(20);
@@ -74,6 +74,26 @@ impl TenantTx {
     /// The connection, for checked statements in a `store.rs`.
     pub fn conn(&mut self) -> &mut PgConnection {
         &mut self.inner
+    }
+
+    /// Marks a place to come back to.
+    ///
+    /// # Errors
+    ///
+    /// What the database says.
+    pub async fn savepoint(&mut self) -> Result<(), Error> {
+        self.inner.execute(prelude::SAVEPOINT).await?;
+        Ok(())
+    }
+
+    /// Undoes what was done since the last [`TenantTx::savepoint`], also after a statement that failed.
+    ///
+    /// # Errors
+    ///
+    /// What the database says.
+    pub async fn undo_to_savepoint(&mut self) -> Result<(), Error> {
+        self.inner.execute(prelude::UNDO).await?;
+        Ok(())
     }
 
     /// Whose rows these are.

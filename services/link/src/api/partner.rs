@@ -1,10 +1,16 @@
 //! What a linked partner may ask about the link itself.
 
-use hansa_edge::finish;
-use hansa_proto::link::v1::{ReconcileRequest, ReconcileResponse, link_partner_service_server::LinkPartnerService};
-use tonic::{Request, Response, Status};
+use std::pin::Pin;
 
-use crate::{Links, Permit};
+use futures_util::Stream;
+use hansa_edge::{Peer, finish, status};
+use hansa_proto::link::v1::{
+    ExchangeRequest, ExchangeResponse, ReconcileRequest, ReconcileResponse,
+    link_partner_service_server::LinkPartnerService,
+};
+use tonic::{Request, Response, Status, Streaming};
+
+use crate::{Error, Links, Permit, exchange::answers};
 
 /// `hansa.link.v1.LinkPartnerService`.
 #[derive(Clone, Debug)]
@@ -18,5 +24,16 @@ impl LinkPartnerService for LinkPartner {
         finish(async move { links.answer_reconcile(&permit, asked).await })
             .await
             .map(Response::new)
+    }
+
+    type ExchangeStream = Pin<Box<dyn Stream<Item = Result<ExchangeResponse, Status>> + Send>>;
+
+    async fn exchange(
+        &self,
+        request: Request<Streaming<ExchangeRequest>>,
+    ) -> Result<Response<Self::ExchangeStream>, Status> {
+        let node = request.extensions().get::<Peer>().and_then(|peer| peer.node);
+        let node = node.ok_or_else(|| status(Error::NoSuchLink))?;
+        Ok(Response::new(Box::pin(answers(self.0.clone(), node, request.into_inner()))))
     }
 }

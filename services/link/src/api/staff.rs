@@ -1,11 +1,16 @@
 //! What our own people do with links.
 
+use std::pin::Pin;
+
 use data_encoding::HEXLOWER_PERMISSIVE;
+use futures_util::{Stream, StreamExt as _};
 use hansa_directory::Session;
 use hansa_edge::{finish, status};
 use hansa_proto::link::v1::{self as wire, link_staff_service_server::LinkStaffService};
 use hansa_vocab::{Fault, LinkId};
 use time::OffsetDateTime;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
 use crate::{
@@ -13,6 +18,9 @@ use crate::{
     model::{StockGrant, terms::BadGrant},
     ops::{LinkView, Say, VALID_FOR},
 };
+
+/// Chunks of evidence that are written ahead of the reader.
+const CHUNKS_AHEAD: usize = 4;
 
 /// `hansa.link.v1.LinkStaffService`.
 #[derive(Clone, Debug)]
@@ -52,14 +60,14 @@ fn view(view: LinkView) -> wire::Link {
             seconds: age.whole_seconds(),
             nanos: age.subsec_nanoseconds(),
         }),
-        parked: 0,
+        parked: view.parked,
         last_refusal: row.last_refusal.unwrap_or_default(),
         last_refusal_at: row.last_refusal_at.map(timestamp),
         last_contact_at: row.last_contact_at.map(timestamp),
         granted: Some((&view.granted).into()),
         received: Some((&view.received).into()),
         granted_version: u64::try_from(row.grant_version).unwrap_or(0),
-        reason: view.standing.reason,
+        reason: view.fork.unwrap_or(view.standing.reason),
     }
 }
 
@@ -186,6 +194,66 @@ impl LinkStaffService for LinkStaff {
         let (session, asked) = (Session::of(&request)?, request.into_inner());
         let link = self.say(session, &asked.id, Say::Revoke(asked.reason)).await?;
         Ok(Response::new(wire::RevokeLinkResponse { link }))
+    }
+
+    async fn list_parked(
+        &self,
+        request: Request<wire::ListParkedRequest>,
+    ) -> Result<Response<wire::ListParkedResponse>, Status> {
+        let (session, asked) = (Session::of(&request)?, request.into_inner());
+        let id = link_id(&asked.id).map_err(status)?;
+        let rows = self.0.parked(&session, id).await.map_err(status)?;
+        Ok(Response::new(wire::ListParkedResponse {
+            messages: rows
+                .into_iter()
+                .map(|row| wire::ParkedMessage {
+                    number: row.number,
+                    r#type: row.kind,
+                    ordering_key: row.ordering_key,
+                    reason: row.reason,
+                    waiting: row.waiting,
+                    class: row.class.into(),
+                    received_at: Some(timestamp(row.received_at)),
+                })
+                .collect(),
+        }))
+    }
+
+    async fn replay_parked(
+        &self,
+        request: Request<wire::ReplayParkedRequest>,
+    ) -> Result<Response<wire::ReplayParkedResponse>, Status> {
+        let (session, links, asked) = (Session::of(&request)?, self.0.clone(), request.into_inner());
+        let id = link_id(&asked.id).map_err(status)?;
+        let class = match asked.class() {
+            wire::TrafficClass::Unspecified => wire::TrafficClass::Event,
+            class => class,
+        };
+        let (processed, reason) =
+            finish(async move { links.replay(&session, id, class, asked.number, asked.skip).await }).await?;
+        Ok(Response::new(wire::ReplayParkedResponse { processed, reason }))
+    }
+
+    type ExportEvidenceStream = Pin<Box<dyn Stream<Item = Result<wire::ExportEvidenceResponse, Status>> + Send>>;
+
+    async fn export_evidence(
+        &self,
+        request: Request<wire::ExportEvidenceRequest>,
+    ) -> Result<Response<Self::ExportEvidenceStream>, Status> {
+        let (session, asked) = (Session::of(&request)?, request.into_inner());
+        let id = link_id(&asked.id).map_err(status)?;
+        let ended = session.ended();
+        let (lines, written) = mpsc::channel(CHUNKS_AHEAD);
+        tokio::spawn(self.0.clone().export(session, id, lines));
+        let answers = ReceiverStream::new(written)
+            .take_until(ended.cancelled_owned())
+            .map(|chunk| match chunk {
+                Ok(lines) => Ok(wire::ExportEvidenceResponse {
+                    lines: lines.into_bytes().into(),
+                }),
+                Err(error) => Err(status(error)),
+            });
+        Ok(Response::new(Box::pin(answers)))
     }
 
     async fn set_grant(

@@ -168,11 +168,19 @@ pub fn check(introduction: &Introduction) -> Result<Introduced, BadIntroduction>
     })
 }
 
-fn check_bundle(signed: &Signed) -> Result<(EnterpriseId, wire::Bundle), BadIntroduction> {
+/// Checks a bundle alone: who signed it, and what it says.
+///
+/// # Errors
+///
+/// [`BadIntroduction`] with the first thing that does not hold.
+pub fn check_bundle(signed: &Signed) -> Result<(EnterpriseId, wire::Bundle), BadIntroduction> {
     let bundle =
         wire::Bundle::decode(signed.body.clone()).map_err(|_| BadIntroduction("the bundle does not decode"))?;
     verify(&bundle.root_key, KIND_BUNDLE, &signed.body, &signed.signature)
         .map_err(|_| BadIntroduction("the bundle is not signed by its root key"))?;
+    if key_id(&bundle.root_key) != signed.key_id {
+        return Err(BadIntroduction("the bundle names another key than its root key"));
+    }
     let named = !bundle.name.trim().is_empty() && bundle.name.chars().count() <= NAME_MAX;
     if !named || bundle.name.chars().any(char::is_control) {
         return Err(BadIntroduction("an enterprise's name has 1 to 120 characters"));
@@ -188,7 +196,12 @@ fn check_bundle(signed: &Signed) -> Result<(EnterpriseId, wire::Bundle), BadIntr
     Ok((EnterpriseId(sha256(&[&bundle.root_key])), bundle))
 }
 
-fn signing_keys(keys: &[wire::SigningKey]) -> Result<Vec<([u8; 32], i64, i64)>, BadIntroduction> {
+/// The keys of a bundle: public key, from, until (Unix seconds).
+///
+/// # Errors
+///
+/// [`BadIntroduction`] when one has not 32 bytes.
+pub fn signing_keys(keys: &[wire::SigningKey]) -> Result<Vec<([u8; 32], i64, i64)>, BadIntroduction> {
     keys.iter()
         .map(|key| {
             let public: [u8; 32] = (&*key.public_key)

@@ -72,6 +72,7 @@ impl Links {
         if matches!(say, Say::Revoke(_)) {
             self.close_route(session, link).await?;
         }
+        self.rouse(session, link).await?;
         let mut tx = self.0.tenancy.begin("link.declare", session).await?;
         let row = links::lock(&mut tx, link).await?;
         let mut loaded = self.load(&mut tx, row).await?;
@@ -88,8 +89,7 @@ impl Links {
         settle(&mut tx, &loaded, session.enterprise_name()).await?;
         self.log(&mut tx, session, say.action(), link).await?;
         tx.commit().await?;
-        self.announce(link).await?;
-        self.rouse(session, link).await
+        self.announce(link).await
     }
 
     /// A revoked link's route closes first, so that no process serves it even while the tenant's commit is under way.

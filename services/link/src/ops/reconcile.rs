@@ -1,9 +1,6 @@
 //! Telling the partner what we declared, and hearing what it did; again and again until both hold the same.
 
-use std::{
-    collections::HashMap,
-    time::{Duration, Instant},
-};
+use std::time::Duration;
 
 use hansa_proto::{
     link::v1::{
@@ -11,10 +8,9 @@ use hansa_proto::{
     },
     types::v1::Signed,
 };
-use hansa_tenancy::{Caller, Errand, TenantTx};
-use hansa_vocab::{LinkId, TenantId};
+use hansa_tenancy::{Caller, TenantTx};
+use hansa_vocab::LinkId;
 use prost::Message as _;
-use tokio_util::sync::CancellationToken;
 
 use super::{Links, Loaded, addressed, declare::settle, join::keep_peer, partner_fault, peer_of};
 use crate::{
@@ -29,14 +25,6 @@ use crate::{
 /// Declarations in one message.
 const DECLARATIONS_MAX: i64 = 100;
 const DEADLINE: Duration = Duration::from_secs(10);
-/// How often links with something to tell are looked at.
-const LOOK_EVERY: Duration = Duration::from_millis(250);
-const BACKOFF_MIN: Duration = Duration::from_millis(100);
-const BACKOFF_MAX: Duration = Duration::from_secs(60);
-/// Links of different partners that are told at one time.
-const TELL_AT_ONCE: usize = 32;
-/// All links share one shard while every process tells.
-const SHARD: i16 = 0;
 
 /// What the other side sent: its declarations, its introduction, and what it holds of ours.
 struct Heard {
@@ -72,6 +60,8 @@ impl Links {
         tx.commit().await?;
         if changed {
             self.announce(link).await?;
+            // Their resumption may free messages of ours.
+            self.rouse(permit, link).await?;
         }
         Ok(ReconcileResponse {
             declarations: answer.declarations,
@@ -127,6 +117,9 @@ impl Links {
             keep_peer(tx, link, introduction, &new).await?;
             links::set_peer(tx, link, &new.name, new.node).await?;
             self.learn(&new).await?;
+            if new.node != known.node {
+                routes::moved(self.0.tenancy.control(), tx.tenant(), link, new.node).await?;
+            }
             self.0.tenancy.change("link").await?;
         }
         Ok(())
@@ -225,78 +218,18 @@ impl Links {
         tx.commit().await?;
         if changed {
             self.announce(link).await?;
+            self.rouse(caller, link).await?;
         }
         Ok(row.acknowledged >= row.mine && knows(&row, &ours)?)
     }
 
-    /// Says that a link has something to tell, so that a restart finds it, and looks at it at once.
-    pub(crate) async fn rouse(&self, caller: &impl Caller, link: LinkId) -> Result<(), Error> {
-        routes::rouse(self.0.tenancy.control(), caller.tenant(), link, SHARD).await?;
-        Ok(())
-    }
-
-    /// Tells partners what they lack, for ever, until `shutdown`: the worker's part.
-    ///
-    /// An outage never ends anything: it tries again after 100 ms, doubling to 60 s.
-    pub async fn tell_partners(&self, shutdown: CancellationToken) {
-        let mut waiting: HashMap<(TenantId, LinkId), (Instant, Duration)> = HashMap::new();
-        while !shutdown.is_cancelled() {
-            match routes::active(self.0.tenancy.control(), &[SHARD]).await {
-                Ok(active) => self.tell_some(&active, &mut waiting).await,
-                Err(error) => tracing::warn!(%error, "can't see which links have something to tell"),
-            }
-            tokio::select! {
-                () = tokio::time::sleep(LOOK_EVERY) => {}
-                () = shutdown.cancelled() => {}
-            }
+    /// Does the partner lack something of ours.
+    pub(super) async fn lacks_something(&self, tx: &mut TenantTx, row: &links::LinkRow) -> Result<bool, Error> {
+        if row.peer.is_none() {
+            return Ok(false);
         }
-    }
-
-    async fn tell_some(
-        &self,
-        active: &[(TenantId, LinkId)],
-        waiting: &mut HashMap<(TenantId, LinkId), (Instant, Duration)>,
-    ) {
-        let now = Instant::now();
-        waiting.retain(|end, _| active.contains(end));
-        let due = active
-            .iter()
-            .filter(|end| waiting.get(end).is_none_or(|(until, _)| *until <= now));
-        let mut telling = tokio::task::JoinSet::new();
-        for (tenant, link) in due.take(TELL_AT_ONCE).copied() {
-            let links = self.clone();
-            telling.spawn(async move { (tenant, link, links.tell_one(tenant, link).await) });
-        }
-        while let Some(Ok((tenant, link, told))) = telling.join_next().await {
-            let before = waiting.get(&(tenant, link)).map_or(BACKOFF_MIN, |(_, wait)| *wait);
-            let wait = match told {
-                Ok(true) => LOOK_EVERY,
-                Ok(false) => BACKOFF_MIN,
-                Err(error) => {
-                    tracing::debug!(link.id = %link, %error, "the partner could not be told yet");
-                    (before * 2).min(BACKOFF_MAX)
-                }
-            };
-            waiting.insert((tenant, link), (Instant::now() + wait, wait));
-        }
-    }
-
-    async fn tell_one(&self, tenant: TenantId, link: LinkId) -> Result<bool, Error> {
-        let errand = Errand::new("link.courier", tenant);
-        let done = match self.reconcile(&errand, link).await {
-            Ok(done) => done,
-            Err(Error::NoSuchLink) => true,
-            Err(error) => {
-                if let Error::Refused(fault) = &error {
-                    self.note_refusal(tenant, link, &fault.to_string()).await?;
-                }
-                return Err(error);
-            }
-        };
-        if done {
-            routes::rest(self.0.tenancy.control(), tenant, link).await?;
-        }
-        Ok(done)
+        let ours = self.introduction(tx).await?;
+        Ok(row.acknowledged < row.mine || !knows(row, &ours)?)
     }
 }
 

@@ -11,7 +11,10 @@ use super::Links;
 use crate::{
     Error,
     model::{LinkState, Standing, StockGrant},
-    store::links::{self, LinkRow},
+    store::{
+        delivery,
+        links::{self, LinkRow},
+    },
 };
 
 /// A partner that was heard within this time is up.
@@ -33,6 +36,10 @@ pub struct LinkView {
     pub queue_depth: u64,
     /// How old the oldest message among them is.
     pub oldest_unacknowledged: Option<time::Duration>,
+    /// Messages of theirs that could not be applied, or wait behind one.
+    pub parked: u64,
+    /// Why delivery has stopped: the two sides disagree about what was sent.
+    pub fork: Option<String>,
     /// What the partner may do with our stock.
     pub granted: StockGrant,
     /// What we may do with theirs.
@@ -66,7 +73,7 @@ impl Links {
     }
 
     async fn shown(&self, tx: &mut TenantTx, row: LinkRow, our_name: &str) -> Result<LinkView, Error> {
-        let (waiting, oldest) = links::backlog(tx, row.id).await?;
+        let backlog = delivery::backlog(tx, row.id).await?;
         let loaded = self.load(tx, row).await?;
         let mut standing = loaded.standing(our_name);
         if standing.state == LinkState::Invited && loaded.row.expires_at.is_some_and(|end| end <= self.now()) {
@@ -87,14 +94,27 @@ impl Links {
                 (false, 0) => LinkHealth::Unspecified,
                 (false, _) => LinkHealth::Down,
             },
-            queue_depth: untold + waiting,
-            oldest_unacknowledged: oldest.map(|at| self.now() - at),
+            queue_depth: untold + backlog.messages,
+            parked: backlog.parked,
+            fork: backlog.fork,
+            oldest_unacknowledged: backlog.oldest.map(|at| self.now() - at),
             granted: loaded.granted(),
             received: loaded.received(),
             terms_text,
             standing,
             row: loaded.row,
         })
+    }
+
+    /// Messages of the partner that could not be applied, and those that wait behind them; at most 1,000.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoSuchLink`].
+    pub(crate) async fn parked(&self, session: &Session, link: LinkId) -> Result<Vec<delivery::ParkedRow>, Error> {
+        let mut tx = self.0.tenancy.begin("link.parked", session).await?;
+        links::find(&mut tx, link).await?;
+        delivery::parked(&mut tx, link, None).await
     }
 
     /// Tells the partner at once when it answers; otherwise the worker goes on trying.

@@ -341,14 +341,3 @@ pub async fn newest(tx: &mut TenantTx, link: LinkId, kind: Record) -> Result<Opt
     .await?;
     Ok(row.map(|row| (row.sequence, row.body)))
 }
-
-/// Messages that the partner has not acknowledged, and when the oldest of those without a number was written.
-pub async fn backlog(tx: &mut TenantTx, link: LinkId) -> Result<(u64, Option<OffsetDateTime>), Error> {
-    let row = sqlx::query!(
-        r#"select count(*) as "count!", min(created_at) as oldest from outbox where link_id = $1"#,
-        link.0,
-    )
-    .fetch_one(tx.conn())
-    .await?;
-    Ok((u64::try_from(row.count).unwrap_or(0), row.oldest))
-}

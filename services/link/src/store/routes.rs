@@ -2,7 +2,7 @@
 
 use hansa_vocab::{EnterpriseId, LinkId, NodeId, Pin, TenantId};
 use sqlx::PgPool;
-use time::OffsetDateTime;
+use uuid::Uuid;
 
 use crate::Error;
 
@@ -186,33 +186,94 @@ pub async fn keep_card(pool: &PgPool, node: NodeId, sequence: i64, body: &[u8]) 
     Ok(done.rows_affected() == 1)
 }
 
-/// Says that a link may have work until a minute from now; returns until when that holds.
-pub async fn rouse(pool: &PgPool, tenant: TenantId, link: LinkId, shard: i16) -> Result<OffsetDateTime, Error> {
-    let row = sqlx::query!(
+/// Says that a link may have work until a minute from now.
+pub async fn rouse(pool: &PgPool, tenant: TenantId, link: LinkId, shard: i16) -> Result<(), Error> {
+    sqlx::query!(
         "insert into hansa.link_activity (link_id, tenant_id, shard, until)
          values ($1, $2, $3, clock_timestamp() + interval '60 seconds')
-         on conflict (tenant_id, link_id) do update set until = greatest(link_activity.until, excluded.until)
-         returning until",
+         on conflict (tenant_id, link_id) do update set until = greatest(link_activity.until, excluded.until)",
         link.0,
         tenant.as_str(),
         shard,
     )
-    .fetch_one(pool)
+    .execute(pool)
     .await?;
-    Ok(row.until)
+    Ok(())
 }
 
-/// Links of these shards that may have work.
-pub async fn active(pool: &PgPool, shards: &[i16]) -> Result<Vec<(TenantId, LinkId)>, Error> {
+/// An end that may have work.
+#[derive(Clone, Copy, Debug)]
+pub struct Active {
+    pub tenant: TenantId,
+    pub link: LinkId,
+    pub shard: i16,
+    /// Its partner's node, once somebody has accepted the invite.
+    pub node: Option<NodeId>,
+    /// Nobody has posted for a minute, and nobody can have: a transaction does not live that long.
+    pub over: bool,
+}
+
+/// Ends that may have work.
+pub async fn active(pool: &PgPool) -> Result<Vec<Active>, Error> {
     let rows = sqlx::query!(
-        "select tenant_id, link_id from hansa.link_activity where shard = any($1) order by tenant_id, link_id limit 100000",
-        shards,
+        r#"select activity.tenant_id, activity.link_id, activity.shard, route.peer_node_id,
+               activity.until < clock_timestamp() as "over!"
+           from hansa.link_activity activity
+           join hansa.link_route route on route.link_id = activity.link_id and route.tenant_id = activity.tenant_id
+           order by activity.tenant_id, activity.link_id limit 100000"#,
     )
     .fetch_all(pool)
     .await?;
     rows.into_iter()
-        .map(|row| Ok((row.tenant_id.parse().map_err(damaged)?, LinkId(row.link_id))))
+        .map(|row| {
+            Ok(Active {
+                tenant: row.tenant_id.parse().map_err(damaged)?,
+                link: LinkId(row.link_id),
+                shard: row.shard,
+                node: row.peer_node_id.map(|text| text.parse().map_err(damaged)).transpose()?,
+                over: row.over,
+            })
+        })
         .collect()
+}
+
+/// The peer of a link has moved to this node.
+pub async fn moved(pool: &PgPool, tenant: TenantId, link: LinkId, node: NodeId) -> Result<(), Error> {
+    sqlx::query!(
+        "update hansa.link_route set peer_node_id = $3 where tenant_id = $1 and link_id = $2 and peer_node_id <> $3",
+        tenant.as_str(),
+        link.0,
+        node.to_string(),
+    )
+    .execute(pool)
+    .await?;
+    Ok(())
+}
+
+/// Takes or keeps these shards for three seconds, those that another process holds excepted; returns each with its fence.
+pub async fn lease(pool: &PgPool, holder: Uuid, shards: &[i16]) -> Result<Vec<(i16, i64)>, Error> {
+    let rows = sqlx::query!(
+        "insert into hansa.lease (shard, holder, fence, until)
+         select wanted.shard, $1, 1, clock_timestamp() + interval '3 seconds'
+         from (select distinct shard from unnest($2::smallint[]) as u (shard) order by shard) as wanted
+         on conflict (shard) do update set holder = excluded.holder, until = excluded.until,
+            fence = lease.fence + case when lease.holder = excluded.holder then 0 else 1 end
+         where lease.holder = excluded.holder or lease.until < clock_timestamp()
+         returning shard, fence",
+        holder,
+        shards,
+    )
+    .fetch_all(pool)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.shard, row.fence)).collect())
+}
+
+/// Gives all shards back, so that another process need not wait for their end.
+pub async fn release(pool: &PgPool, holder: Uuid) -> Result<(), Error> {
+    sqlx::query!("update hansa.lease set until = clock_timestamp() where holder = $1", holder)
+        .execute(pool)
+        .await?;
+    Ok(())
 }
 
 /// Forgets a link whose minute has passed; the caller has seen that nothing of it is left to deliver.

@@ -1,0 +1,467 @@
+//! What is to be sent to partners, what has come from them, and what both sides signed about it.
+
+use hansa_proto::link::v1::{Message, TrafficClass};
+use hansa_tenancy::TenantTx;
+use hansa_vocab::LinkId;
+use prost::Message as _;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::{
+    Error,
+    model::{
+        inbox::Received,
+        outbox::{Draft, Sent},
+    },
+};
+
+/// Messages that are numbered in one transaction, at most.
+const DRAFTS_MAX: i64 = 1_000;
+
+fn code(class: TrafficClass) -> i16 {
+    i16::try_from(i32::from(class)).unwrap_or(0)
+}
+
+fn number(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+fn unsigned(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or(0)
+}
+
+fn hash(text: &str) -> Result<Vec<u8>, Error> {
+    data_encoding::HEXLOWER
+        .decode(text.as_bytes())
+        .map_err(|_| Error::Damaged("cursor"))
+}
+
+/// Classes of a link in which something is waiting or not receipted yet.
+pub async fn waiting(tx: &mut TenantTx, link: LinkId) -> Result<Vec<TrafficClass>, Error> {
+    let rows = sqlx::query_scalar!(
+        r#"select class.code as "code!" from (values (1::smallint), (2::smallint)) as class (code)
+           where exists (select 1 from outbox where link_id = $1 and class = class.code)
+              or exists (select 1 from receipt where link_id = $1 and class = class.code and header is null)
+           order by class.code"#,
+        link.0,
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    rows.into_iter()
+        .map(|code| TrafficClass::try_from(i32::from(code)).map_err(|_| Error::Damaged("class")))
+        .collect()
+}
+
+/// Takes the link's row lock for whoever holds this fence; none when another process has taken over, or the link is not
+/// ACTIVE. Returns the epoch.
+pub async fn fence(tx: &mut TenantTx, link: LinkId, fence: i64) -> Result<Option<i64>, Error> {
+    Ok(sqlx::query_scalar!(
+        "update link set fence = $2 where id = $1 and fence <= $2 and state = 'active' returning epoch",
+        link.0,
+        fence,
+    )
+    .fetch_optional(tx.conn())
+    .await?)
+}
+
+/// A lane's two cursors, under their lock.
+pub struct Cursor {
+    pub sent: Sent,
+    pub received: Received,
+    /// Why the lane has stopped; empty while it runs.
+    pub fork: String,
+}
+
+/// Takes a lane's lock.
+pub async fn cursor(tx: &mut TenantTx, link: LinkId, class: TrafficClass) -> Result<Cursor, Error> {
+    sqlx::query!(
+        "insert into cursor (link_id, class) values ($1, $2) on conflict do nothing",
+        link.0,
+        code(class),
+    )
+    .execute(tx.conn())
+    .await?;
+    let row = sqlx::query!(
+        "select numbered, acknowledged, their_head, received, my_head, fork
+         from cursor where link_id = $1 and class = $2 for update",
+        link.0,
+        code(class),
+    )
+    .fetch_one(tx.conn())
+    .await?;
+    Ok(Cursor {
+        sent: Sent {
+            numbered: unsigned(row.numbered),
+            acknowledged: unsigned(row.acknowledged),
+            head: hash(&row.their_head)?,
+        },
+        received: Received {
+            last: unsigned(row.received),
+            head: hash(&row.my_head)?,
+        },
+        fork: row.fork,
+    })
+}
+
+/// How far the lane has come.
+pub async fn advance(
+    tx: &mut TenantTx,
+    link: LinkId,
+    class: TrafficClass,
+    sent: &Sent,
+    received: &Received,
+) -> Result<(), Error> {
+    sqlx::query!(
+        "update cursor set numbered = $3, acknowledged = $4, their_head = $5, received = $6, my_head = $7
+         where link_id = $1 and class = $2",
+        link.0,
+        code(class),
+        number(sent.numbered),
+        number(sent.acknowledged),
+        data_encoding::HEXLOWER.encode(&sent.head),
+        number(received.last),
+        data_encoding::HEXLOWER.encode(&received.head),
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Stops a lane until people have looked.
+pub async fn stop(tx: &mut TenantTx, link: LinkId, class: TrafficClass, why: &str) -> Result<(), Error> {
+    sqlx::query!(
+        "update cursor set fork = left($3, 120) where link_id = $1 and class = $2",
+        link.0,
+        code(class),
+        why,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Messages without a number that this snapshot sees. When not all fit, none is left out that comes before one of its key:
+/// each stands where the latest id of its key up to its own version stands.
+pub async fn drafts(tx: &mut TenantTx, link: LinkId, class: TrafficClass) -> Result<Vec<Draft>, Error> {
+    let rows = sqlx::query!(
+        "select id, ordering_key, key_version, type as kind, created_at, salt, payload, trace_parent from outbox
+         where link_id = $1 and class = $2
+         order by max(id::text) over (partition by ordering_key order by key_version, id), key_version, id limit $3",
+        link.0,
+        code(class),
+        DRAFTS_MAX,
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| Draft {
+            id: row.id,
+            ordering_key: row.ordering_key.clone(),
+            key_version: row.key_version,
+            message: Message {
+                id: row.id.to_string(),
+                number: 0,
+                ordering_key: row.ordering_key,
+                r#type: row.kind,
+                created_at: Some(prost_types::Timestamp {
+                    seconds: row.created_at.unix_timestamp(),
+                    nanos: i32::try_from(row.created_at.nanosecond()).unwrap_or(0),
+                }),
+                salt: row.salt.into(),
+                payload: row.payload.into(),
+                trace_parent: row.trace_parent,
+            },
+        })
+        .collect())
+}
+
+/// These have their numbers and stand in a sealed batch now.
+pub async fn numbered(tx: &mut TenantTx, ids: &[Uuid]) -> Result<(), Error> {
+    sqlx::query!("delete from outbox where id = any($1)", ids)
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
+/// A batch with what answers it.
+pub struct BatchRow {
+    pub sent: bool,
+    pub class: TrafficClass,
+    pub first: u64,
+    pub batch: Vec<u8>,
+    pub header: Option<Vec<u8>>,
+}
+
+/// A batch to keep.
+pub struct NewBatch<'a> {
+    pub sent: bool,
+    pub class: TrafficClass,
+    pub first: u64,
+    pub last: u64,
+    pub batch: &'a [u8],
+    pub header: Option<&'a [u8]>,
+}
+
+/// Keeps a batch.
+pub async fn keep(tx: &mut TenantTx, link: LinkId, new: &NewBatch<'_>) -> Result<(), Error> {
+    sqlx::query!(
+        "insert into receipt (link_id, sent, class, first, last, batch, header) values ($1, $2, $3, $4, $5, $6, $7)",
+        link.0,
+        new.sent,
+        code(new.class),
+        number(new.first),
+        number(new.last),
+        new.batch,
+        new.header,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// The oldest batch of ours that the peer has not receipted.
+pub async fn open(tx: &mut TenantTx, link: LinkId, class: TrafficClass) -> Result<Option<Vec<u8>>, Error> {
+    Ok(sqlx::query_scalar!(
+        "select batch from receipt where link_id = $1 and class = $2 and header is null order by first limit 1",
+        link.0,
+        code(class),
+    )
+    .fetch_optional(tx.conn())
+    .await?)
+}
+
+/// The peer has receipted the batch that begins here.
+pub async fn answered(
+    tx: &mut TenantTx,
+    link: LinkId,
+    class: TrafficClass,
+    first: u64,
+    header: &[u8],
+) -> Result<(), Error> {
+    sqlx::query!(
+        "update receipt set header = $4, applied_at = clock_timestamp()
+         where link_id = $1 and sent and class = $2 and first = $3",
+        link.0,
+        code(class),
+        number(first),
+        header,
+    )
+    .execute(tx.conn())
+    .await?;
+    sqlx::query!(
+        "update link set last_contact_at = clock_timestamp()
+         where id = $1 and (last_contact_at is null or last_contact_at < clock_timestamp() - interval '10 seconds')",
+        link.0,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// The batch that came and begins here, with what we answered.
+pub async fn came(
+    tx: &mut TenantTx,
+    link: LinkId,
+    class: TrafficClass,
+    first: u64,
+) -> Result<Option<(Vec<u8>, Vec<u8>)>, Error> {
+    let row = sqlx::query!(
+        r#"select batch, header as "header!" from receipt
+           where link_id = $1 and not sent and class = $2 and first = $3 and header is not null"#,
+        link.0,
+        code(class),
+        number(first),
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(row.map(|row| (row.batch, row.header)))
+}
+
+/// What has become of messages of one batch, row by row.
+#[derive(Default)]
+pub struct Entries {
+    pub numbers: Vec<i64>,
+    pub ids: Vec<Uuid>,
+    pub keys: Vec<String>,
+    pub kinds: Vec<String>,
+    pub states: Vec<String>,
+    pub reasons: Vec<String>,
+    pub messages: Vec<Option<Vec<u8>>>,
+}
+
+impl Entries {
+    /// One more; a message that waits for somebody is kept.
+    pub fn push(&mut self, message: &Message, state: &str, reason: &str) {
+        self.numbers.push(number(message.number));
+        self.ids.push(Uuid::parse_str(&message.id).unwrap_or_default());
+        self.keys.push(message.ordering_key.clone());
+        self.kinds.push(message.r#type.clone());
+        self.states.push(state.to_owned());
+        self.reasons.push(reason.to_owned());
+        self.messages
+            .push(matches!(state, "parked" | "waiting").then(|| message.encode_to_vec()));
+    }
+}
+
+/// Writes down what has become of a batch's messages.
+pub async fn enter(tx: &mut TenantTx, link: LinkId, class: TrafficClass, entries: &Entries) -> Result<(), Error> {
+    sqlx::query!(
+        "insert into inbox (link_id, class, number, id, ordering_key, type, state, reason, message)
+         select $1, $2, u.number, u.id, u.ordering_key, u.type, u.state, u.reason, u.message
+         from unnest($3::bigint[], $4::uuid[], $5::varchar[], $6::varchar[], $7::varchar[], $8::varchar[], $9::bytea[])
+             as u (number, id, ordering_key, type, state, reason, message)",
+        link.0,
+        code(class),
+        &entries.numbers,
+        &entries.ids,
+        &entries.keys,
+        &entries.kinds,
+        &entries.states,
+        &entries.reasons,
+        entries.messages.as_slice() as &[Option<Vec<u8>>],
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Ordering keys that wait behind a parked message.
+pub async fn stuck(tx: &mut TenantTx, link: LinkId, class: TrafficClass) -> Result<Vec<String>, Error> {
+    Ok(sqlx::query_scalar!(
+        "select distinct ordering_key from inbox
+         where link_id = $1 and class = $2 and state in ('parked', 'waiting') and ordering_key <> ''",
+        link.0,
+        code(class),
+    )
+    .fetch_all(tx.conn())
+    .await?)
+}
+
+/// A message that could not be applied, or waits behind one.
+#[derive(Clone, Debug)]
+pub struct ParkedRow {
+    pub class: TrafficClass,
+    pub number: u64,
+    pub ordering_key: String,
+    pub kind: String,
+    pub reason: String,
+    pub waiting: bool,
+    pub received_at: OffsetDateTime,
+    pub message: Vec<u8>,
+}
+
+/// Parked and waiting messages of a link in order, at most 1,000; of one ordering key when it is named.
+pub async fn parked(tx: &mut TenantTx, link: LinkId, key: Option<&str>) -> Result<Vec<ParkedRow>, Error> {
+    let rows = sqlx::query!(
+        r#"select class, number, ordering_key, type as kind, reason, state, received_at, message as "message!" from inbox
+           where link_id = $1 and state in ('parked', 'waiting') and ($2::varchar is null or ordering_key = $2)
+             and message is not null
+           order by class, number limit 1000"#,
+        link.0,
+        key,
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            Ok(ParkedRow {
+                class: TrafficClass::try_from(i32::from(row.class)).map_err(|_| Error::Damaged("class"))?,
+                number: unsigned(row.number),
+                ordering_key: row.ordering_key,
+                kind: row.kind,
+                reason: row.reason,
+                waiting: row.state == "waiting",
+                received_at: row.received_at,
+                message: row.message,
+            })
+        })
+        .collect()
+}
+
+/// What has become of a message that was parked or waited.
+pub async fn settled(
+    tx: &mut TenantTx,
+    link: LinkId,
+    class: TrafficClass,
+    message: u64,
+    state: &str,
+    reason: &str,
+) -> Result<(), Error> {
+    sqlx::query!(
+        "update inbox set state = $4::varchar, reason = left($5, 80),
+            message = case when $4::varchar in ('parked', 'waiting') then message end
+         where link_id = $1 and class = $2 and number = $3",
+        link.0,
+        code(class),
+        number(message),
+        state,
+        reason,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// All batches of a link that are signed for, in order, from after this place; at most 100.
+pub async fn batches(
+    tx: &mut TenantTx,
+    link: LinkId,
+    after: Option<(bool, TrafficClass, u64)>,
+) -> Result<Vec<BatchRow>, Error> {
+    let (sent, class, first) = after.unwrap_or((false, TrafficClass::Unspecified, 0));
+    let rows = sqlx::query!(
+        "select sent, class, first, batch, header from receipt
+         where link_id = $1 and (sent, class, first) > ($2, $3, $4) order by sent, class, first limit 100",
+        link.0,
+        sent,
+        code(class),
+        number(first),
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            Ok(BatchRow {
+                sent: row.sent,
+                class: TrafficClass::try_from(i32::from(row.class)).map_err(|_| Error::Damaged("class"))?,
+                first: unsigned(row.first),
+                batch: row.batch,
+                header: row.header,
+            })
+        })
+        .collect()
+}
+
+/// What is under way on a link.
+pub struct Backlog {
+    /// Messages that the partner has not acknowledged.
+    pub messages: u64,
+    /// When the oldest of them was written.
+    pub oldest: Option<OffsetDateTime>,
+    /// Messages of theirs that are parked or wait.
+    pub parked: u64,
+    /// Why a lane has stopped.
+    pub fork: Option<String>,
+}
+
+/// What is under way on a link.
+pub async fn backlog(tx: &mut TenantTx, link: LinkId) -> Result<Backlog, Error> {
+    let row = sqlx::query!(
+        r#"select (select count(*) from outbox where link_id = $1)
+                + (select coalesce(sum(last - first + 1), 0)::bigint from receipt where link_id = $1 and header is null) as "messages!",
+               least((select min(created_at) from outbox where link_id = $1),
+                     (select min(applied_at) from receipt where link_id = $1 and header is null)) as oldest,
+               (select count(*) from inbox where link_id = $1 and state in ('parked', 'waiting')) as "parked!",
+               (select min(fork) from cursor where link_id = $1 and fork <> '') as fork"#,
+        link.0,
+    )
+    .fetch_one(tx.conn())
+    .await?;
+    Ok(Backlog {
+        messages: unsigned(row.messages),
+        oldest: row.oldest,
+        parked: unsigned(row.parked),
+        fork: row.fork,
+    })
+}
