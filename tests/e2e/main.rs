@@ -3,6 +3,7 @@
 mod attacks;
 mod certs;
 mod clients;
+mod delivery;
 mod devpg;
 mod links;
 mod matrix;

@@ -136,6 +136,15 @@ impl World {
         superuser(&self.database).await
     }
 
+    /// Runs statements as the superuser in a tenant's schema: what only a fault, or a hostile operator, could do.
+    pub async fn in_tenant(&self, tenant: TenantId, statements: &str) {
+        let mut connection = self.superuser().await;
+        let schema = tenant.schema();
+        run(&mut connection, format!("set search_path = {schema}; {statements}"))
+            .await
+            .unwrap();
+    }
+
     /// A connection of one of this World's login roles, outside any pool.
     pub async fn login(&self, role: &str) -> PgConnection {
         let options = PgConnectOptions::from_str(&Self::url(&self.database))

@@ -5,9 +5,17 @@ mod node;
 mod people;
 mod stock;
 
+use std::{
+    fs::File,
+    io::{BufRead as _, BufReader},
+    path::Path,
+};
+
+use anyhow::Context as _;
 use clap::{CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
 use hansa::{Settings, client::Client};
+use hansa_link::model::evidence;
 use serde_json::{Value, json};
 
 /// Cross-enterprise supply-chain interconnect.
@@ -54,6 +62,11 @@ enum Command {
     /// Stock, ours and the partners'.
     #[command(subcommand)]
     Stock(stock::Stock),
+    /// Check an evidence file off line, with nothing but the file: every signature, hash and number in it.
+    Verify {
+        /// What `hansa link evidence` wrote.
+        file: std::path::PathBuf,
+    },
     /// Print completions for a shell.
     Completions {
         /// Which shell.
@@ -203,11 +216,30 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Key(key) => key.run(printer).await,
         Command::Link(link) => link.run(printer).await,
         Command::Stock(stock) => stock.run(printer).await,
+        Command::Verify { file } => verify(&file, printer),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "hansa", &mut std::io::stdout());
             Ok(())
         }
     }
+}
+
+/// Reads an evidence file line by line: it may be larger than memory.
+fn verify(file: &Path, printer: Printer) -> anyhow::Result<()> {
+    let opened = File::open(file).with_context(|| format!("{} can't be read", file.display()))?;
+    let mut lines = BufReader::new(opened);
+    let (mut reader, mut line) = (evidence::Reader::default(), String::new());
+    while lines.read_line(&mut line).context("the file is not text")? > 0 {
+        reader.line(&line)?;
+        line.clear();
+    }
+    let proven = reader.end()?;
+    if printer.json {
+        println!("{}", serde_json::to_string(&proven)?);
+    } else {
+        println!("{proven}");
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -8,8 +8,8 @@ use hansa_directory::{Directory, DirectoryStaff, Door};
 use hansa_edge::{
     Identity, LinkLimits, PARTNER_MESSAGE_MAX, Pins, Rules, STAFF_MESSAGE_MAX, StaffOptions, serve_link, staff_router,
 };
-use hansa_inventory::{Inventory, InventoryPartner, InventoryStaff};
-use hansa_link::{Gate, LinkJoin, LinkPartner, LinkStaff, Links, NodeSelf};
+use hansa_inventory::{Inventory, InventoryPartner, InventoryStaff, RESERVATION_CHANGED, ReservationNoted};
+use hansa_link::{Effects, Gate, LinkJoin, LinkPartner, LinkStaff, Links, NodeSelf};
 use hansa_proto::{
     DESCRIPTORS,
     directory::v1::directory_staff_service_server::DirectoryStaffServiceServer,
@@ -78,6 +78,7 @@ async fn furnish(
     addresses: Vec<String>,
     clock: SharedClock,
     ids: SharedIds,
+    stopping: CancellationToken,
 ) -> anyhow::Result<Rooms> {
     let options = Options {
         connections: settings.connections,
@@ -97,8 +98,10 @@ async fn furnish(
         card: keys.card,
         pin_next,
         addresses,
+        stopping,
     };
     let links = Links::open(tenancy.clone(), vault.clone(), own).await?;
+    links.install(Effects::default().with(RESERVATION_CHANGED, ReservationNoted));
     Ok(Rooms {
         directory: Directory::new(tenancy.clone(), vault),
         inventory: Inventory::new(tenancy.clone(), links.clone()),
@@ -196,8 +199,8 @@ impl Node {
             [] => vec![link_address.to_string()],
             some => some.to_vec(),
         };
-        let rooms = furnish(&settings, master, addresses, clock, ids).await?;
         let shutdown = CancellationToken::new();
+        let rooms = furnish(&settings, master, addresses, clock, ids, shutdown.clone()).await?;
         let mut tasks = JoinSet::new();
         if settings.plays(Role::Link) {
             let (partner, join) = (partner_routes(&rooms, rules.clone()), join_routes(&rooms));

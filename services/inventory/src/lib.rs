@@ -10,10 +10,12 @@
 
 mod api;
 mod error;
+mod events;
 mod model;
 mod ops;
 mod store;
 
 pub use api::{InventoryPartner, InventoryStaff};
 pub use error::Error;
+pub use events::{RESERVATION_CHANGED, ReservationNoted};
 pub use ops::Inventory;

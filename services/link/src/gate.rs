@@ -123,7 +123,7 @@ impl Permit {
         row.state == LinkState::Active && row.epoch == self.0.epoch && row.peer == Some(self.0.peer)
     }
 
-    /// Cancelled when the link stops being ACTIVE or the grant changes.
+    /// Cancelled when the link stops being ACTIVE, the grant changes, or this process stops.
     #[must_use]
     pub fn ended(&self) -> CancellationToken {
         self.0.ended.clone()
@@ -351,7 +351,7 @@ async fn read(all: &Links, link: LinkId, to: EnterpriseId) -> Result<Option<End>
         epoch: loaded.row.epoch,
         grant_version: loaded.row.grant_version,
         stock: loaded.granted(),
-        ended: CancellationToken::new(),
+        ended: all.stopping().child_token(),
         refused_at: AtomicI64::new(0),
     }))
 }

@@ -27,6 +27,7 @@ use hansa_vault::{EnterpriseKeys, Signer, Vault};
 use hansa_vocab::{EnterpriseId, Fault, LinkId, NodeId, TenantId};
 use prost::Message as _;
 use time::OffsetDateTime;
+use tokio_util::sync::CancellationToken;
 use tonic::transport::Channel;
 use uuid::Uuid;
 
@@ -61,6 +62,8 @@ pub struct NodeSelf {
     pub pin_next: Option<hansa_vocab::Pin>,
     /// Where partners reach the link port.
     pub addresses: Vec<String>,
+    /// Cancelled when this process stops: what streams to and from partners ends.
+    pub stopping: CancellationToken,
 }
 
 /// All links of this node. Cheap to clone.
@@ -181,6 +184,11 @@ impl Links {
 
     pub(crate) fn effects(&self) -> &Effects {
         self.0.effects.get_or_init(Effects::default)
+    }
+
+    /// Cancelled when this process stops.
+    pub(crate) fn stopping(&self) -> &CancellationToken {
+        &self.0.node.stopping
     }
 
     /// Any number, all of them equally likely; only waits depend on it.

@@ -1,8 +1,16 @@
 //! Commands for links.
 
-use std::io::IsTerminal as _;
+use std::{
+    fs::File,
+    io::{IsTerminal as _, Write as _},
+    path::Path,
+};
 
+use anyhow::Context as _;
 use clap::{Args, Subcommand};
+use hansa::client::Refused;
+use hansa_edge::fault_of;
+use hansa_proto::link::v1::{ExportEvidenceRequest, link_staff_service_client::LinkStaffServiceClient};
 use qrcode::{QrCode, render::unicode::Dense1x2};
 use serde_json::{Value, json};
 
@@ -134,6 +142,26 @@ pub enum Link {
         #[arg(long, default_value = "")]
         reason: String,
     },
+    /// Messages of the partner that could not be applied, and those that wait behind them.
+    Parked(Which),
+    /// Try a parked message again, and then those behind it.
+    Replay {
+        #[command(flatten)]
+        which: Which,
+        /// Its number, as `hansa link parked` shows it.
+        number: u64,
+        /// Give it up instead: it will never have an effect.
+        #[arg(long)]
+        skip: bool,
+    },
+    /// All that both sides signed, into a file that `hansa verify` checks off line.
+    Evidence {
+        #[command(flatten)]
+        which: Which,
+        /// Where to write it.
+        #[arg(long)]
+        out: std::path::PathBuf,
+    },
     /// Change what the partner may do with our stock, from now on.
     Grant {
         #[command(flatten)]
@@ -188,11 +216,41 @@ impl Link {
             Self::Suspend { which, reason } => which.call("SuspendLink", json!({"reason": reason})).await?,
             Self::Resume(which) => which.call("ResumeLink", json!({})).await?,
             Self::Revoke { which, reason } => which.call("RevokeLink", json!({"reason": reason})).await?,
+            Self::Parked(which) => which.call("ListParked", json!({})).await?,
+            Self::Replay { which, number, skip } => {
+                which
+                    .call("ReplayParked", json!({"number": number.to_string(), "skip": skip}))
+                    .await?
+            }
+            Self::Evidence { which, out } => {
+                let bytes = evidence(&which, &out).await?;
+                json!({"file": out.display().to_string(), "bytes": bytes})
+            }
             Self::Grant { which, grant } => which.call("SetGrant", json!({"grant": grant.json()})).await?,
         };
         printer.show(&answer);
         Ok(())
     }
+}
+
+/// Writes the evidence of a link into a file; its length.
+async fn evidence(which: &Which, out: &Path) -> anyhow::Result<u64> {
+    let client = which.target.connect().await?;
+    let request = client.request(ExportEvidenceRequest { id: which.id.clone() })?;
+    let mut file = File::create(out).with_context(|| format!("{} can't be written", out.display()))?;
+    let refused = |status: tonic::Status| Refused(fault_of(&status));
+    let mut chunks = LinkStaffServiceClient::new(client.channel)
+        .export_evidence(request)
+        .await
+        .map_err(refused)?
+        .into_inner();
+    let mut bytes = 0;
+    while let Some(chunk) = chunks.message().await.map_err(refused)? {
+        file.write_all(&chunk.lines)?;
+        bytes += u64::try_from(chunk.lines.len())?;
+    }
+    file.sync_all()?;
+    Ok(bytes)
 }
 
 /// The invite as a QR code, for a phone or a second screen.

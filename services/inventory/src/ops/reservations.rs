@@ -123,6 +123,7 @@ impl Inventory {
     /// [`Error::OutOfStock`] when too few units are free; nothing is held then.
     pub(crate) async fn reserve(&self, permit: &Permit, request: &Reserve) -> Result<Whole, Error> {
         let ttl = self.ttl(permit, request.ttl)?;
+        self.links.rouse(permit, permit.link()).await?;
         for _ in 0..CHOICES_MAX {
             let mut tx = self.tenancy.begin("inventory.reserve", permit).await?;
             let took = self.take(&mut tx, permit, request, ttl).await?;
@@ -329,6 +330,7 @@ impl Inventory {
         reason: &str,
         actor: &str,
     ) -> Result<Whole, Error> {
+        self.links.rouse(caller, link).await?;
         let mut tx = self.tenancy.begin("inventory.step", caller).await?;
         if let Some(permit) = permit
             && !reservations::guarded(&mut tx, link, permit.epoch(), permit.grant_version()).await?

@@ -66,6 +66,33 @@ pub async fn heard(
     Ok(())
 }
 
+/// What the partner's event says; an older one, and one that an answer has overtaken, changes nothing. False when there is no
+/// such reservation.
+pub async fn told(
+    tx: &mut TenantTx,
+    link: LinkId,
+    id: Uuid,
+    version: i64,
+    state: State,
+    reason: &str,
+) -> Result<bool, Error> {
+    let done = sqlx::query!(
+        "update partner_reservation set version = greatest(version, $3),
+            state = case when version < $3 and state in ('unknown', 'held', 'confirmed')
+                    and not (state = 'confirmed' and $4::varchar = 'held') then $4::varchar else state end,
+            reason = case when version < $3 and state in ('unknown', 'held', 'confirmed') then $5 else reason end
+         where link_id = $1 and id = $2",
+        link.0,
+        id,
+        version,
+        state.as_str(),
+        reason,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
 pub async fn find(tx: &mut TenantTx, link: LinkId, id: Uuid) -> Result<Option<PartnerRow>, Error> {
     let row = sqlx::query!(
         "select state, expires_at, order_ref, reason, body_hash, body from partner_reservation where link_id = $1 and id = $2",

@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 
-use futures_util::Stream;
+use futures_util::{Stream, StreamExt as _};
 use hansa_edge::{Peer, finish, status};
 use hansa_proto::link::v1::{
     ExchangeRequest, ExchangeResponse, ReconcileRequest, ReconcileResponse,
@@ -34,6 +34,10 @@ impl LinkPartnerService for LinkPartner {
     ) -> Result<Response<Self::ExchangeStream>, Status> {
         let node = request.extensions().get::<Peer>().and_then(|peer| peer.node);
         let node = node.ok_or_else(|| status(Error::NoSuchLink))?;
-        Ok(Response::new(Box::pin(answers(self.0.clone(), node, request.into_inner()))))
+        let answered = answers(self.0.clone(), node, request.into_inner());
+        let stopping = self.0.stopping().clone();
+        Ok(Response::new(Box::pin(
+            answered.take_until(stopping.cancelled_owned()),
+        )))
     }
 }
