@@ -5,6 +5,7 @@ mod certs;
 mod clients;
 mod delivery;
 mod devpg;
+mod feed;
 mod links;
 mod matrix;
 mod pool;

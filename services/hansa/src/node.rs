@@ -103,8 +103,8 @@ async fn furnish(
     let links = Links::open(tenancy.clone(), vault.clone(), own).await?;
     links.install(Effects::default().with(RESERVATION_CHANGED, ReservationNoted));
     Ok(Rooms {
+        inventory: Inventory::new(tenancy.clone(), links.clone(), vault.derive("inventory/feed")?),
         directory: Directory::new(tenancy.clone(), vault),
-        inventory: Inventory::new(tenancy.clone(), links.clone()),
         links,
         tenancy,
         identity,

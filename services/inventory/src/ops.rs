@@ -1,11 +1,13 @@
 //! What one can do with stock. `ops/reservations.rs` is what partners do, `ops/partners.rs` what we do at partners.
 
 mod catalogue;
+mod feed;
 mod partners;
 mod reservations;
 mod sweep;
 
 pub(crate) use catalogue::{Import, Totals, shared_gtin};
+pub(crate) use feed::{Told, Update};
 pub(crate) use partners::PartnerAnswer;
 pub(crate) use reservations::{Reserve, Whole};
 
@@ -17,12 +19,18 @@ use hansa_tenancy::Tenancy;
 pub struct Inventory {
     pub(crate) tenancy: Tenancy,
     pub(crate) links: Links,
+    /// Seals the tokens of feeds.
+    feed_key: [u8; 32],
 }
 
 impl Inventory {
     /// The stock of this node.
     #[must_use]
-    pub fn new(tenancy: Tenancy, links: Links) -> Self {
-        Self { tenancy, links }
+    pub fn new(tenancy: Tenancy, links: Links, feed_key: [u8; 32]) -> Self {
+        Self {
+            tenancy,
+            links,
+            feed_key,
+        }
     }
 }

@@ -187,7 +187,8 @@ impl Links {
     }
 
     /// Cancelled when this process stops.
-    pub(crate) fn stopping(&self) -> &CancellationToken {
+    #[must_use]
+    pub fn stopping(&self) -> &CancellationToken {
         &self.0.node.stopping
     }
 
@@ -375,6 +376,14 @@ impl Partner {
         addressed(message, self.link, self.enterprise, deadline)
     }
 
+    /// A call on this link that lasts as long as both sides want.
+    #[must_use]
+    pub fn stream_request<T>(&self, message: T) -> tonic::Request<T> {
+        let mut request = tonic::Request::new(message);
+        name(&mut request, self.link, self.enterprise);
+        request
+    }
+
     /// What a partner's refusal means to us: its fault, with connection trouble in plain words.
     #[must_use]
     pub fn fault(&self, status: &tonic::Status) -> Fault {
@@ -385,12 +394,16 @@ impl Partner {
 pub(crate) fn addressed<T>(message: T, link: LinkId, to: EnterpriseId, deadline: Duration) -> tonic::Request<T> {
     let mut request = tonic::Request::new(message);
     request.set_timeout(deadline);
+    name(&mut request, link, to);
+    request
+}
+
+fn name<T>(request: &mut tonic::Request<T>, link: LinkId, to: EnterpriseId) {
     // Both are ASCII by their own form.
     if let (Ok(link), Ok(to)) = (link.to_string().parse(), to.to_string().parse()) {
         request.metadata_mut().insert(METADATA_LINK, link);
         request.metadata_mut().insert(METADATA_TO, to);
     }
-    request
 }
 
 /// A status without a reason of ours comes from the way to the partner, not from the partner.

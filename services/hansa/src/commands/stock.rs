@@ -7,7 +7,8 @@ use clap::{Args, Subcommand};
 use hansa::client::Refused;
 use hansa_edge::fault_of;
 use hansa_proto::inventory::v1::{
-    ImportOptions, ImportRow, ImportStockRequest, inventory_staff_service_client::InventoryStaffServiceClient,
+    ImportOptions, ImportRow, ImportStockRequest, WatchAvailabilityResponse, WatchPartnerRequest, availability::Figure,
+    inventory_staff_service_client::InventoryStaffServiceClient, watch_availability_response::Update,
 };
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Value, json};
@@ -103,6 +104,17 @@ pub enum Stock {
         /// Only this link.
         #[arg(long, default_value = "")]
         link: String,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Follow a partner's stock live, one line an update, until Ctrl-C.
+    Watch {
+        /// The link's id.
+        #[arg(long)]
+        link: String,
+        /// Go on from here: the token of an update that was printed with --json.
+        #[arg(long, default_value = "")]
+        resume: String,
         #[command(flatten)]
         target: Target,
     },
@@ -268,11 +280,57 @@ impl Stock {
             Self::Held { target } => call(&target, "ListPartnerReservations", json!({})).await?,
             Self::Reservations { target } => call(&target, "ListReservations", json!({})).await?,
             Self::Fulfil(place) => place.call("FulfilReservation").await?,
+            Self::Watch { link, resume, target } => return watch(&target, link, resume, printer).await,
             Self::Audit { target } => call(&target, "AuditStock", json!({})).await?,
         };
         printer.show(&answer);
         Ok(())
     }
+}
+
+async fn watch(target: &Target, link_id: String, resume_token: String, printer: Printer) -> anyhow::Result<()> {
+    let client = target.connect().await?;
+    let request = client.request(WatchPartnerRequest { link_id, resume_token })?;
+    let refused = |status: tonic::Status| Refused(fault_of(&status));
+    let mut updates = InventoryStaffServiceClient::new(client.channel)
+        .watch_partner(request)
+        .await
+        .map_err(refused)?
+        .into_inner();
+    while let Some(told) = updates.message().await.map_err(refused)? {
+        let Some(update) = told.update else { continue };
+        let line = said(&update);
+        if printer.json {
+            println!("{line}");
+        } else if let Some(text) = line["text"].as_str() {
+            println!("{text}");
+        }
+    }
+    Ok(())
+}
+
+/// An update in words, with its token.
+fn said(update: &WatchAvailabilityResponse) -> Value {
+    let text = match &update.update {
+        Some(Update::Figure(level)) => {
+            let shown = level.availability.clone().unwrap_or_default();
+            let figure = match shown.figure {
+                Some(Figure::Exact(amount)) => json!({"exact": amount.value, "scale": amount.scale, "unit": amount.unit}),
+                Some(Figure::Band(edge)) => json!({"band": edge}),
+                Some(Figure::InStock(yes)) => json!({"inStock": yes}),
+                None => Value::Null,
+            };
+            return json!({
+                "sku": shown.sku, "gtin": shown.gtin, "name": shown.name, "location": shown.location, "lot": level.lot,
+                "figure": figure, "version": level.version, "token": update.resume_token,
+                "text": format!("{} {} {}: {figure} (version {})", shown.sku, shown.name, shown.location, level.version),
+            });
+        }
+        Some(Update::SnapshotEnd(_)) => "everything has been shown; changes follow",
+        Some(Update::Resync(_)) => "forget everything: a new snapshot follows",
+        Some(Update::Heartbeat(_)) | None => return json!({"heartbeat": true, "token": update.resume_token}),
+    };
+    json!({"text": text, "token": update.resume_token})
 }
 
 fn rows(file: &PathBuf) -> anyhow::Result<Vec<ImportRow>> {

@@ -1,19 +1,21 @@
 //! What other enterprises may ask of our stock.
 
-use std::time::Duration;
+use std::{pin::Pin, time::Duration};
 
+use futures_util::{Stream, StreamExt as _};
 use hansa_edge::{finish, status};
 use hansa_link::Permit;
 use hansa_proto::inventory::v1::{self as wire, inventory_partner_service_server::InventoryPartnerService};
 use prost::Message as _;
+use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
-use super::{amount, item, line, shown, uuid};
+use super::{amount, item, line, shown, timestamp, uuid};
 use crate::{
     Error, Inventory,
     model::{self, Figure},
-    ops::{Reserve, shared_gtin},
-    store::reservations::SeenRow,
+    ops::{Reserve, Told, Update, shared_gtin},
+    store::{feed::FeedRow, reservations::SeenRow},
 };
 
 /// `hansa.inventory.v1.InventoryPartnerService`.
@@ -36,6 +38,40 @@ fn availability(row: SeenRow, figure: Figure) -> wire::Availability {
             Figure::InStock(yes) => Some(Shown::InStock(yes)),
         },
     }
+}
+
+fn update((update, resume_token): Told) -> wire::WatchAvailabilityResponse {
+    use wire::watch_availability_response::Update as Shown;
+    let shown = match update {
+        Update::Level(row, figure) => Shown::Figure(wire::StockFigure {
+            version: u64::try_from(row.version).unwrap_or(0),
+            changed_at: row.at.map(timestamp),
+            lot: row.lot.clone(),
+            availability: Some(level(*row, figure)),
+        }),
+        Update::SnapshotEnd => Shown::SnapshotEnd(wire::SnapshotEnd {}),
+        Update::Heartbeat => Shown::Heartbeat(wire::Heartbeat {}),
+        Update::Resync => Shown::Resync(wire::Resync {}),
+    };
+    wire::WatchAvailabilityResponse {
+        update: Some(shown),
+        resume_token,
+    }
+}
+
+fn level(row: FeedRow, figure: Figure) -> wire::Availability {
+    let seen = SeenRow {
+        sku: row.sku,
+        gtin14: row.gtin14,
+        name: row.name,
+        unit: row.unit,
+        scale: row.scale,
+        location: row.location,
+        on_hand: row.on_hand,
+        reserved: row.reserved,
+        safety_stock: row.safety_stock,
+    };
+    availability(seen, figure)
 }
 
 fn request(asked: &wire::ReserveRequest) -> Result<Reserve, Error> {
@@ -78,6 +114,24 @@ impl InventoryPartnerService for InventoryPartner {
             .map(|(row, figure)| availability(row, figure))
             .collect();
         Ok(Response::new(wire::QueryAvailabilityResponse { availabilities }))
+    }
+
+    type WatchAvailabilityStream =
+        Pin<Box<dyn Stream<Item = Result<wire::WatchAvailabilityResponse, Status>> + Send>>;
+
+    async fn watch_availability(
+        &self,
+        asked: Request<wire::WatchAvailabilityRequest>,
+    ) -> Result<Response<Self::WatchAvailabilityStream>, Status> {
+        let (permit, asked) = (Permit::of(&asked)?, asked.into_inner());
+        let ended = permit.ended();
+        let updates = self.0.watch(permit, &asked.resume_token).map_err(status)?;
+        // What lies ready when the permit ends is not sent any more.
+        let told = ReceiverStream::new(updates)
+            .map(|told| told.map(update).map_err(status))
+            .take_until(ended.cancelled_owned())
+            .chain(futures_util::stream::once(async { Err(status(Error::Stale)) }));
+        Ok(Response::new(Box::pin(told)))
     }
 
     async fn reserve(&self, asked: Request<wire::ReserveRequest>) -> Result<Response<wire::ReserveResponse>, Status> {

@@ -6,7 +6,7 @@ use hansa_directory::Session;
 use hansa_edge::{finish, status};
 use hansa_proto::inventory::v1::{self as wire, inventory_staff_service_server::InventoryStaffService};
 use hansa_vocab::LinkId;
-use tokio_stream::{Stream, wrappers::ReceiverStream};
+use tokio_stream::{Stream, StreamExt as _, wrappers::ReceiverStream};
 use tonic::{Request, Response, Status, Streaming};
 
 use super::{amount, item, link, own_gtin, quantity, shown, shown_partner, timestamp, uuid};
@@ -365,6 +365,20 @@ impl InventoryStaffService for InventoryStaff {
             .map_err(status)?;
         let answers = answers.into_iter().map(partner_answer).collect();
         Ok(Response::new(wire::QueryPartnersResponse { answers }))
+    }
+
+    type WatchPartnerStream = Pin<Box<dyn Stream<Item = Result<wire::WatchPartnerResponse, Status>> + Send>>;
+
+    async fn watch_partner(
+        &self,
+        request: Request<wire::WatchPartnerRequest>,
+    ) -> Result<Response<Self::WatchPartnerStream>, Status> {
+        let (session, asked) = (Session::of(&request)?, request.into_inner());
+        let id = link(&asked.link_id).map_err(status)?;
+        let updates = self.0.watch_partner(&session, id, asked.resume_token).await.map_err(status)?;
+        let told = ReceiverStream::new(updates)
+            .map(|told| told.map(|update| wire::WatchPartnerResponse { update: Some(update) }).map_err(status));
+        Ok(Response::new(Box::pin(told)))
     }
 
     async fn reserve_at_partner(

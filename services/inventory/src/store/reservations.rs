@@ -379,7 +379,7 @@ pub async fn seen(
 ) -> Result<Vec<SeenRow>, Error> {
     Ok(sqlx::query_as!(
         SeenRow,
-        r#"select i.sku, i.gtin14, i.name, i.unit, i.scale, l.location, sum(l.on_hand)::bigint as "on_hand!",
+        r#"select i.sku, case when i.restricted then null else i.gtin14 end as gtin14, i.name, i.unit, i.scale, l.location, sum(l.on_hand)::bigint as "on_hand!",
                sum(l.reserved)::bigint as "reserved!", sum(l.safety_stock)::bigint as "safety_stock!"
            from item i join level l on l.item_id = i.id
            where exists (select from link where id = $1 and state = 'active' and epoch = $2 and grant_version = $3)
@@ -387,7 +387,7 @@ pub async fn seen(
                and (cardinality($6::varchar[]) = 0 or l.location = any($6))
                and (cardinality($7::varchar[]) = 0 or i.sku = any($7))
                and (cardinality($8::varchar[]) = 0 or l.location = any($8))
-           group by i.sku, i.gtin14, i.name, i.unit, i.scale, l.location order by i.sku, l.location limit 10000"#,
+           group by i.sku, i.gtin14, i.restricted, i.name, i.unit, i.scale, l.location order by i.sku, l.location limit 10000"#,
         link.0,
         epoch,
         grant_version,
