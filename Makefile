@@ -1,12 +1,15 @@
 # `make help` lists what there is.
 .DEFAULT_GOAL := help
-.PHONY: help test lint fmt sqlx postgres dev
+.PHONY: help demo test lint fmt sqlx postgres dev
 
 help: ## What there is to make
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 postgres: ## PostgreSQL binaries, installed when they are missing and we may
 	@migrations/postgres.sh
+
+demo: postgres ## The main job on two nodes with private databases, checked; keeps them up on a terminal
+	cargo run --release --quiet -p hansa -- demo
 
 test: postgres ## Every test, on a private PostgreSQL
 	@tests/run.sh

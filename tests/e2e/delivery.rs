@@ -6,6 +6,7 @@ use std::time::Duration;
 use hansa_link::model::evidence;
 use hansa_proto::link::v1::{ExportEvidenceRequest, link_staff_service_client::LinkStaffServiceClient};
 use hansa_tests::{Enterprise, House, house::text};
+use hansa_vocab::clock::{IdSource as _, SystemIds};
 use serde_json::{Value, json};
 
 const STOCK: &str = "inventory.v1.InventoryStaffService";
@@ -15,7 +16,7 @@ fn may_reserve() -> Value {
 }
 
 fn id() -> String {
-    uuid::Uuid::now_v7().to_string()
+    SystemIds.uuid().to_string()
 }
 
 /// What we believe of what we hold at partners, without asking them.
@@ -187,13 +188,19 @@ async fn a_message_that_breaks_its_effect_is_parked_and_holds_up_its_own_key_alo
     let parked = parked["messages"].as_array().unwrap().clone();
     assert_eq!(parked.len(), 2, "{parked:?}");
     assert_eq!(parked[0]["reason"], "EFFECT_FAILED");
-    assert_eq!((&parked[0]["waiting"], &parked[1]["waiting"]), (&json!(false), &json!(true)));
+    assert_eq!(
+        (&parked[0]["waiting"], &parked[1]["waiting"]),
+        (&json!(false), &json!(true))
+    );
     assert_eq!(text(&luebeck.link(&link).await["parked"]), "2");
     let replay = json!({"id": link, "number": parked[0]["number"]});
     let still = luebeck
         .call("link.v1.LinkStaffService/ReplayParked", replay.clone())
         .await;
-    assert_eq!((&still["processed"], &still["reason"]), (&json!("0"), &json!("EFFECT_FAILED")));
+    assert_eq!(
+        (&still["processed"], &still["reason"]),
+        (&json!("0"), &json!("EFFECT_FAILED"))
+    );
     theirs
         .world
         .in_tenant(luebeck.tenant, "alter table partner_reservation drop constraint broken")
@@ -212,7 +219,10 @@ async fn a_partner_that_went_back_to_an_old_backup_is_noticed_and_nothing_is_ove
     settles(&visby, &link).await;
     theirs
         .world
-        .in_tenant(luebeck.tenant, "update cursor set received = 0, my_head = ''; delete from receipt; delete from inbox")
+        .in_tenant(
+            luebeck.tenant,
+            "update cursor set received = 0, my_head = ''; delete from receipt; delete from inbox",
+        )
         .await;
     luebeck.reserves(&link, &id(), "A", 1, "600s").await.unwrap();
     for _ in 0..400 {

@@ -11,6 +11,7 @@ use hansa_proto::inventory::v1::{
     inventory_staff_service_client::InventoryStaffServiceClient, watch_availability_response::Update,
 };
 use hansa_tests::{Enterprise, House, house::text};
+use hansa_vocab::clock::{IdSource as _, SystemIds};
 use serde_json::{Value, json};
 use tonic::Streaming;
 
@@ -39,7 +40,11 @@ async fn watch(enterprise: &Enterprise, link: &str, token: &str) -> Streaming<Wa
 
 async fn next(stream: &mut Streaming<WatchPartnerResponse>) -> Result<WatchAvailabilityResponse, tonic::Status> {
     let update = tokio::time::timeout(Duration::from_secs(20), stream.message()).await;
-    Ok(update.expect("a feed is never silent so long")?.unwrap().update.unwrap())
+    Ok(update
+        .expect("a feed is never silent so long")?
+        .unwrap()
+        .update
+        .unwrap())
 }
 
 /// A reader that checks what a reader may rely on.
@@ -57,7 +62,11 @@ impl Reader {
             let shown = level.availability.as_ref().unwrap();
             let key = format!("{}/{}/{}", shown.sku, shown.location, level.lot);
             let before = self.newest.insert(key.clone(), level.version);
-            assert!(before.is_none_or(|before| before < level.version), "{key} went back to {}", level.version);
+            assert!(
+                before.is_none_or(|before| before < level.version),
+                "{key} went back to {}",
+                level.version
+            );
             assert!(self.seen.insert((key, level.version)), "told twice");
         }
         if let Some(Update::Resync(_)) = told.update {
@@ -88,7 +97,10 @@ async fn ledger(owner: &Enterprise, skus: &[&str]) -> Seen {
     let mut page = String::new();
     loop {
         let answer = owner
-            .call(&format!("{STOCK}/ListMovements"), json!({"pageSize": 1000, "page": page}))
+            .call(
+                &format!("{STOCK}/ListMovements"),
+                json!({"pageSize": 1000, "page": page}),
+            )
             .await;
         for one in answer["movements"].as_array().unwrap() {
             if skus.contains(&one["sku"].as_str().unwrap()) {
@@ -116,7 +128,7 @@ async fn buys(buyer: &Enterprise, link: &str, skus: &'static [&'static str], tim
         let (buyer, link) = (buyer.clone(), link.to_owned());
         buying.spawn(async move {
             for round in 0..times {
-                let id = uuid::Uuid::now_v7().to_string();
+                let id = SystemIds.uuid().to_string();
                 let sku = skus[(worker + round) % skus.len()];
                 buyer.reserves(&link, &id, sku, 1, "600s").await.unwrap();
             }
@@ -175,10 +187,17 @@ async fn a_token_of_another_link_or_with_a_changed_character_brings_a_new_snapsh
     mine.snapshot(&mut watch(&luebeck, &link, "").await).await;
     let mut changed = mine.token.clone().into_bytes();
     changed[10] = if changed[10] == b'A' { b'B' } else { b'A' };
-    for token in [reader.token.as_str(), std::str::from_utf8(&changed).unwrap(), "nonsense"] {
+    for token in [
+        reader.token.as_str(),
+        std::str::from_utf8(&changed).unwrap(),
+        "nonsense",
+    ] {
         let mut stream = watch(&luebeck, &link, token).await;
         let mut fresh = Reader::default();
-        assert!(matches!(fresh.take(next(&mut stream).await.unwrap()), Some(Update::Resync(_))));
+        assert!(matches!(
+            fresh.take(next(&mut stream).await.unwrap()),
+            Some(Update::Resync(_))
+        ));
         fresh.snapshot(&mut stream).await;
         assert_eq!(fresh.newest.keys().collect::<Vec<_>>(), ["A/MAIN/"]);
     }
@@ -214,7 +233,10 @@ async fn a_feed_shows_what_its_grant_shows_and_no_more() {
             Err(status) => break status,
         }
     };
-    assert_eq!(hansa_edge::fault_of(&refused).rule.as_deref(), Some("grant.stock.visibility"));
+    assert_eq!(
+        hansa_edge::fault_of(&refused).rule.as_deref(),
+        Some("grant.stock.visibility")
+    );
 }
 
 // covers: I14
@@ -264,7 +286,10 @@ async fn fifty_revocations_in_another_process_end_a_busy_feed_within_a_second() 
         times.push(last - called);
     }
     times.sort();
-    println!("last byte after the call to revoke: median {:?}, greatest {:?}", times[25], times[49]);
+    println!(
+        "last byte after the call to revoke: median {:?}, greatest {:?}",
+        times[25], times[49]
+    );
     assert!(times[49] <= Duration::from_secs(1), "{times:?}");
     second.stop().await.unwrap();
 }

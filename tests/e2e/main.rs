@@ -4,6 +4,7 @@ mod attacks;
 mod certs;
 mod clients;
 mod delivery;
+mod demo;
 mod devpg;
 mod feed;
 mod links;

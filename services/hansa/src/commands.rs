@@ -1,5 +1,6 @@
 //! The command line: which commands there are, and how their answers are printed.
 
+mod demo;
 mod link;
 mod node;
 mod people;
@@ -38,6 +39,8 @@ enum Command {
     Serve(Settings),
     /// Run a node on a private PostgreSQL of its own, with the enterprises you name.
     Dev(node::Dev),
+    /// Run the main job for real, on two nodes with private databases, and check it.
+    Demo(demo::Demo),
     /// Bring the database and every tenant to the newest version; with --harden, prepare a new database first.
     Migrate(node::Migrate),
     /// Make and list the enterprises of a node.
@@ -197,6 +200,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
     match cli.command {
         Command::Serve(settings) => node::serve(settings).await,
         Command::Dev(dev) => dev.run().await,
+        Command::Demo(demo) => demo.run(printer).await,
         Command::Migrate(migrate) => migrate.run(printer).await,
         Command::Tenant(tenant) => tenant.run(printer).await,
         Command::Certs(certs) => certs.run(printer).await,

@@ -2,6 +2,7 @@
 
 pub mod client;
 pub mod config;
+pub mod demo;
 pub mod node;
 
 pub use config::Settings;

@@ -75,7 +75,7 @@ struct Rooms {
 async fn furnish(
     settings: &Settings,
     master: MasterKey,
-    addresses: Vec<String>,
+    listening: SocketAddr,
     clock: SharedClock,
     ids: SharedIds,
     stopping: CancellationToken,
@@ -97,7 +97,11 @@ async fn furnish(
         pins: pins.clone(),
         card: keys.card,
         pin_next,
-        addresses,
+        addresses: match settings.link_addresses.as_slice() {
+            [] => vec![listening.to_string()],
+            some => some.to_vec(),
+        },
+        listening: listening.to_string(),
         stopping,
     };
     let links = Links::open(tenancy.clone(), vault.clone(), own).await?;
@@ -195,12 +199,8 @@ impl Node {
         let staff = bind(settings.staff_listen, "staff").await?;
         let ops = bind(settings.ops_listen, "ops").await?;
         let (link_address, staff_address, ops_address) = (link.local_addr()?, staff.local_addr()?, ops.local_addr()?);
-        let addresses = match settings.link_addresses.as_slice() {
-            [] => vec![link_address.to_string()],
-            some => some.to_vec(),
-        };
         let shutdown = CancellationToken::new();
-        let rooms = furnish(&settings, master, addresses, clock, ids, shutdown.clone()).await?;
+        let rooms = furnish(&settings, master, link_address, clock, ids, shutdown.clone()).await?;
         let mut tasks = JoinSet::new();
         if settings.plays(Role::Link) {
             let (partner, join) = (partner_routes(&rooms, rules.clone()), join_routes(&rooms));

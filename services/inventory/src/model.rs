@@ -202,7 +202,10 @@ pub fn figure(available: i64, visibility: &Visibility) -> Option<Figure> {
 /// May a feed that ended with this fault go on by itself.
 pub fn may_pass(fault: &hansa_vocab::Fault) -> bool {
     use hansa_vocab::Kind;
-    matches!(fault.kind, Kind::Unavailable | Kind::Deadline | Kind::Internal | Kind::Exhausted)
+    matches!(
+        fault.kind,
+        Kind::Unavailable | Kind::Deadline | Kind::Internal | Kind::Exhausted
+    )
 }
 
 /// A row of an import as it stood in the file.

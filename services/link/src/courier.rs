@@ -318,10 +318,7 @@ impl<M: Mailbox> Route<M> {
 
     fn fails(&mut self, end: End) {
         let chance = self.mailbox.chance();
-        let (backoff, at) = self
-            .failed
-            .entry(end)
-            .or_default();
+        let (backoff, at) = self.failed.entry(end).or_default();
         *at = Some(Instant::now() + backoff.failed(chance));
     }
 }

@@ -246,13 +246,7 @@ impl Links {
         self.enter(node, link, to, true).await
     }
 
-    async fn enter(
-        &self,
-        node: NodeId,
-        link: LinkId,
-        to: EnterpriseId,
-        needs_active: bool,
-    ) -> Result<Permit, Fault> {
+    async fn enter(&self, node: NodeId, link: LinkId, to: EnterpriseId, needs_active: bool) -> Result<Permit, Fault> {
         let end = match self.known().get(link, to) {
             Some(end) => end,
             None => load(self, link, to).await?.ok_or(Error::NoSuchLink)?,

@@ -62,6 +62,8 @@ pub struct NodeSelf {
     pub pin_next: Option<hansa_vocab::Pin>,
     /// Where partners reach the link port.
     pub addresses: Vec<String>,
+    /// Where this very process listens: links between two tenants of this node take the same road, and a short one.
+    pub listening: String,
     /// Cancelled when this process stops: what streams to and from partners ends.
     pub stopping: CancellationToken,
 }
@@ -302,7 +304,12 @@ impl Links {
         {
             return Ok(channel.clone());
         }
-        let dialled = dial(&self.0.node.identity, &peer.addresses, Expect::Pins(peer.pins.clone()))
+        let addresses = if node == self.0.node.identity.node() {
+            std::slice::from_ref(&self.0.node.listening)
+        } else {
+            &peer.addresses
+        };
+        let dialled = dial(&self.0.node.identity, addresses, Expect::Pins(peer.pins.clone()))
             .map_err(|error| Error::Unreachable(error.to_string()))?;
         channels.insert(node, (peer.clone(), dialled.channel.clone()));
         Ok(dialled.channel)

@@ -57,6 +57,7 @@ pub enum Durability {
 pub struct DevPostgres {
     child: Child,
     life: Option<ChildStdin>,
+    data: PathBuf,
     socket_dir: PathBuf,
 }
 
@@ -201,6 +202,7 @@ impl DevPostgres {
         Self {
             child,
             life,
+            data,
             socket_dir,
         }
         .ready(&bin, dir)
@@ -230,6 +232,17 @@ impl DevPostgres {
     #[must_use]
     pub fn url(&self, database: &str) -> String {
         format!("postgres:///{database}?host={}&user=hansa", self.socket_dir.display())
+    }
+
+    /// What tells this database cluster from every other.
+    ///
+    /// # Errors
+    ///
+    /// When its control file can't be read.
+    pub fn system_identifier(&self) -> io::Result<u64> {
+        let control = fs::read(self.data.join("global/pg_control"))?;
+        let first: [u8; 8] = control.first_chunk().copied().ok_or(io::ErrorKind::UnexpectedEof)?;
+        Ok(u64::from_ne_bytes(first))
     }
 
     /// Process id of the guardian shell, the parent of the server.

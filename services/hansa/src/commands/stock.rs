@@ -315,7 +315,9 @@ fn said(update: &WatchAvailabilityResponse) -> Value {
         Some(Update::Figure(level)) => {
             let shown = level.availability.clone().unwrap_or_default();
             let figure = match shown.figure {
-                Some(Figure::Exact(amount)) => json!({"exact": amount.value, "scale": amount.scale, "unit": amount.unit}),
+                Some(Figure::Exact(amount)) => {
+                    json!({"exact": amount.value, "scale": amount.scale, "unit": amount.unit})
+                }
                 Some(Figure::Band(edge)) => json!({"band": edge}),
                 Some(Figure::InStock(yes)) => json!({"inStock": yes}),
                 None => Value::Null,

@@ -116,8 +116,7 @@ impl InventoryPartnerService for InventoryPartner {
         Ok(Response::new(wire::QueryAvailabilityResponse { availabilities }))
     }
 
-    type WatchAvailabilityStream =
-        Pin<Box<dyn Stream<Item = Result<wire::WatchAvailabilityResponse, Status>> + Send>>;
+    type WatchAvailabilityStream = Pin<Box<dyn Stream<Item = Result<wire::WatchAvailabilityResponse, Status>> + Send>>;
 
     async fn watch_availability(
         &self,

@@ -375,9 +375,15 @@ impl InventoryStaffService for InventoryStaff {
     ) -> Result<Response<Self::WatchPartnerStream>, Status> {
         let (session, asked) = (Session::of(&request)?, request.into_inner());
         let id = link(&asked.link_id).map_err(status)?;
-        let updates = self.0.watch_partner(&session, id, asked.resume_token).await.map_err(status)?;
-        let told = ReceiverStream::new(updates)
-            .map(|told| told.map(|update| wire::WatchPartnerResponse { update: Some(update) }).map_err(status));
+        let updates = self
+            .0
+            .watch_partner(&session, id, asked.resume_token)
+            .await
+            .map_err(status)?;
+        let told = ReceiverStream::new(updates).map(|told| {
+            told.map(|update| wire::WatchPartnerResponse { update: Some(update) })
+                .map_err(status)
+        });
         Ok(Response::new(Box::pin(told)))
     }
 

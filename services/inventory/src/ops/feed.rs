@@ -132,9 +132,8 @@ impl Inventory {
             return None;
         }
         let place: Place = serde_json::from_slice(&text).ok()?;
-        let same = place.link == permit.link()
-            && place.epoch == permit.epoch()
-            && place.grant == permit.grant_version();
+        let same =
+            place.link == permit.link() && place.epoch == permit.epoch() && place.grant == permit.grant_version();
         same.then_some(place)
     }
 

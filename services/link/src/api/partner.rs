@@ -36,8 +36,6 @@ impl LinkPartnerService for LinkPartner {
         let node = node.ok_or_else(|| status(Error::NoSuchLink))?;
         let answered = answers(self.0.clone(), node, request.into_inner());
         let stopping = self.0.stopping().clone();
-        Ok(Response::new(Box::pin(
-            answered.take_until(stopping.cancelled_owned()),
-        )))
+        Ok(Response::new(Box::pin(answered.take_until(stopping.cancelled_owned()))))
     }
 }

@@ -74,7 +74,10 @@ fn sample() -> String {
     };
     let mut received = Received::default();
     for round in 0..3u64 {
-        let drafts = vec![draft(u128::from(round) * 2, "a", 1, 3), draft(u128::from(round) * 2 + 1, "b", 1, 3)];
+        let drafts = vec![
+            draft(u128::from(round) * 2, "a", 1, 3),
+            draft(u128::from(round) * 2 + 1, "b", 1, 3),
+        ];
         let batch = outbox::seal(&lane, round * 2, drafts).remove(0);
         let sent = outbox::sign(&visby.signing, &batch);
         let mut decisions = Decisions::default();
@@ -92,7 +95,12 @@ fn sample() -> String {
 fn flaw(file: &[u8]) -> Option<u64> {
     match std::str::from_utf8(file) {
         Ok(text) => verify(text).err().map(|flaw| flaw.line),
-        Err(error) => Some(1 + file[..error.valid_up_to()].iter().filter(|byte| **byte == b'\n').count() as u64),
+        Err(error) => Some(
+            1 + file[..error.valid_up_to()]
+                .iter()
+                .filter(|byte| **byte == b'\n')
+                .count() as u64,
+        ),
     }
 }
 
@@ -101,7 +109,10 @@ fn flaw(file: &[u8]) -> Option<u64> {
 fn a_file_that_nobody_touched_holds() {
     let proven = verify(&sample()).unwrap();
     assert_eq!((proven.declarations, proven.receipts, proven.messages), (2, 3, 6));
-    assert_eq!((proven.exporter.as_str(), proven.peer.as_str()), ("Visby Distribution", "Lübeck Stores"));
+    assert_eq!(
+        (proven.exporter.as_str(), proven.peer.as_str()),
+        ("Visby Distribution", "Lübeck Stores")
+    );
     assert_eq!(proven.lines, 13);
 }
 
@@ -114,7 +125,12 @@ fn every_changed_byte_is_found_at_its_line() {
         for bit in [0x01, 0x20] {
             let mut changed = file.clone();
             changed[place] ^= bit;
-            assert_eq!(flaw(&changed), Some(line), "byte {place}, which is {:?}", file[place] as char);
+            assert_eq!(
+                flaw(&changed),
+                Some(line),
+                "byte {place}, which is {:?}",
+                file[place] as char
+            );
         }
         line += u64::from(file[place] == b'\n');
     }

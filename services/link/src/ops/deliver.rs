@@ -93,7 +93,9 @@ impl Mailbox for Links {
             sender: self.0.vault.identity(&mut tx).await?.enterprise,
             class,
         };
-        let peer = peer_of(&mut tx, end.link).await?.ok_or(Error::Damaged("introduction"))?;
+        let peer = peer_of(&mut tx, end.link)
+            .await?
+            .ok_or(Error::Damaged("introduction"))?;
         match cursor.sent.receipt(&lane, &batch, &receipt, &peer) {
             Ok(Receipted::Advanced(_)) => {
                 delivery::answered(&mut tx, end.link, class, batch.first, &receipt.encode_to_vec()).await?;
@@ -186,13 +188,7 @@ impl Links {
         Ok(first)
     }
 
-    async fn stop_lane(
-        &self,
-        tx: &mut TenantTx,
-        link: LinkId,
-        class: TrafficClass,
-        why: &str,
-    ) -> Result<(), Error> {
+    async fn stop_lane(&self, tx: &mut TenantTx, link: LinkId, class: TrafficClass, why: &str) -> Result<(), Error> {
         tracing::error!(link.id = %link, why, "the two sides disagree about what was sent: the lane has stopped");
         delivery::stop(tx, link, class, why).await?;
         links::set_refusal(tx, link, why).await
@@ -207,7 +203,10 @@ impl Links {
         let named = asked.link_id.parse().ok().zip(EnterpriseId::try_from(&*asked.to).ok());
         let (link, to) = named.ok_or_else(|| refusal("NOT_FOUND"))?;
         let batch = asked.batch.as_ref().ok_or_else(|| refusal("BAD_BATCH"))?;
-        let permit = self.admit(node, link, to).await.map_err(|fault| refusal(&fault.reason))?;
+        let permit = self
+            .admit(node, link, to)
+            .await
+            .map_err(|fault| refusal(&fault.reason))?;
         let applied = match self.apply(&permit, batch, false).await {
             // One message spoils the batch: find out which, and park it.
             Err(Trouble::Effect(EffectError::Broken(_))) => self.apply(&permit, batch, true).await,
@@ -350,7 +349,9 @@ impl Links {
         links::find(&mut tx, link).await?;
         delivery::cursor(&mut tx, link, class).await?;
         let all = delivery::parked(&mut tx, link, None).await?;
-        let found = all.iter().find(|row| row.class == class && row.number == number && !row.waiting);
+        let found = all
+            .iter()
+            .find(|row| row.class == class && row.number == number && !row.waiting);
         let key = found.ok_or(Error::NotParked(number))?.ordering_key.clone();
         let behind = delivery::parked(&mut tx, link, Some(&key)).await?;
         let (mut processed, mut in_the_way) = (0, String::new());

@@ -231,14 +231,7 @@ impl Work {
             tracing::warn!(%error, "can't see which links have something to tell");
             return;
         }
-        let heard = std::mem::take(
-            &mut *self
-                .links
-                .shared()
-                .heard
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner),
-        );
+        let heard = std::mem::take(&mut *self.links.shared().heard.lock().unwrap_or_else(PoisonError::into_inner));
         let known: HashMap<End, Option<NodeId>> = self.active.iter().map(|one| (end(one), one.node)).collect();
         self.told.retain(|end, _| match known.get(end) {
             Some(node) => !node.is_some_and(|node| heard.contains(&node)),
@@ -251,7 +244,12 @@ impl Work {
     async fn lease(&self) -> Result<(), Error> {
         let before = Instant::now();
         let wanted: Vec<i16> = {
-            let fences = self.links.shared().fences.lock().unwrap_or_else(PoisonError::into_inner);
+            let fences = self
+                .links
+                .shared()
+                .fences
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
             let fresh = |shard: &i16| {
                 fences
                     .get(shard)
@@ -264,7 +262,12 @@ impl Work {
             return Ok(());
         }
         let held = routes::lease(self.links.tenancy().control(), self.holder, &wanted).await?;
-        let mut fences = self.links.shared().fences.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut fences = self
+            .links
+            .shared()
+            .fences
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         fences.retain(|_, (_, until)| before < *until);
         fences.extend(held.into_iter().map(|(shard, fence)| (shard, (fence, before + LEASE))));
         Ok(())
@@ -297,7 +300,10 @@ impl Work {
         for class in &look.classes {
             self.route(node, *class).poke(Poke::Work(end));
         }
-        let waits = self.told.get(&end).is_some_and(|(_, until)| until.is_none_or(|until| now < until));
+        let waits = self
+            .told
+            .get(&end)
+            .is_some_and(|(_, until)| until.is_none_or(|until| now < until));
         if !look.tell || waits {
             return;
         }
@@ -338,7 +344,12 @@ impl Work {
     }
 
     fn route(&self, node: NodeId, class: TrafficClass) -> Pokes {
-        let mut routes = self.links.shared().routes.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut routes = self
+            .links
+            .shared()
+            .routes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         routes
             .entry((node, class))
             .or_insert_with(|| courier::route(self.links.clone(), node, class, self.shutdown.clone()))

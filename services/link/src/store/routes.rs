@@ -270,9 +270,12 @@ pub async fn lease(pool: &PgPool, holder: Uuid, shards: &[i16]) -> Result<Vec<(i
 
 /// Gives all shards back, so that another process need not wait for their end.
 pub async fn release(pool: &PgPool, holder: Uuid) -> Result<(), Error> {
-    sqlx::query!("update hansa.lease set until = clock_timestamp() where holder = $1", holder)
-        .execute(pool)
-        .await?;
+    sqlx::query!(
+        "update hansa.lease set until = clock_timestamp() where holder = $1",
+        holder
+    )
+    .execute(pool)
+    .await?;
     Ok(())
 }
 
