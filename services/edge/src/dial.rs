@@ -17,6 +17,7 @@ use crate::{ALPN_JOIN, ALPN_LINK, Identity, verify::Admit};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const KEEP_ALIVE: Duration = Duration::from_secs(20);
+const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Whom we expect to answer.
 #[derive(Clone, Debug)]
@@ -75,6 +76,7 @@ pub fn dial(identity: &Arc<Identity>, addresses: &[String], expect: Expect) -> R
     let endpoint = Endpoint::from_shared(format!("http://{first}"))
         .map_err(|error| failed(&error))?
         .http2_keep_alive_interval(KEEP_ALIVE)
+        .keep_alive_timeout(KEEP_ALIVE_TIMEOUT)
         .keep_alive_while_idle(true)
         .connect_timeout(CONNECT_TIMEOUT * u32::try_from(addresses.len()).unwrap_or(1));
     let channel = endpoint.connect_with_connector_lazy(tower::service_fn(move |_| {

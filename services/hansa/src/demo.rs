@@ -3,7 +3,7 @@
 
 mod crash;
 pub mod judge;
-mod nodes;
+pub mod nodes;
 mod steps;
 
 use std::{

@@ -121,6 +121,7 @@ impl<M: Mailbox> Route<M> {
             while self.due.is_empty() {
                 let wake = self.next_failed();
                 tokio::select! {
+                    biased;
                     () = shutdown.cancelled() => return,
                     () = sleep_until(wake) => self.failed_are_due(),
                     poke = self.pokes.recv() => match poke {
@@ -150,6 +151,7 @@ impl<M: Mailbox> Route<M> {
     async fn pause(&mut self, until: Instant, shutdown: &CancellationToken) -> bool {
         loop {
             tokio::select! {
+                biased;
                 () = shutdown.cancelled() => return false,
                 () = sleep_until(until) => return false,
                 poke = self.pokes.recv() => match poke {
@@ -212,7 +214,10 @@ impl<M: Mailbox> Route<M> {
         match opening.await {
             Ok(Ok(answers)) => Ok(answers.into_inner()),
             Ok(Err(status)) => Err(status.to_string()),
-            Err(_) => Err("no answer in time".to_owned()),
+            Err(_) => {
+                self.mailbox.redial(self.node);
+                Err("no answer in time".to_owned())
+            }
         }
     }
 
@@ -233,11 +238,9 @@ impl<M: Mailbox> Route<M> {
             let late = under_way.values().map(|(_, until)| *until).min();
             let wake = self.next_failed().min(late.unwrap_or(idle_since + IDLE));
             tokio::select! {
+                // In an order of its own, so that a simulation repeats it.
+                biased;
                 () = shutdown.cancelled() => return Ended::Shutdown,
-                poke = self.pokes.recv() => match poke {
-                    Some(poke) => self.poked(poke),
-                    None => return Ended::Shutdown,
-                },
                 Some(done) = self.steps.join_next() => {
                     let Ok((end, step)) = done else {
                         return Ended::Broken(heard, "a step broke".to_owned());
@@ -263,10 +266,16 @@ impl<M: Mailbox> Route<M> {
                     Ok(None) => return Ended::Broken(heard, "the partner ended the stream".to_owned()),
                     Err(status) => return Ended::Broken(heard, status.to_string()),
                 },
+                poke = self.pokes.recv() => match poke {
+                    Some(poke) => self.poked(poke),
+                    None => return Ended::Shutdown,
+                },
                 () = sleep_until(wake) => {
                     let now = Instant::now();
                     self.failed_are_due();
                     if late.is_some_and(|late| late <= now) {
+                        // Half open: the connection looks well, and nothing comes.
+                        self.mailbox.redial(self.node);
                         return Ended::Broken(heard, "no answer in time".to_owned());
                     }
                     if self.busy.is_empty() && self.due.is_empty() && now >= idle_since + IDLE {

@@ -29,6 +29,9 @@ pub trait Mailbox: Clone + Send + Sync + 'static {
     /// When its card is missing.
     fn channel(&self, node: NodeId) -> Result<Channel, Error>;
 
+    /// The way to this node leads nowhere, although nothing has said so: the next one is dialled anew.
+    fn redial(&self, node: NodeId);
+
     /// The oldest batch that the peer has not receipted; the messages that are waiting are numbered and sealed first when there
     /// is none. The same batch again, byte for byte, until it is receipted.
     fn next(

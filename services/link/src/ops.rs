@@ -315,6 +315,12 @@ impl Links {
         Ok(dialled.channel)
     }
 
+    /// Calls under way keep the old channel; the next one gets a new connection.
+    fn forget_channel(&self, node: NodeId) {
+        let mut channels = self.0.channels.lock().unwrap_or_else(PoisonError::into_inner);
+        channels.remove(&node);
+    }
+
     /// The partner at the other end of an ACTIVE link.
     ///
     /// # Errors

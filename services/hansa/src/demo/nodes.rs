@@ -165,6 +165,31 @@ impl DemoNode {
         bail!("node {} is not ready; see {}", self.name, self.dir.display())
     }
 
+    /// Kills its database server with SIGKILL and starts it again; the node's processes stay as they are.
+    ///
+    /// # Errors
+    ///
+    /// When it does not come back.
+    pub async fn crash_database(&mut self) -> anyhow::Result<()> {
+        let pid = std::fs::read_to_string(self.dir.join("data/postmaster.pid"))?;
+        let pid = pid.lines().next().context("the server has no pid")?;
+        Command::new("kill").args(["-KILL", pid]).status().await?;
+        let begun = Instant::now();
+        loop {
+            let dir = self.dir.clone();
+            let started = tokio::task::spawn_blocking(move || DevPostgres::start(&dir, Durability::Durable)).await?;
+            match started {
+                Ok(database) => {
+                    self.database = database;
+                    return Ok(());
+                }
+                // Its children may not have noticed yet.
+                Err(_) if begun.elapsed() < READY => sleep(Duration::from_millis(50)).await,
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
     /// Ends all its processes at once, with SIGKILL.
     ///
     /// # Errors

@@ -57,6 +57,10 @@ impl Mailbox for Links {
         Self::channel(self, node)
     }
 
+    fn redial(&self, node: NodeId) {
+        self.forget_channel(node);
+    }
+
     async fn next(&self, end: End, class: TrafficClass) -> Result<Option<ExchangeRequest>, Error> {
         let Some(fence) = self.fence_of(end.link) else {
             return Ok(None);
