@@ -1,6 +1,6 @@
 # `make help` lists what there is.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint fmt sqlx postgres dev
+.PHONY: help demo bench test lint fmt sqlx postgres dev
 
 help: ## What there is to make
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -10,6 +10,9 @@ postgres: ## PostgreSQL binaries, installed when they are missing and we may
 
 demo: postgres ## The main job on two nodes with private databases, checked; keeps them up on a terminal
 	cargo run --release --quiet -p hansa -- demo
+
+bench: postgres ## Speed beside its limit, on private durable databases; CELL=uniform-64 for one cell
+	cargo run --release --quiet -p hansa -- bench reserve $(if $(CELL),--cell $(CELL))
 
 test: postgres ## Every test, on a private PostgreSQL
 	@tests/run.sh

@@ -170,10 +170,15 @@ fn vocab_stays_a_vocabulary() {
 }
 
 /// Built text and the simple protocol reach the database from these files alone: an injection has nowhere else to be.
-const BUILT_SQL: [&str; 2] = ["services/tenancy/src/prelude.rs", "services/tenancy/src/migrate.rs"];
+/// The benches' own table belongs to no schema, so that nothing could check its statements; they are constants.
+const BUILT_SQL: [&str; 3] = [
+    "services/tenancy/src/prelude.rs",
+    "services/tenancy/src/migrate.rs",
+    "services/hansa/src/bench/store.rs",
+];
 
 #[test]
-fn sql_text_is_built_in_two_files_alone() {
+fn sql_text_is_built_in_three_files_alone() {
     let rust = files("services", "rs");
     let words = [
         "AssertSqlSafe",

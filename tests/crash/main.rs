@@ -13,10 +13,8 @@ use std::{
 
 use hansa::{
     client::{Client, Refused},
-    demo::{
-        judge::number,
-        nodes::{DemoNode, Firm},
-    },
+    demo::judge::number,
+    processes::{Firm, PrivateNode},
 };
 use hansa_link::model::evidence;
 use hansa_vocab::clock::{IdSource as _, SystemIds};
@@ -119,8 +117,8 @@ async fn thirty_kills_of_nodes_and_a_database_lose_nothing_and_double_nothing() 
     let dir = hansa_tenancy::dev::state_dir().join(format!("crash-{}", std::process::id()));
     std::fs::create_dir_all(&dir).unwrap();
     let (a, b) = tokio::join!(
-        DemoNode::new("luebeck", &exe, &dir, 1),
-        DemoNode::new("visby", &exe, &dir, 1)
+        PrivateNode::new("luebeck", &exe, &dir, 1),
+        PrivateNode::new("visby", &exe, &dir, 1)
     );
     let (mut a, mut b) = (a.unwrap(), b.unwrap());
     let buyer = Firm::found(&a, "Lübeck Stores", 0).await.unwrap();

@@ -1,5 +1,6 @@
 //! The command line: which commands there are, and how their answers are printed.
 
+mod bench;
 mod demo;
 mod link;
 mod node;
@@ -41,6 +42,9 @@ enum Command {
     Dev(node::Dev),
     /// Run the main job for real, on two nodes with private databases, and check it.
     Demo(demo::Demo),
+    /// Speed beside its limit, on private durable databases.
+    #[command(subcommand)]
+    Bench(bench::Bench),
     /// Bring the database and every tenant to the newest version; with --harden, prepare a new database first.
     Migrate(node::Migrate),
     /// Make and list the enterprises of a node.
@@ -200,6 +204,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
     match cli.command {
         Command::Serve(settings) => node::serve(settings).await,
         Command::Dev(dev) => dev.run().await,
+        Command::Bench(bench) => bench.run(printer).await,
         Command::Demo(demo) => demo.run(printer).await,
         Command::Migrate(migrate) => migrate.run(printer).await,
         Command::Tenant(tenant) => tenant.run(printer).await,

@@ -3,7 +3,6 @@
 
 mod crash;
 pub mod judge;
-pub mod nodes;
 mod steps;
 
 use std::{
@@ -14,8 +13,8 @@ use std::{
 use anyhow::{Context as _, ensure};
 use hansa_tenancy::dev::state_dir;
 
+use crate::processes::{Firm, PrivateNode};
 use judge::Verdict;
-use nodes::{DemoNode, Firm};
 
 /// What the demo checks, in this order.
 pub const CHECKS: [&str; 12] = [
@@ -54,9 +53,9 @@ pub struct Checked {
 pub struct Demo {
     dir: PathBuf,
     /// Lübeck's node.
-    a: DemoNode,
+    a: PrivateNode,
     /// Visby's and Bergen's node: two processes on one database.
-    b: DemoNode,
+    b: PrivateNode,
     /// Headquarters that buys.
     luebeck: Firm,
     /// Shows exact figures.
@@ -77,8 +76,8 @@ impl Demo {
         let dir = state_dir().join(format!("demo-{}", std::process::id()));
         std::fs::create_dir_all(&dir).with_context(|| format!("{} can't be made", dir.display()))?;
         let (a, b) = tokio::join!(
-            DemoNode::new("luebeck", exe, &dir, 1),
-            DemoNode::new("visby", exe, &dir, 2)
+            PrivateNode::new("luebeck", exe, &dir, 1),
+            PrivateNode::new("visby", exe, &dir, 2)
         );
         let (mut a, mut b) = (a?, b?);
         ensure!(

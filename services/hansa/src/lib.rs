@@ -2,8 +2,10 @@
 
 pub mod client;
 pub mod config;
+pub mod bench;
 pub mod demo;
 pub mod node;
+pub mod processes;
 
 pub use config::Settings;
 pub use node::Node;

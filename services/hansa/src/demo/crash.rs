@@ -25,10 +25,12 @@ use tonic::Streaming;
 use super::{
     Demo,
     judge::{self, Crash, Verdict, Version},
-    nodes::Firm,
     steps::{STOCK, count, differences, new_id, reserve_body, skus, until},
 };
-use crate::client::{Client, Refused};
+use crate::{
+    client::{Client, Refused},
+    processes::Firm,
+};
 
 const KEYS: usize = 500;
 const WORKERS: usize = 24;

@@ -14,9 +14,11 @@ use super::{
     Demo, PRODUCTS_BAD,
     crash::{Follower, Told},
     judge::{self, Verdict, number},
-    nodes::Firm,
 };
-use crate::client::{Client, Refused};
+use crate::{
+    client::{Client, Refused},
+    processes::Firm,
+};
 
 pub(super) const STOCK: &str = "hansa.inventory.v1.InventoryStaffService";
 const LINK: &str = "hansa.link.v1.LinkStaffService";

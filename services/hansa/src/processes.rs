@@ -1,4 +1,5 @@
-//! The demo's own node processes: started, killed, asked, through the same commands that people use.
+//! Nodes as processes of their own on private databases, for the demo, the benches and the crash tests: started, killed, asked,
+//! through the same commands that people use.
 
 use std::{
     net::{SocketAddr, TcpListener},
@@ -22,7 +23,8 @@ const READY: Duration = Duration::from_secs(20);
 /// The ports of one process.
 #[derive(Clone, Copy, Debug)]
 pub struct Ports {
-    link: SocketAddr,
+    /// Where partners connect.
+    pub link: SocketAddr,
     /// Where its staff connect.
     pub staff: SocketAddr,
     ops: SocketAddr,
@@ -45,7 +47,7 @@ impl Ports {
 
 /// A node: a database of its own, and its processes.
 #[derive(Debug)]
-pub struct DemoNode {
+pub struct PrivateNode {
     name: &'static str,
     exe: PathBuf,
     dir: PathBuf,
@@ -55,7 +57,7 @@ pub struct DemoNode {
     processes: Vec<Child>,
 }
 
-impl DemoNode {
+impl PrivateNode {
     /// A new node with a new database, durable; nothing runs yet.
     ///
     /// # Errors
@@ -88,6 +90,24 @@ impl DemoNode {
         Ok(self.database.system_identifier()?)
     }
 
+    /// Its database, as the superuser reaches it.
+    #[must_use]
+    pub fn database_url(&self) -> String {
+        self.database.url("postgres")
+    }
+
+    /// Its master key.
+    #[must_use]
+    pub fn master_key_file(&self) -> PathBuf {
+        self.dir.join("master.key")
+    }
+
+    /// What the operator's settings call it.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
     /// Process ids of the node and of its database's guardian.
     #[must_use]
     pub fn pids(&self) -> Vec<u32> {
@@ -98,11 +118,11 @@ impl DemoNode {
     fn settings(&self, command: &mut Command, ports: Option<&Ports>) {
         let addresses: Vec<String> = self.ports.iter().map(|one| one.link.to_string()).collect();
         command
-            .env("HANSA_DATABASE_URL", self.database.url("postgres"))
+            .env("HANSA_DATABASE_URL", self.database_url())
             .env("HANSA_NODE", self.name)
-            .env("HANSA_MASTER_KEY_FILE", self.dir.join("master.key"))
+            .env("HANSA_MASTER_KEY_FILE", self.master_key_file())
             .env("HANSA_LINK_ADDRESSES", addresses.join(","))
-            .env("HANSA_CONNECTIONS", "48")
+            .env("HANSA_CONNECTIONS", "64")
             .env_remove("HANSA_DEV");
         if let Some(ports) = ports {
             command
@@ -214,7 +234,7 @@ async fn is_ready(ops: SocketAddr) -> std::io::Result<bool> {
     Ok(answer.contains(" 200 "))
 }
 
-/// An enterprise of the demo, as its people see it: an address and a key.
+/// An enterprise, as its people see it: an address and a key.
 #[derive(Clone, Debug)]
 pub struct Firm {
     /// What it is called.
@@ -223,6 +243,8 @@ pub struct Firm {
     pub address: SocketAddr,
     /// Their key.
     pub key: String,
+    /// Its id, base32.
+    pub enterprise: String,
     exe: PathBuf,
 }
 
@@ -232,12 +254,13 @@ impl Firm {
     /// # Errors
     ///
     /// What `hansa tenant create` says.
-    pub async fn found(node: &DemoNode, name: &'static str, process: usize) -> anyhow::Result<Self> {
+    pub async fn found(node: &PrivateNode, name: &'static str, process: usize) -> anyhow::Result<Self> {
         let made = node.command(&["tenant", "create", name]).await?;
         Ok(Self {
             name,
             address: node.ports[process].staff,
             key: made["apiKey"].as_str().unwrap_or_default().to_owned(),
+            enterprise: made["enterpriseId"].as_str().unwrap_or_default().to_owned(),
             exe: node.exe.clone(),
         })
     }
