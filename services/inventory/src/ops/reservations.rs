@@ -9,6 +9,7 @@ use hansa_tenancy::{Caller, TenantTx};
 use hansa_vault::sha256;
 use hansa_vocab::LinkId;
 use prost::Message as _;
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{
@@ -126,15 +127,18 @@ impl Inventory {
         self.links.rouse(permit, permit.link()).await?;
         for _ in 0..CHOICES_MAX {
             let mut tx = self.tenancy.begin("inventory.reserve", permit).await?;
-            let took = self.take(&mut tx, permit, request, ttl).await?;
-            let lines = i64::try_from(request.lines.len()).unwrap_or(i64::MAX);
-            if took.expires_at.is_some() && took.taken == lines {
+            let (took, mut lines) = self.take(&mut tx, permit, request, ttl).await?;
+            let whole = took.places.len() == lines.len();
+            if let Some(expires_at) = took.expires_at.filter(|_| whole) {
                 tx.wake();
-                let whole = whole(&mut tx, permit.link(), request.id)
-                    .await?
-                    .ok_or(Error::Damaged("reservation"))?;
                 tx.commit().await?;
-                return Ok(whole);
+                for (line, (location, lot)) in lines.iter_mut().zip(took.places) {
+                    (line.location, line.lot) = (location, lot);
+                }
+                return Ok(Whole {
+                    row: made(permit, request, expires_at),
+                    lines,
+                });
             }
             drop(tx);
             if !took.guarded {
@@ -144,7 +148,7 @@ impl Inventory {
             if let Some(first) = self.first_answer(permit, request).await? {
                 return Ok(first);
             }
-            if took.chosen < lines {
+            if usize::try_from(took.chosen).is_ok_and(|chosen| chosen < lines.len()) {
                 return Err(Error::OutOfStock);
             }
         }
@@ -175,30 +179,34 @@ impl Inventory {
         Ok(ttl)
     }
 
-    async fn take(&self, tx: &mut TenantTx, permit: &Permit, request: &Reserve, ttl: Duration) -> Result<Took, Error> {
+    /// What the one statement did, and the lines as they were asked.
+    async fn take(
+        &self,
+        tx: &mut TenantTx,
+        permit: &Permit,
+        request: &Reserve,
+        ttl: Duration,
+    ) -> Result<(Took, Vec<LineRow>), Error> {
         let stock = permit.stock();
-        let (mut gtins, mut skus, mut locations, mut lots, mut quantities) = (vec![], vec![], vec![], vec![], vec![]);
-        for line in &request.lines {
-            let (gtin, sku) = split(&line.item);
+        let (gtins, skus): (Vec<String>, Vec<String>) = request.lines.iter().map(|line| split(&line.item)).unzip();
+        let named = reservations::named(tx, &gtins, &skus).await?;
+        let mut lines = Vec::with_capacity(named.len());
+        for (line, item) in request.lines.iter().zip(named) {
             // What the partner may not see is out of stock to it, like what is not there.
-            let (unit, scale) = reservations::units(tx, &gtin, &sku).await?.ok_or(Error::OutOfStock)?;
-            let units = base_units(line.quantity, &unit, scale)?;
-            if !(1..=model::UNITS_MAX).contains(&units) {
-                return Err(Error::Invalid {
-                    field: "quantity",
-                    text: "must be above zero".to_owned(),
-                });
-            }
-            if let Some(most) = stock.quantity_max.filter(|most| units > *most) {
-                let text = format!("at most {most} units a line on this link");
-                return Err(grant(permit, "grant.stock.quantity_max", text));
-            }
-            gtins.push(gtin);
-            skus.push(sku);
-            locations.push(line.location.clone());
-            lots.push(line.lot.clone());
-            quantities.push(units);
+            let item = item.ok_or(Error::OutOfStock)?;
+            let quantity = units(permit, base_units(line.quantity, &item.unit, item.scale)?)?;
+            lines.push(LineRow {
+                sku: item.sku,
+                unit: item.unit,
+                scale: item.scale,
+                location: line.location.clone(),
+                lot: line.lot.clone(),
+                quantity,
+            });
         }
+        let quantities: Vec<i64> = lines.iter().map(|line| line.quantity).collect();
+        let of = |text: fn(&LineRow) -> &String| -> Vec<String> { lines.iter().map(|line| text(line).clone()).collect() };
+        let (locations, lots) = (of(|line| &line.location), of(|line| &line.lot));
         if let Some(most) = stock.open_quantity_max {
             let open = reservations::open_quantity(tx, permit.link()).await?;
             let repeated = reservations::lock(tx, permit.link(), request.id).await?.is_some();
@@ -227,7 +235,7 @@ impl Inventory {
             covered_locations: &stock.locations,
             safety_stock: stock.safety_stock,
         };
-        reservations::take(tx, &ask).await
+        Ok((reservations::take(tx, &ask).await?, lines))
     }
 
     async fn first_answer(&self, permit: &Permit, request: &Reserve) -> Result<Option<Whole>, Error> {
@@ -385,6 +393,38 @@ impl Inventory {
             all.extend(whole(&mut tx, LinkId(link), id).await?);
         }
         Ok(all)
+    }
+}
+
+/// Base units of a line, within the grant.
+fn units(permit: &Permit, units: i64) -> Result<i64, Error> {
+    if !(1..=model::UNITS_MAX).contains(&units) {
+        return Err(Error::Invalid {
+            field: "quantity",
+            text: "must be above zero".to_owned(),
+        });
+    }
+    match permit.stock().quantity_max.filter(|most| units > *most) {
+        Some(most) => {
+            let text = format!("at most {most} units a line on this link");
+            Err(grant(permit, "grant.stock.quantity_max", text))
+        }
+        None => Ok(units),
+    }
+}
+
+/// The row that a reservation has begun with.
+fn made(permit: &Permit, request: &Reserve, expires_at: OffsetDateTime) -> ReservationRow {
+    ReservationRow {
+        link_id: permit.link().0,
+        id: request.id,
+        state: State::Held,
+        expires_at,
+        version: 1,
+        body_hash: hash(&request.body),
+        order_ref: request.order_ref.clone(),
+        reason: String::new(),
+        over: false,
     }
 }
 

@@ -38,8 +38,8 @@ pub struct Took {
     pub chosen: i64,
     /// Set when the reservation is new.
     pub expires_at: Option<OffsetDateTime>,
-    /// Lines that were taken.
-    pub taken: i64,
+    /// Where the lines were taken from, location and lot, in order.
+    pub places: Vec<(String, String)>,
 }
 
 /// Takes stock for all lines or, when the caller then rolls back, for none: guard, choice of place, reservation, levels, ledger
@@ -106,7 +106,9 @@ pub async fn take(tx: &mut TenantTx, ask: &Ask<'_>) -> Result<Took, Error> {
                returning 1
            )
            select exists (select from guard) as "guarded!", (select count(*) from chosen) as "chosen!",
-               (select expires_at from made) as expires_at, (select count(*) from took) as "taken!""#,
+               (select expires_at from made) as expires_at,
+               (select coalesce(array_agg(location order by n), '{}') from took) as "locations!",
+               (select coalesce(array_agg(lot order by n), '{}') from took) as "lots!""#,
         ask.link.0,
         ask.epoch,
         ask.grant_version,
@@ -132,7 +134,7 @@ pub async fn take(tx: &mut TenantTx, ask: &Ask<'_>) -> Result<Took, Error> {
         guarded: row.guarded,
         chosen: row.chosen,
         expires_at: row.expires_at,
-        taken: row.taken,
+        places: row.locations.into_iter().zip(row.lots).collect(),
     })
 }
 
@@ -401,14 +403,32 @@ pub async fn seen(
     .await?)
 }
 
-/// Unit and scale of items that a partner names; those it may not see are absent.
-pub async fn units(tx: &mut TenantTx, gtin: &str, sku: &str) -> Result<Option<(String, i16)>, Error> {
-    let row = sqlx::query!(
-        "select unit, scale from item where (sku = $2 and $2 <> '') or (gtin14 = $1 and $1 <> '' and not restricted)",
-        gtin,
-        sku,
+/// An item that a partner names.
+pub struct NamedRow {
+    pub sku: String,
+    pub unit: String,
+    pub scale: i16,
+}
+
+/// The items that a partner names, by SKU or GTIN; none for those that are not there or that it may not name.
+pub async fn named(tx: &mut TenantTx, gtins: &[String], skus: &[String]) -> Result<Vec<Option<NamedRow>>, Error> {
+    let rows = sqlx::query!(
+        r#"select i.sku as "sku?", i.unit as "unit?", i.scale as "scale?"
+           from unnest($1::varchar[], $2::varchar[]) with ordinality as u (gtin, sku, n)
+           left join item i on i.id = coalesce(
+               (select s.id from item s where s.sku = u.sku),
+               (select g.id from item g where g.gtin14 = nullif(u.gtin, '') and not g.restricted))
+           order by u.n"#,
+        gtins,
+        skus,
     )
-    .fetch_optional(tx.conn())
+    .fetch_all(tx.conn())
     .await?;
-    Ok(row.map(|row| (row.unit, row.scale)))
+    Ok(rows
+        .into_iter()
+        .map(|row| {
+            let (sku, unit, scale) = (row.sku?, row.unit?, row.scale?);
+            Some(NamedRow { sku, unit, scale })
+        })
+        .collect())
 }

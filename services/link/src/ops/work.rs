@@ -34,7 +34,7 @@ use crate::{
 /// How often all links with work are looked at; a commit in this process wakes its tenant's links at once.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// Commits that come in one after the other are looked at together.
-const GATHER: Duration = Duration::from_millis(2);
+const GATHER: Duration = Duration::from_millis(25);
 /// Links that are looked at one time.
 const LOOKS_AT_ONCE: usize = 16;
 /// How often we ask whether the other side has approved.
