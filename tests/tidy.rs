@@ -228,6 +228,7 @@ const MINTS: [(&str, &[&str]); 4] = [
             "services/link/src/ops.rs",
             "services/link/src/ops/join.rs",
             "services/link/src/ops/deliver.rs",
+            "services/link/src/ops/keys.rs",
             "services/link/src/ops/work.rs",
             "services/inventory/src/ops/sweep.rs",
         ],

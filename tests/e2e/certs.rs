@@ -311,3 +311,52 @@ async fn half_open_connections_end_by_themselves() {
         assert!(ended.is_ok(), "a connection without a handshake stays open");
     }
 }
+
+// covers: I14
+#[tokio::test]
+async fn a_changed_key_is_used_when_every_partner_knows_it_and_nobody_is_cut_off() {
+    use hansa::rotation::{Rotation, step};
+    use hansa_tests::House;
+    use serde_json::json;
+
+    let (ours, theirs) = (House::new().await, House::new().await);
+    let visby = ours.enterprise("Visby Distribution").await;
+    let luebeck = theirs.enterprise("Lübeck Stores").await;
+    let grant = json!({"visibility": "VISIBILITY_EXACT", "mayReserve": true});
+    let link = visby.links_with(&luebeck, grant.clone(), grant).await;
+    visby.has(&[("A", 10)]).await;
+    luebeck.has(&[("B", 10)]).await;
+    let tenancy = ours.world.tenancy().await;
+    let vault = ours.vault();
+    let House { world, node, .. } = theirs;
+    let before = world.pins_of(ours.node.id).await;
+    node.stop().await.unwrap();
+    // The partner is away: the old key stays in use, however often it is asked for.
+    let mut seen = Vec::new();
+    for _ in 0..20 {
+        seen.push(step(&tenancy, &vault, false).await.unwrap());
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    assert!(matches!(seen.last(), Some(Rotation::WaitingFor(_, names)) if names.len() == 1), "{seen:?}");
+    let back = House::another(&world).await;
+    let luebeck = luebeck.at(&back).await;
+    let pin = loop {
+        match step(&tenancy, &vault, false).await.unwrap() {
+            Rotation::Done(pin) => break pin,
+            _ => tokio::time::sleep(std::time::Duration::from_millis(50)).await,
+        }
+    };
+    for _ in 0..200 {
+        if world.pins_of(ours.node.id).await == (pin.to_string(), None) {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(25)).await;
+    }
+    assert_eq!(world.pins_of(ours.node.id).await, (pin.to_string(), None), "the old key is not admitted any more");
+    assert_ne!(before.0, pin.to_string());
+    for (buyer, sku) in [(&luebeck, "A"), (&visby, "B")] {
+        let id = hansa_vocab::clock::IdSource::uuid(&hansa_vocab::clock::SystemIds).to_string();
+        buyer.reserves(&link, &id, sku, 1, "60s").await.unwrap();
+    }
+    back.stop().await.unwrap();
+}

@@ -136,6 +136,16 @@ impl World {
         superuser(&self.database).await
     }
 
+    /// The pins under which this node admits another: now and next.
+    pub async fn pins_of(&self, node: hansa_vocab::NodeId) -> (String, Option<String>) {
+        let mut connection = self.superuser().await;
+        sqlx::query_as("select pin_now, pin_next from hansa.peer_node where node_id = $1")
+            .bind(node.to_string())
+            .fetch_one(&mut connection)
+            .await
+            .unwrap()
+    }
+
     /// Runs statements as the superuser in a tenant's schema: what only a fault, or a hostile operator, could do.
     pub async fn in_tenant(&self, tenant: TenantId, statements: &str) {
         let mut connection = self.superuser().await;

@@ -74,6 +74,12 @@ impl House {
             .unwrap()
     }
 
+    /// The keys of this node, as an operator's command opens them.
+    #[must_use]
+    pub fn vault(&self) -> Vault {
+        Vault::new(Arc::new(MasterKey::from_bytes(MASTER)), self.world.clock.clone())
+    }
+
     /// A new enterprise with its first key.
     pub async fn enterprise(&self, name: &str) -> Enterprise {
         let tenant = self.world.tenant(name).await;

@@ -6,6 +6,7 @@ pub mod bench;
 pub mod demo;
 pub mod node;
 pub mod processes;
+pub mod rotation;
 
 pub use config::Settings;
 pub use node::Node;

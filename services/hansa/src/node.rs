@@ -91,12 +91,10 @@ async fn furnish(
     let id = NodeId(sha256(&[&keys.card.public_key()]));
     let identity = Identity::new(id, &keys.tls_now, clock)?;
     let pins = Arc::new(Pins::default());
-    let pin_next = keys.tls_next.as_ref().map(|key| Identity::pin_of(key)).transpose()?;
     let own = NodeSelf {
         identity: identity.clone(),
         pins: pins.clone(),
         card: keys.card,
-        pin_next,
         addresses: match settings.link_addresses.as_slice() {
             [] => vec![listening.to_string()],
             some => some.to_vec(),
@@ -226,6 +224,11 @@ impl Node {
                 Ok(())
             });
         }
+        let (links, end) = (rooms.links.clone(), shutdown.clone());
+        tasks.spawn(async move {
+            links.watch_keys(end).await;
+            Ok(())
+        });
         tasks.spawn(renew(rooms.identity.clone(), shutdown.clone()));
         tasks.spawn(serve_http(ops, ops_routes(rooms.tenancy.clone()), shutdown.clone()));
         let id = rooms.identity.node();

@@ -4,6 +4,7 @@ mod declare;
 mod deliver;
 mod evidence;
 mod join;
+mod keys;
 mod reconcile;
 mod view;
 mod work;
@@ -48,6 +49,7 @@ use crate::{
 
 pub use declare::Say;
 pub use join::VALID_FOR;
+pub use keys::unaware;
 pub use view::LinkView;
 
 /// What this process shows of itself to partners.
@@ -58,8 +60,6 @@ pub struct NodeSelf {
     pub pins: Arc<Pins>,
     /// Signs the node card.
     pub card: Signer,
-    /// Pin of the TLS key that comes next.
-    pub pin_next: Option<hansa_vocab::Pin>,
     /// Where partners reach the link port.
     pub addresses: Vec<String>,
     /// Where this very process listens: links between two tenants of this node take the same road, and a short one.
@@ -76,7 +76,7 @@ struct Inner {
     tenancy: Tenancy,
     vault: Vault,
     node: NodeSelf,
-    own_card: Signed,
+    own_card: ArcSwap<Signed>,
     known: Known,
     nodes: ArcSwap<HashMap<NodeId, PeerNode>>,
     channels: Mutex<HashMap<NodeId, (PeerNode, Channel)>>,
@@ -150,12 +150,12 @@ impl Links {
     ///
     /// When the database does not answer.
     pub async fn open(tenancy: Tenancy, vault: Vault, node: NodeSelf) -> Result<Self, Error> {
-        let own_card = renew_card(&tenancy, &node).await?;
+        let own_card = keys::card(&tenancy, &vault, &node).await?;
         let links = Self(Arc::new(Inner {
             tenancy,
             vault,
             node,
-            own_card,
+            own_card: ArcSwap::from_pointee(own_card),
             known: Known::default(),
             nodes: ArcSwap::default(),
             channels: Mutex::default(),
@@ -287,7 +287,7 @@ impl Links {
         };
         Ok(Introduction {
             bundle: Some(bundle),
-            node_card: Some(self.0.own_card.clone()),
+            node_card: Some(Signed::clone(&self.0.own_card.load())),
         })
     }
 
@@ -498,31 +498,6 @@ pub(crate) async fn peer_of(tx: &mut TenantTx, link: LinkId) -> Result<Option<In
     check(&introduction)
         .map(Some)
         .map_err(|_| Error::Damaged("introduction"))
-}
-
-/// The newest card of this node; a new one when its pins or addresses have changed.
-async fn renew_card(tenancy: &Tenancy, node: &NodeSelf) -> Result<Signed, Error> {
-    let id = node.identity.node();
-    loop {
-        let newest = routes::own_card(tenancy.control(), id).await?;
-        let sequence = newest.as_ref().map_or(0, |(sequence, _)| *sequence) + 1;
-        let fresh = bundle::card(
-            &node.card,
-            u64::try_from(sequence).unwrap_or(1),
-            node.identity.pin(),
-            node.pin_next,
-            &node.addresses,
-        );
-        if let Some((_, body)) = newest
-            && bundle::same_card(&body, &fresh)
-        {
-            return Signed::decode(body.as_slice()).map_err(|_| Error::Damaged("node card"));
-        }
-        // Another process may have been first; then its card is compared.
-        if routes::keep_card(tenancy.control(), id, sequence, &fresh.encode_to_vec()).await? {
-            return Ok(fresh);
-        }
-    }
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {

@@ -1,10 +1,14 @@
 //! Commands that touch the node's own database and keys: serve, dev, migrate, tenant, certs.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
-use hansa::{Node, Settings, node::database_secret};
+use hansa::{
+    Node, Settings,
+    node::database_secret,
+    rotation::{self, Rotation},
+};
 use hansa_directory::Directory;
 use hansa_edge::Identity;
 use hansa_tenancy::{
@@ -213,12 +217,26 @@ pub enum Certs {
         #[command(flatten)]
         settings: Settings,
     },
+    /// Change the node's TLS key: tell every partner of the next one, then use it. Run it again until it is done.
+    Rotate {
+        /// How long to wait for partners, in seconds.
+        #[arg(long, default_value_t = 10)]
+        wait: u64,
+        /// Use the next key at once, also when a partner does not know it: that partner must be linked anew.
+        #[arg(long)]
+        force: bool,
+        #[command(flatten)]
+        settings: Settings,
+    },
 }
 
 impl Certs {
     /// Runs one of them.
     pub async fn run(self, printer: Printer) -> anyhow::Result<()> {
-        let Self::Show { settings } = self;
+        let settings = match self {
+            Self::Show { settings } => settings,
+            Self::Rotate { wait, force, settings } => return rotate(&settings, wait, force, printer).await,
+        };
         let master = master(&settings)?;
         let tenancy = tenancy(&settings, &master).await?;
         let vault = Vault::new(Arc::new(master), clock());
@@ -235,4 +253,25 @@ impl Certs {
         tenancy.close().await;
         Ok(())
     }
+}
+
+async fn rotate(settings: &Settings, wait: u64, force: bool, printer: Printer) -> anyhow::Result<()> {
+    let master = master(settings)?;
+    let tenancy = tenancy(settings, &master).await?;
+    let vault = Vault::new(Arc::new(master), clock());
+    let until = tokio::time::Instant::now() + Duration::from_secs(wait);
+    let answer = loop {
+        let (pin, waiting_for) = match rotation::step(&tenancy, &vault, force).await? {
+            Rotation::Done(pin) => break json!({"done": true, "pinNow": pin.to_string()}),
+            Rotation::Announcing(pin) => (pin, vec!["this node itself: is `hansa serve` running?".to_owned()]),
+            Rotation::WaitingFor(pin, names) => (pin, names),
+        };
+        if tokio::time::Instant::now() > until {
+            break json!({"done": false, "pinNext": pin.to_string(), "waitingFor": waiting_for});
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    };
+    printer.show(&answer);
+    tenancy.close().await;
+    Ok(())
 }

@@ -100,13 +100,18 @@ impl Links {
         if live(&self.shared().roused.lock().unwrap_or_else(PoisonError::into_inner)) {
             return Ok(());
         }
-        routes::rouse(self.tenancy().control(), end.tenant, link, shard(link)).await?;
+        self.rouse_again(caller, link).await?;
         let mut roused = self.shared().roused.lock().unwrap_or_else(PoisonError::into_inner);
         if roused.len() >= ROUSED_MAX {
             roused.retain(|_, at| now < *at + ROUSED);
         }
         roused.insert(end, now);
-        drop(roused);
+        Ok(())
+    }
+
+    /// The same, whatever was said before.
+    pub(super) async fn rouse_again(&self, caller: &impl Caller, link: LinkId) -> Result<(), Error> {
+        routes::rouse(self.tenancy().control(), caller.tenant(), link, shard(link)).await?;
         self.shared().news.notify_one();
         Ok(())
     }
