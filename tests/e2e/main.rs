@@ -12,3 +12,4 @@ mod matrix;
 mod pool;
 mod registry;
 mod stock;
+mod watching;

@@ -4,6 +4,7 @@ pub mod client;
 pub mod config;
 pub mod bench;
 pub mod demo;
+pub mod metrics;
 pub mod node;
 pub mod processes;
 pub mod rotation;

@@ -32,7 +32,7 @@ use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 
-use crate::{Settings, config::Role};
+use crate::{Settings, config::Role, metrics::Metrics};
 
 /// How often the node's own certificate is looked at.
 const RENEW_LOOK: Duration = Duration::from_secs(60);
@@ -70,6 +70,7 @@ struct Rooms {
     inventory: Inventory,
     identity: Arc<Identity>,
     pins: Arc<Pins>,
+    metrics: Metrics,
 }
 
 async fn furnish(
@@ -111,6 +112,7 @@ async fn furnish(
         tenancy,
         identity,
         pins,
+        metrics: Metrics::new(Rules::read(DESCRIPTORS)?)?,
     })
 }
 
@@ -126,7 +128,8 @@ fn staff_routes(rooms: &Rooms, rules: Rules, dev: bool) -> anyhow::Result<Router
     )
     .prepare()
     .into_axum_router()
-    .layer(middleware::from_fn_with_state(door, Door::pass));
+    .layer(middleware::from_fn_with_state(door, Door::pass))
+    .layer(middleware::from_fn_with_state(rooms.metrics.port("staff"), Metrics::count));
     let (health, health_service) = tonic_health::server::health_reporter();
     drop(health);
     let mut open = Router::new().route_service("/grpc.health.v1.Health/{method}", health_service);
@@ -158,6 +161,7 @@ fn partner_routes(rooms: &Rooms, rules: Rules) -> Router {
         .prepare()
         .into_axum_router()
         .layer(middleware::from_fn_with_state(gate, Gate::pass))
+        .layer(middleware::from_fn_with_state(rooms.metrics.port("partner"), Metrics::count))
 }
 
 fn join_routes(rooms: &Rooms) -> Router {
@@ -230,7 +234,11 @@ impl Node {
             Ok(())
         });
         tasks.spawn(renew(rooms.identity.clone(), shutdown.clone()));
-        tasks.spawn(serve_http(ops, ops_routes(rooms.tenancy.clone()), shutdown.clone()));
+        tasks.spawn(serve_http(
+            ops,
+            ops_routes(rooms.tenancy.clone(), rooms.metrics.clone()),
+            shutdown.clone(),
+        ));
         let id = rooms.identity.node();
         Ok(Self {
             link_address,
@@ -276,8 +284,17 @@ async fn serve_http(listener: TcpListener, router: Router, shutdown: Cancellatio
         .await?)
 }
 
-fn ops_routes(tenancy: Tenancy) -> Router {
-    Router::new().route("/healthz", get(|| async { "ok\n" })).route(
+fn ops_routes(tenancy: Tenancy, metrics: Metrics) -> Router {
+    let watched = tenancy.clone();
+    let figures = get(move || async move {
+        let kind = [(http::header::CONTENT_TYPE, "text/plain; version=0.0.4")];
+        match metrics.text(&watched) {
+            Ok(text) => (http::StatusCode::OK, kind, text),
+            Err(error) => (http::StatusCode::INTERNAL_SERVER_ERROR, kind, format!("{error}\n")),
+        }
+    });
+    let ready = Router::new().route("/metrics", figures);
+    ready.route("/healthz", get(|| async { "ok\n" })).route(
         "/readyz",
         get(move || {
             let tenancy = tenancy.clone();

@@ -27,7 +27,8 @@ pub struct Ports {
     pub link: SocketAddr,
     /// Where its staff connect.
     pub staff: SocketAddr,
-    ops: SocketAddr,
+    /// Where the operator looks.
+    pub ops: SocketAddr,
 }
 
 impl Ports {

@@ -258,6 +258,17 @@ impl Tenancy {
         self.0.changes.watch(topic)
     }
 
+    /// Connections of this process: in use, idle.
+    #[must_use]
+    pub fn connections(&self) -> (u32, u32) {
+        let lanes = self.0.lanes.read().unwrap_or_else(PoisonError::into_inner);
+        let pools = lanes.values().chain([&self.0.control]);
+        pools.fold((0, 0), |(in_use, idle), pool| {
+            let resting = u32::try_from(pool.num_idle()).unwrap_or(u32::MAX);
+            (in_use + pool.size().saturating_sub(resting), idle + resting)
+        })
+    }
+
     /// Closes all pools; open transactions end first.
     pub async fn close(&self) {
         self.0.control.close().await;

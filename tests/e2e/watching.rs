@@ -1,0 +1,78 @@
+//! What an operator sees of a node, and what must not be seen there.
+// covers: I11, I19, I22
+
+use std::time::{Duration, Instant};
+
+use hansa::processes::{Firm, PrivateNode};
+use hansa_tests::House;
+use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+async fn get(address: std::net::SocketAddr, path: &str) -> String {
+    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    let request = format!("GET {path} HTTP/1.0\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer.split_once("\r\n\r\n").unwrap().1.to_owned()
+}
+
+#[tokio::test]
+async fn metrics_count_calls_by_method_and_code_and_name_nobody() {
+    let (ours, theirs) = (House::new().await, House::new().await);
+    let visby = ours.enterprise("Visby Distribution").await;
+    let luebeck = theirs.enterprise("Lübeck Stores").await;
+    let grant = json!({"visibility": "VISIBILITY_EXACT", "mayReserve": true});
+    let link = visby.links_with(&luebeck, grant, json!({})).await;
+    visby.has(&[("SECRET-SKU", 10)]).await;
+    let id = hansa_vocab::clock::IdSource::uuid(&hansa_vocab::clock::SystemIds).to_string();
+    luebeck.reserves(&link, &id, "SECRET-SKU", 1, "60s").await.unwrap();
+    luebeck.reserves(&link, &id, "SECRET-SKU", 2, "60s").await.unwrap_err();
+    let text = get(ours.node.ops_address, "/metrics").await;
+    let of = |name: &str| -> f64 {
+        let line = text.lines().find(|line| line.starts_with(name)).unwrap_or_else(|| panic!("no {name} in {text}"));
+        line.rsplit(' ').next().unwrap().parse().unwrap()
+    };
+    let reserve = "method=\"hansa.inventory.v1.InventoryPartnerService/Reserve\",side=\"partner\"";
+    assert!(of(&format!("hansa_rpc_duration_seconds_count{{code=\"0\",{reserve}}}")) >= 1.0);
+    assert!(of("hansa_database_connections{state=\"idle\"}") >= 1.0);
+    assert!(of("process_resident_memory_bytes") > 1e6);
+    for secret in ["SECRET-SKU", &visby.key, &link, visby.tenant.as_str(), "Visby", "Lübeck"] {
+        assert!(!text.contains(secret), "{secret} stands in the metrics");
+    }
+    for line in text.lines().filter(|line| !line.starts_with('#')) {
+        let (name, value) = line.rsplit_once(' ').unwrap();
+        assert!(value.parse::<f64>().is_ok() && !name.is_empty(), "{line}");
+    }
+}
+
+/// What it measured is printed; the bounds are those of the README.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_is_ready_soon_after_a_kill_and_rests_in_little_memory() {
+    let exe = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/debug/hansa");
+    let dir = hansa_tenancy::dev::state_dir().join(format!("idle-{}", std::process::id()));
+    std::fs::create_dir_all(&dir).unwrap();
+    let mut node = PrivateNode::new("idle", &exe.canonicalize().unwrap(), &dir, 1).await.unwrap();
+    for name in ["One", "Two", "Three"] {
+        Firm::found(&node, name, 0).await.unwrap();
+    }
+    node.start().await.unwrap();
+    node.kill().await.unwrap();
+    let begun = Instant::now();
+    node.start().await.unwrap();
+    let ready = begun.elapsed();
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let text = get(node.ports[0].ops, "/metrics").await;
+    let resident = text
+        .lines()
+        .find_map(|line| line.strip_prefix("process_resident_memory_bytes "))
+        .unwrap()
+        .parse::<u64>()
+        .unwrap();
+    println!("ready {ready:?} after the start, {} KiB resident", resident / 1_024);
+    assert!(resident <= 60 * 1_024 * 1_024, "{resident} bytes");
+    assert!(ready <= Duration::from_secs(2), "{ready:?}");
+    node.kill().await.unwrap();
+    tokio::task::spawn_blocking(move || drop(node)).await.unwrap();
+    std::fs::remove_dir_all(dir).unwrap();
+}
