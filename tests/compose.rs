@@ -59,7 +59,9 @@ fn filled(text: &str) -> String {
 
 fn environment(service: &Value) -> BTreeMap<String, String> {
     let all = service["environment"].as_mapping().cloned().unwrap_or_default();
-    all.iter().map(|(name, value)| (text(name), filled(&text(value)))).collect()
+    all.iter()
+        .map(|(name, value)| (text(name), filled(&text(value))))
+        .collect()
 }
 
 /// All that does not hold in a compose file.
@@ -104,7 +106,10 @@ fn node_flaws(service: &Value, services: &serde_norway::Mapping, flaw: &mut impl
     let context = root().join(text(&service["build"]));
     match std::fs::read_to_string(context.join("Dockerfile")) {
         Ok(dockerfile) => {
-            for line in dockerfile.lines().filter(|line| line.starts_with("COPY ") && !line.contains("--from")) {
+            for line in dockerfile
+                .lines()
+                .filter(|line| line.starts_with("COPY ") && !line.contains("--from"))
+            {
                 let words: Vec<&str> = line.split_whitespace().collect();
                 for source in &words[1..words.len() - 1] {
                     if !context.join(source).exists() {
@@ -125,11 +130,21 @@ fn node_flaws(service: &Value, services: &serde_norway::Mapping, flaw: &mut impl
         Ok(config) => serde_json::from_str::<serde_json::Value>(&config).unwrap(),
         Err(error) => return flaw(format!("hansa config: {error}")),
     };
-    for (variable, value) in environment.iter().filter(|(name, _)| name.starts_with("HANSA_") && *name != "HANSA_LOG_JSON") {
+    for (variable, value) in environment
+        .iter()
+        .filter(|(name, _)| name.starts_with("HANSA_") && *name != "HANSA_LOG_JSON")
+    {
         let shown = &config[variable];
         let same = match shown {
             serde_json::Value::String(shown) => shown == value,
-            serde_json::Value::Array(shown) => shown.iter().filter_map(|one| one.as_str()).collect::<Vec<_>>().join(",") == *value,
+            serde_json::Value::Array(shown) => {
+                shown
+                    .iter()
+                    .filter_map(|one| one.as_str())
+                    .collect::<Vec<_>>()
+                    .join(",")
+                    == *value
+            }
             other => other.to_string() == *value,
         };
         if !same {
@@ -137,12 +152,22 @@ fn node_flaws(service: &Value, services: &serde_norway::Mapping, flaw: &mut impl
         }
     }
     let host = environment.get("HANSA_DATABASE_URL").cloned().unwrap_or_default();
-    let host = host.rsplit(['@', '/']).find(|part| part.contains(':')).unwrap_or_default().to_owned();
+    let host = host
+        .rsplit(['@', '/'])
+        .find(|part| part.contains(':'))
+        .unwrap_or_default()
+        .to_owned();
     let host = host.split(':').next().unwrap_or_default();
     if !services.contains_key(host) {
         flaw(format!("its database is at {host:?}, which is not there"));
     }
-    let port = |name: &str| config[name].as_str().and_then(|at| at.rsplit(':').next()).unwrap_or_default().to_owned();
+    let port = |name: &str| {
+        config[name]
+            .as_str()
+            .and_then(|at| at.rsplit(':').next())
+            .unwrap_or_default()
+            .to_owned()
+    };
     for published in list(&service["ports"]) {
         let inside = published.rsplit(':').next().unwrap_or_default();
         if inside != port("HANSA_LINK_LISTEN") && inside != port("HANSA_STAFF_LISTEN") {
@@ -173,7 +198,10 @@ fn every_planted_mistake_is_found() {
         ("visby-keys:/var", "visby-key:/var"),
         ("visby-db: { condition", "visby-database: { condition"),
         ("@visby-db:5432", "@visby-database:5432"),
-        ("${VISBY_DB_PASSWORD:?choose a password for visby-db}@", "${VISBY_DB_PASSWORD}@"),
+        (
+            "${VISBY_DB_PASSWORD:?choose a password for visby-db}@",
+            "${VISBY_DB_PASSWORD}@",
+        ),
     ] {
         let file = compose();
         assert!(file.contains(right), "{right}");

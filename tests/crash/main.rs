@@ -62,7 +62,11 @@ async fn insist(client: &Client, method: &str, body: &Value) -> Value {
     loop {
         match client.call(method, body).await {
             Ok(answer) => return answer,
-            Err(error) if error.downcast_ref::<Refused>().is_some_and(|one| one.0.reason == "NOT_FOUND") => {
+            Err(error)
+                if error
+                    .downcast_ref::<Refused>()
+                    .is_some_and(|one| one.0.reason == "NOT_FOUND") =>
+            {
                 return Value::Null;
             }
             Err(error) if begun.elapsed() > Duration::from_secs(30) => panic!("{method} {body}: {error:#}"),
@@ -98,7 +102,11 @@ async fn linked(owner: &Firm, buyer: &Firm) -> String {
     for side in [owner, buyer] {
         let begun = Instant::now();
         while side.command(&["link", "show", id]).await.unwrap()["link"]["state"] != "LINK_STATE_ACTIVE" {
-            assert!(begun.elapsed() < Duration::from_secs(10), "{} never sees ACTIVE", side.name);
+            assert!(
+                begun.elapsed() < Duration::from_secs(10),
+                "{} never sees ACTIVE",
+                side.name
+            );
         }
     }
     id.to_owned()
@@ -139,7 +147,10 @@ async fn thirty_kills_of_nodes_and_a_database_lose_nothing_and_double_nothing() 
         let before = known.acknowledged.lock().unwrap().len();
         let begun = Instant::now();
         while known.acknowledged.lock().unwrap().len() < before + 20 || known.under_way.load(Ordering::SeqCst) < 8 {
-            assert!(begun.elapsed() < Duration::from_secs(30), "nothing is sold any more after {kill} kills");
+            assert!(
+                begun.elapsed() < Duration::from_secs(30),
+                "nothing is sold any more after {kill} kills"
+            );
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
         under_way.push(known.under_way.load(Ordering::SeqCst));
@@ -160,9 +171,18 @@ async fn thirty_kills_of_nodes_and_a_database_lose_nothing_and_double_nothing() 
     known.stop.store(true, Ordering::SeqCst);
     buyers.join_all().await;
     let seen = settle(&buyer, &owner, &link, &known).await;
-    let proven = [evidence_of(&owner, &link, &dir).await, evidence_of(&buyer, &link, &dir).await];
-    assert_eq!(proven[0].messages, proven[1].messages, "both sides hold the same messages");
-    assert_eq!(proven[0].messages, seen.events, "one message for each step of each reservation");
+    let proven = [
+        evidence_of(&owner, &link, &dir).await,
+        evidence_of(&buyer, &link, &dir).await,
+    ];
+    assert_eq!(
+        proven[0].messages, proven[1].messages,
+        "both sides hold the same messages"
+    );
+    assert_eq!(
+        proven[0].messages, seen.events,
+        "one message for each step of each reservation"
+    );
     ready.sort();
     let report = json!({
         "name": "crash", "status": "passed", "invariants": ["I1", "I2", "I3", "I4", "I6", "I7", "I9", "I22"],
@@ -194,7 +214,9 @@ async fn settle(buyer: &Firm, owner: &Firm, link: &str, known: &Known) -> Seen {
         let body = json!({"linkId": link, "id": key, "close": true});
         let answer = insist(&ours, &format!("{STOCK}/GetPartnerReservation"), &body).await;
         // Its own node died before it had written the key down: nothing was sent.
-        let state = answer["reservation"]["state"].as_str().unwrap_or("RESERVATION_STATE_VOID");
+        let state = answer["reservation"]["state"]
+            .as_str()
+            .unwrap_or("RESERVATION_STATE_VOID");
         outcomes.insert(key.clone(), state.to_owned());
     }
     let begun = Instant::now();
@@ -209,19 +231,28 @@ async fn settle(buyer: &Firm, owner: &Firm, link: &str, known: &Known) -> Seen {
     let moved = pages(&theirs, &format!("{STOCK}/ListMovements"), "movements", json!({})).await;
     let mut holds: BTreeMap<String, usize> = BTreeMap::new();
     for movement in moved.iter().filter(|one| one["kind"] == "hold") {
-        *holds.entry(movement["reservationId"].as_str().unwrap().to_owned()).or_default() += 1;
+        *holds
+            .entry(movement["reservationId"].as_str().unwrap().to_owned())
+            .or_default() += 1;
     }
     let (acknowledged, confirmed) = (known.acknowledged.lock().unwrap(), known.confirmed.lock().unwrap());
     let mut events = 0;
     for (key, outcome) in &outcomes {
         let there = usize::from(outcome != "RESERVATION_STATE_VOID");
         assert_eq!(holds.get(key).copied().unwrap_or(0), there, "{key} is {outcome}");
-        assert!(there == 1 || !acknowledged.contains(key), "{key} was acknowledged and is gone");
+        assert!(
+            there == 1 || !acknowledged.contains(key),
+            "{key} was acknowledged and is gone"
+        );
         let firm = outcome == "RESERVATION_STATE_CONFIRMED";
         assert!(firm || !confirmed.contains(key), "{key} was confirmed and is {outcome}");
         events += there as u64 + u64::from(firm);
     }
-    assert_eq!(holds.len(), holds.keys().filter(|key| keys.contains(*key)).count(), "a hold that nobody asked for");
+    assert_eq!(
+        holds.len(),
+        holds.keys().filter(|key| keys.contains(*key)).count(),
+        "a hold that nobody asked for"
+    );
     let audit = insist(&theirs, &format!("{STOCK}/AuditStock"), &json!({})).await;
     assert_eq!(audit["differences"], json!([]));
     Seen {

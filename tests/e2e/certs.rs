@@ -337,7 +337,10 @@ async fn a_changed_key_is_used_when_every_partner_knows_it_and_nobody_is_cut_off
         seen.push(step(&tenancy, &vault, false).await.unwrap());
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
-    assert!(matches!(seen.last(), Some(Rotation::WaitingFor(_, names)) if names.len() == 1), "{seen:?}");
+    assert!(
+        matches!(seen.last(), Some(Rotation::WaitingFor(_, names)) if names.len() == 1),
+        "{seen:?}"
+    );
     let back = House::another(&world).await;
     let luebeck = luebeck.at(&back).await;
     let pin = loop {
@@ -352,7 +355,11 @@ async fn a_changed_key_is_used_when_every_partner_knows_it_and_nobody_is_cut_off
         }
         tokio::time::sleep(std::time::Duration::from_millis(25)).await;
     }
-    assert_eq!(world.pins_of(ours.node.id).await, (pin.to_string(), None), "the old key is not admitted any more");
+    assert_eq!(
+        world.pins_of(ours.node.id).await,
+        (pin.to_string(), None),
+        "the old key is not admitted any more"
+    );
     assert_ne!(before.0, pin.to_string());
     for (buyer, sku) in [(&luebeck, "A"), (&visby, "B")] {
         let id = hansa_vocab::clock::IdSource::uuid(&hansa_vocab::clock::SystemIds).to_string();

@@ -30,14 +30,24 @@ async fn metrics_count_calls_by_method_and_code_and_name_nobody() {
     luebeck.reserves(&link, &id, "SECRET-SKU", 2, "60s").await.unwrap_err();
     let text = get(ours.node.ops_address, "/metrics").await;
     let of = |name: &str| -> f64 {
-        let line = text.lines().find(|line| line.starts_with(name)).unwrap_or_else(|| panic!("no {name} in {text}"));
+        let line = text
+            .lines()
+            .find(|line| line.starts_with(name))
+            .unwrap_or_else(|| panic!("no {name} in {text}"));
         line.rsplit(' ').next().unwrap().parse().unwrap()
     };
     let reserve = "method=\"hansa.inventory.v1.InventoryPartnerService/Reserve\",side=\"partner\"";
     assert!(of(&format!("hansa_rpc_duration_seconds_count{{code=\"0\",{reserve}}}")) >= 1.0);
     assert!(of("hansa_database_connections{state=\"idle\"}") >= 1.0);
     assert!(of("process_resident_memory_bytes") > 1e6);
-    for secret in ["SECRET-SKU", &visby.key, &link, visby.tenant.as_str(), "Visby", "Lübeck"] {
+    for secret in [
+        "SECRET-SKU",
+        &visby.key,
+        &link,
+        visby.tenant.as_str(),
+        "Visby",
+        "Lübeck",
+    ] {
         assert!(!text.contains(secret), "{secret} stands in the metrics");
     }
     for line in text.lines().filter(|line| !line.starts_with('#')) {
@@ -52,7 +62,9 @@ async fn a_node_is_ready_soon_after_a_kill_and_rests_in_little_memory() {
     let exe = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/debug/hansa");
     let dir = hansa_tenancy::dev::state_dir().join(format!("idle-{}", std::process::id()));
     std::fs::create_dir_all(&dir).unwrap();
-    let mut node = PrivateNode::new("idle", &exe.canonicalize().unwrap(), &dir, 1).await.unwrap();
+    let mut node = PrivateNode::new("idle", &exe.canonicalize().unwrap(), &dir, 1)
+        .await
+        .unwrap();
     for name in ["One", "Two", "Three"] {
         Firm::found(&node, name, 0).await.unwrap();
     }

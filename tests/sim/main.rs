@@ -199,7 +199,11 @@ fn a_hundred_worlds_full_of_faults_deliver_everything_once_and_in_order() {
         }
     }
     if chosen.is_none() {
-        assert!(KINDS.iter().all(|kind| total.faults.contains_key(kind)), "{:?}", total.faults);
+        assert!(
+            KINDS.iter().all(|kind| total.faults.contains_key(kind)),
+            "{:?}",
+            total.faults
+        );
         assert!(total.faults.values().sum::<u64>() >= 500, "{:?}", total.faults);
         assert!(total.repeats > 0, "no batch ever came twice: the faults do nothing");
     }
@@ -248,6 +252,9 @@ fn a_receiver_that_was_set_back_is_noticed_by_its_sender_and_nothing_is_overwrit
             sim.step().unwrap();
             assert!(sim.elapsed() < FAULTS, "seed {seed}: nothing was noticed");
         }
-        assert!(memories[0].acknowledged() >= before, "what was signed for is not taken back");
+        assert!(
+            memories[0].acknowledged() >= before,
+            "what was signed for is not taken back"
+        );
     }
 }

@@ -21,7 +21,8 @@ use hansa_link::{
 };
 use hansa_proto::{
     link::v1::{
-        Batch, Disposition, ExchangeRequest, ExchangeResponse, Message, Refusal, TrafficClass, exchange_response::Answer,
+        Batch, Disposition, ExchangeRequest, ExchangeResponse, Message, Refusal, TrafficClass,
+        exchange_response::Answer,
     },
     types::v1::Signed,
 };
@@ -266,7 +267,11 @@ impl Memory {
     pub fn check_against(&self, sender: &Self, seed: u64) {
         let (ours, theirs) = (self.kept.lock().unwrap(), sender.kept.lock().unwrap());
         let sequence: Vec<&Message> = theirs.sealed.values().flat_map(|(batch, ..)| &batch.messages).collect();
-        let applied: Vec<(u64, &str)> = ours.effects.iter().map(|(number, id, ..)| (*number, id.as_str())).collect();
+        let applied: Vec<(u64, &str)> = ours
+            .effects
+            .iter()
+            .map(|(number, id, ..)| (*number, id.as_str()))
+            .collect();
         let expected: Vec<(u64, &str)> = (1..).zip(sequence.iter().map(|message| message.id.as_str())).collect();
         assert_eq!(applied, expected, "seed {seed}");
         let mut stuck = BTreeSet::new();
@@ -287,11 +292,22 @@ impl Memory {
             let version = turned(u64::try_from(id).unwrap());
             if !key.is_empty() {
                 let before = newest.insert(&message.ordering_key, version);
-                assert!(before.is_none_or(|before| before < version), "seed {seed}: {key} out of order");
+                assert!(
+                    before.is_none_or(|before| before < version),
+                    "seed {seed}: {key} out of order"
+                );
             }
         }
-        let receipts: Vec<_> = theirs.sealed.iter().map(|(first, (.., receipt))| (first, receipt.as_ref())).collect();
-        let signed: Vec<_> = ours.came.iter().map(|(first, (_, receipt))| (first, Some(receipt))).collect();
+        let receipts: Vec<_> = theirs
+            .sealed
+            .iter()
+            .map(|(first, (.., receipt))| (first, receipt.as_ref()))
+            .collect();
+        let signed: Vec<_> = ours
+            .came
+            .iter()
+            .map(|(first, (_, receipt))| (first, Some(receipt)))
+            .collect();
         assert_eq!(receipts, signed, "seed {seed}: both sides hold the same receipts");
     }
 }
@@ -389,7 +405,10 @@ impl Mailbox for Side {
             let Some((batch, _, kept_receipt)) = kept.sealed.get_mut(&first) else {
                 return Ok(());
             };
-            match kept.sent.receipt(&lane(&memory.us), batch, &receipt, &introduced(&memory.them)) {
+            match kept
+                .sent
+                .receipt(&lane(&memory.us), batch, &receipt, &introduced(&memory.them))
+            {
                 Ok(_) => {
                     *kept_receipt = Some(receipt);
                     memory.note(format!("receipt {first}"));
@@ -464,7 +483,12 @@ fn apply(memory: &Memory, kept: &mut Kept, batch: &Signed) -> Result<Signed, Ref
         } else {
             decisions.tried(message, Outcome::Processed)
         };
-        let effect = (message.number, message.id.clone(), message.ordering_key.clone(), disposition);
+        let effect = (
+            message.number,
+            message.id.clone(),
+            message.ordering_key.clone(),
+            disposition,
+        );
         kept.effects.push(effect);
     }
     let at = OffsetDateTime::UNIX_EPOCH + time::Duration::days(57 * 365) + time::Duration::days(365 * years);

@@ -78,7 +78,11 @@ impl Connected for Wire {
 }
 
 impl AsyncRead for Wire {
-    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         self.whole()?;
         Pin::new(&mut self.inner).poll_read(context, buffer)
     }
@@ -111,7 +115,10 @@ pub async fn serve(side: Side, peer: NodeId, port: u16) -> Result<(), Box<dyn st
         }
     });
     let service = LinkPartnerServiceServer::new(Partner { side, peer });
-    Server::builder().add_service(service).serve_with_incoming(incoming).await?;
+    Server::builder()
+        .add_service(service)
+        .serve_with_incoming(incoming)
+        .await?;
     Ok(())
 }
 

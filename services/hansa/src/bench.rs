@@ -79,7 +79,7 @@ fn rounded(value: f64, digits: i32) -> f64 {
 }
 
 /// A cell as one line of JSON: medians over its rounds, and how far the ratio strayed.
-fn line(bench: &str, cell: &str, limit: &str, limits: &[f64], values: &[Measured], more: Value) -> Value {
+fn line(bench: &str, cell: &str, limit: &str, limits: &[f64], values: &[Measured], more: &Value) -> Value {
     let mut speeds: Vec<f64> = values.iter().map(|one| one.per_second).collect();
     let mut ratios: Vec<f64> = speeds.iter().zip(limits).map(|(value, limit)| value / limit).collect();
     let mut limits = limits.to_vec();

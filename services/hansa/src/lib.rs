@@ -1,8 +1,8 @@
 //! The node as a whole: its settings, how its rooms are wired together, and the commands that speak to it.
 
+pub mod bench;
 pub mod client;
 pub mod config;
-pub mod bench;
 pub mod demo;
 pub mod metrics;
 pub mod node;

@@ -14,9 +14,7 @@ use hansa_tenancy::Tenancy;
 use prometheus::{Encoder as _, HistogramOpts, HistogramVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder};
 
 /// Upper edges of call times, in seconds.
-const SECONDS: [f64; 12] = [
-    0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 10.0,
-];
+const SECONDS: [f64; 12] = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 10.0];
 
 /// The figures of a node. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -47,15 +45,24 @@ impl Metrics {
     pub fn new(rules: Rules) -> anyhow::Result<Self> {
         let registry = Registry::new();
         let calls = HistogramVec::new(
-            HistogramOpts::new("hansa_rpc_duration_seconds", "Time until a call's answer, or the head of its stream.")
-                .buckets(SECONDS.to_vec()),
+            HistogramOpts::new(
+                "hansa_rpc_duration_seconds",
+                "Time until a call's answer, or the head of its stream.",
+            )
+            .buckets(SECONDS.to_vec()),
             &["side", "method", "code"],
         )?;
         let connections = IntGaugeVec::new(
-            Opts::new("hansa_database_connections", "Connections of this process to its database."),
+            Opts::new(
+                "hansa_database_connections",
+                "Connections of this process to its database.",
+            ),
             &["state"],
         )?;
-        let memory = IntGauge::new("process_resident_memory_bytes", "Memory of this process that is resident.")?;
+        let memory = IntGauge::new(
+            "process_resident_memory_bytes",
+            "Memory of this process that is resident.",
+        )?;
         registry.register(Box::new(calls.clone()))?;
         registry.register(Box::new(connections.clone()))?;
         registry.register(Box::new(memory.clone()))?;
@@ -88,7 +95,10 @@ impl Metrics {
         };
         let begun = Instant::now();
         let response = next.run(request).await;
-        let status = response.headers().get("grpc-status").and_then(|value| value.to_str().ok());
+        let status = response
+            .headers()
+            .get("grpc-status")
+            .and_then(|value| value.to_str().ok());
         let code = match status {
             Some(code) => code,
             None if response.status().is_success() => "0",

@@ -129,7 +129,10 @@ fn staff_routes(rooms: &Rooms, rules: Rules, dev: bool) -> anyhow::Result<Router
     .prepare()
     .into_axum_router()
     .layer(middleware::from_fn_with_state(door, Door::pass))
-    .layer(middleware::from_fn_with_state(rooms.metrics.port("staff"), Metrics::count));
+    .layer(middleware::from_fn_with_state(
+        rooms.metrics.port("staff"),
+        Metrics::count,
+    ));
     let (health, health_service) = tonic_health::server::health_reporter();
     drop(health);
     let mut open = Router::new().route_service("/grpc.health.v1.Health/{method}", health_service);
@@ -161,7 +164,10 @@ fn partner_routes(rooms: &Rooms, rules: Rules) -> Router {
         .prepare()
         .into_axum_router()
         .layer(middleware::from_fn_with_state(gate, Gate::pass))
-        .layer(middleware::from_fn_with_state(rooms.metrics.port("partner"), Metrics::count))
+        .layer(middleware::from_fn_with_state(
+            rooms.metrics.port("partner"),
+            Metrics::count,
+        ))
 }
 
 fn join_routes(rooms: &Rooms) -> Router {

@@ -115,7 +115,9 @@ impl Reserve {
         let buyer = Firm::found(&buyer_node, "Buyer", 0).await?;
         owner_node.start().await?;
         buyer_node.start().await?;
-        let goods: String = (0..ARTICLES).map(|n| format!("S{n},article {n},1000000000\n")).collect();
+        let goods: String = (0..ARTICLES)
+            .map(|n| format!("S{n},article {n},1000000000\n"))
+            .collect();
         std::fs::write(dir.join("goods.csv"), format!("sku,name,quantity\n{goods}"))?;
         let goods = dir.join("goods.csv").display().to_string();
         owner.command(&["stock", "import", &goods]).await?;
@@ -153,10 +155,16 @@ impl Reserve {
         let pool = store::pool(&self.database, 1).await?;
         let settings = store::settings(&pool).await?;
         for (name, setting) in &settings {
-            ensure!(setting != "off", "{name} is off: a measurement of that would mean nothing");
+            ensure!(
+                setting != "off",
+                "{name} is off: a measurement of that would mean nothing"
+            );
         }
         pool.close().await;
-        Ok(settings.into_iter().map(|(name, setting)| (name, Value::String(setting))).collect())
+        Ok(settings
+            .into_iter()
+            .map(|(name, setting)| (name, Value::String(setting)))
+            .collect())
     }
 
     /// One cell: its limits and itself in turn; then the verifier.
@@ -199,9 +207,19 @@ impl Reserve {
         }
         pool.close().await;
         let audit = self.owner.command(&["stock", "audit"]).await?;
-        ensure!(audit["differences"] == json!([]), "after {cell} the verifier finds {audit}");
+        ensure!(
+            audit["differences"] == json!([]),
+            "after {cell} the verifier finds {audit}"
+        );
         let more = json!({"echo_value": super::rounded(bare.per_second, 1), "audited": audit["reservations"]});
-        Ok(line("reserve", cell, &format!("tiny-{clients}"), &limits, &values, more))
+        Ok(line(
+            "reserve",
+            cell,
+            &format!("tiny-{clients}"),
+            &limits,
+            &values,
+            &more,
+        ))
     }
 
     /// Ends both nodes and removes their databases.
@@ -270,10 +288,7 @@ impl LinkPartnerService for Echo {
         Ok(Response::new(ReconcileResponse::default()))
     }
 
-    async fn exchange(
-        &self,
-        _: Request<Streaming<ExchangeRequest>>,
-    ) -> Result<Response<Self::ExchangeStream>, Status> {
+    async fn exchange(&self, _: Request<Streaming<ExchangeRequest>>) -> Result<Response<Self::ExchangeStream>, Status> {
         Ok(Response::new(tokio_stream::empty()))
     }
 }
@@ -284,11 +299,22 @@ async fn echo(identity: &Arc<Identity>, stopping: CancellationToken) -> anyhow::
     let address = listener.local_addr()?.to_string();
     let pins = Arc::new(Pins::default());
     pins.replace([(identity.pin(), identity.node())].into());
-    let partners = Routes::new(LinkPartnerServiceServer::new(Echo)).prepare().into_axum_router();
+    let partners = Routes::new(LinkPartnerServiceServer::new(Echo))
+        .prepare()
+        .into_axum_router();
     let strangers = axum::Router::new();
     let served = identity.clone();
     tokio::spawn(async move {
-        serve_link(listener, served, pins, partners, strangers, LinkLimits::default(), stopping).await
+        serve_link(
+            listener,
+            served,
+            pins,
+            partners,
+            strangers,
+            LinkLimits::default(),
+            stopping,
+        )
+        .await
     });
     Ok(dial(identity, &[address], Expect::Pins(vec![identity.pin()]))?.channel)
 }

@@ -205,7 +205,8 @@ impl Inventory {
             });
         }
         let quantities: Vec<i64> = lines.iter().map(|line| line.quantity).collect();
-        let of = |text: fn(&LineRow) -> &String| -> Vec<String> { lines.iter().map(|line| text(line).clone()).collect() };
+        let of =
+            |text: fn(&LineRow) -> &String| -> Vec<String> { lines.iter().map(|line| text(line).clone()).collect() };
         let (locations, lots) = (of(|line| &line.location), of(|line| &line.lot));
         if let Some(most) = stock.open_quantity_max {
             let open = reservations::open_quantity(tx, permit.link()).await?;

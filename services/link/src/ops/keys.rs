@@ -105,7 +105,9 @@ pub async fn unaware(tenancy: &Tenancy, node: NodeId, key: Pin) -> Result<Option
         if tenant.state != TenantState::Active {
             continue;
         }
-        let mut tx = tenancy.begin("link.unaware", &Errand::new("link.unaware", tenant.id)).await?;
+        let mut tx = tenancy
+            .begin("link.unaware", &Errand::new("link.unaware", tenant.id))
+            .await?;
         let all = links::list(&mut tx).await?.into_iter();
         let untold = all.filter(|row| row.peer.is_some() && !row.state.is_final() && row.card_known < sequence);
         names.extend(untold.map(|row| format!("{} (of {})", row.peer_name, tenant.name)));
