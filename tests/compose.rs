@@ -145,7 +145,7 @@ fn node_flaws(service: &Value, services: &serde_norway::Mapping, flaw: &mut impl
                     .join(",")
                     == *value
             }
-            other => other.to_string() == *value,
+            other => value.parse::<serde_json::Value>().is_ok_and(|value| value == *other),
         };
         if !same {
             flaw(format!("{variable}: {value:?} is {shown} to the binary"));
