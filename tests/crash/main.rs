@@ -235,7 +235,8 @@ async fn settle(buyer: &Firm, owner: &Firm, link: &str, known: &Known) -> Seen {
             .entry(movement["reservationId"].as_str().unwrap().to_owned())
             .or_default() += 1;
     }
-    let (acknowledged, confirmed) = (known.acknowledged.lock().unwrap(), known.confirmed.lock().unwrap());
+    let acknowledged = known.acknowledged.lock().unwrap().clone();
+    let confirmed = known.confirmed.lock().unwrap().clone();
     let mut events = 0;
     for (key, outcome) in &outcomes {
         let there = usize::from(outcome != "RESERVATION_STATE_VOID");
