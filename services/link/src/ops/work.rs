@@ -133,15 +133,9 @@ impl Links {
                 pokes.poke(Poke::Contact);
             }
         }
-        let new = self
-            .shared()
-            .heard
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(node);
-        if new {
-            self.shared().news.notify_one();
-        }
+        // The next look at all begins anew with what could not be told.
+        let mut heard = self.shared().heard.lock().unwrap_or_else(PoisonError::into_inner);
+        heard.insert(node);
     }
 
     /// Tells partners what they lack and delivers messages, for ever, until `shutdown`.
