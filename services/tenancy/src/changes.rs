@@ -42,7 +42,9 @@ impl Changes {
     pub async fn run(&self, pool: PgPool) {
         let mut listener: Option<PgListener> = None;
         while !pool.is_closed() {
-            if let Err(error) = self.look(&pool).await {
+            if let Err(error) = self.look(&pool).await
+                && !pool.is_closed()
+            {
                 tracing::warn!(%error, "can't look for changes");
             }
             if listener.is_none() {

@@ -314,18 +314,25 @@ fn said(update: &WatchAvailabilityResponse) -> Value {
     let text = match &update.update {
         Some(Update::Figure(level)) => {
             let shown = level.availability.clone().unwrap_or_default();
-            let figure = match shown.figure {
-                Some(Figure::Exact(amount)) => {
-                    json!({"exact": amount.value, "scale": amount.scale, "unit": amount.unit})
-                }
-                Some(Figure::Band(edge)) => json!({"band": edge}),
-                Some(Figure::InStock(yes)) => json!({"inStock": yes}),
-                None => Value::Null,
+            let (figure, words) = match shown.figure {
+                Some(Figure::Exact(amount)) => (
+                    json!({"exact": amount.value, "scale": amount.scale, "unit": amount.unit}),
+                    super::plain(
+                        &json!({"value": amount.value.to_string(), "scale": amount.scale, "unit": amount.unit}),
+                    )
+                    .unwrap_or_default(),
+                ),
+                Some(Figure::Band(edge)) => (json!({"band": edge}), format!("{edge} or more")),
+                Some(Figure::InStock(yes)) => (
+                    json!({"inStock": yes}),
+                    (if yes { "in stock" } else { "none" }).to_owned(),
+                ),
+                None => (Value::Null, String::new()),
             };
             return json!({
                 "sku": shown.sku, "gtin": shown.gtin, "name": shown.name, "location": shown.location, "lot": level.lot,
                 "figure": figure, "version": level.version, "token": update.resume_token,
-                "text": format!("{} {} {}: {figure} (version {})", shown.sku, shown.name, shown.location, level.version),
+                "text": format!("{} {} {}: {words} (version {})", shown.sku, shown.name, shown.location, level.version),
             });
         }
         Some(Update::SnapshotEnd(_)) => "everything has been shown; changes follow",
