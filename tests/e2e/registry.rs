@@ -112,3 +112,22 @@ async fn an_enterprise_without_a_name_is_refused() {
         assert!(world.owner.create(&world.ids, name, &[]).await.is_err(), "{name:?}");
     }
 }
+
+#[tokio::test]
+async fn a_tenant_that_was_seen_while_it_was_made_is_served_as_soon_as_it_is() {
+    let world = World::new().await;
+    let tenant = world.tenant("one").await;
+    let mut admin = world.superuser().await;
+    for state in ["creating", "failed"] {
+        run(&mut admin, format!("update hansa.tenant set state = '{state}'"))
+            .await
+            .unwrap();
+        let tenancy = world.tenancy().await;
+        let errand = Errand::new("test", tenant);
+        tenancy.begin("test.read", &errand).await.unwrap_err();
+        run(&mut admin, "update hansa.tenant set state = 'active'")
+            .await
+            .unwrap();
+        tenancy.begin("test.read", &errand).await.unwrap();
+    }
+}

@@ -135,6 +135,7 @@ pub fn state_dir() -> PathBuf {
     if matches!(account(), Ok(None)) {
         let home = env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
         env::var_os("XDG_STATE_HOME")
+            .filter(|folder| !folder.is_empty())
             .map_or_else(|| home.join(".local/state"), PathBuf::from)
             .join("hansa")
     } else {

@@ -141,7 +141,12 @@ impl Tenancy {
     ///
     /// [`Error::NoSuchTenant`], [`Error::NotServed`] or [`Error::Unavailable`].
     pub async fn begin(&self, name: &'static str, caller: &impl Caller) -> Result<TenantTx, Error> {
-        let tenant = self.tenant(caller.tenant()).await?;
+        let mut tenant = self.tenant(caller.tenant()).await?;
+        if matches!(tenant.state, TenantState::Creating | TenantState::Failed) {
+            // It was seen while it was being made, or before it was mended.
+            self.reload().await?;
+            tenant = self.tenant(tenant.id).await?;
+        }
         if tenant.state != TenantState::Active {
             return Err(Error::NotServed {
                 tenant: tenant.id,
