@@ -13,6 +13,7 @@
 mod changes;
 pub mod dev;
 mod error;
+mod lane;
 mod migrate;
 mod pool;
 mod prelude;

@@ -20,6 +20,7 @@ use tokio::sync::{broadcast, watch};
 use crate::{
     Caller, Error, TenantRow, TenantState, TenantTx,
     changes::{self, Changes},
+    lane::{ACQUIRE_TIMEOUT, Lane},
     prelude::{self, NodeName},
     registry,
 };
@@ -70,7 +71,7 @@ struct Inner {
     options: Options,
     node: NodeName,
     control: PgPool,
-    lanes: RwLock<HashMap<i16, PgPool>>,
+    lanes: RwLock<HashMap<i16, Lane>>,
     tenants: RwLock<HashMap<TenantId, TenantRow>>,
     committed: RwLock<HashMap<TenantId, watch::Sender<u64>>>,
     wakes: broadcast::Sender<TenantId>,
@@ -89,8 +90,8 @@ impl std::fmt::Debug for Inner {
 const WAKES_KEPT: usize = 1_024;
 /// Connections of the control role: one of them listens.
 const CONTROL_CONNECTIONS: u32 = 4;
-/// How long a caller waits for a connection before it is told to come back.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+/// A connection older than this, and up to five minutes more, is opened anew: a backend's memory only grows.
+const LIFETIME: Duration = Duration::from_secs(1_050);
 
 impl Tenancy {
     /// Connects as the control role, checks that the database is safe, reads the registry.
@@ -134,9 +135,6 @@ impl Tenancy {
 
     /// Opens a transaction in the caller's tenant.
     ///
-    /// The opening runs to its end in its own task: dropped half way, sqlx 0.9.0 would hand the connection to the next
-    /// borrower in this tenant's role.
-    ///
     /// # Errors
     ///
     /// [`Error::NoSuchTenant`], [`Error::NotServed`] or [`Error::Unavailable`].
@@ -155,11 +153,8 @@ impl Tenancy {
         }
         let lane = self.lane(tenant.lane)?;
         let message = prelude::begin(tenant.id, self.0.options.statement_timeout);
-        let opening = tokio::spawn(async move { lane.begin_with(message).await });
-        let transaction = opening
-            .await
-            .map_err(|_| Error::Unavailable("the begin was interrupted".to_owned()))??;
-        Ok(TenantTx::new(transaction, tenant.id, name, self.clone()))
+        let borrowed = lane.begin(message).await?;
+        Ok(TenantTx::new(borrowed, tenant.id, name, self.clone()))
     }
 
     /// The control role's pool, for statements on schema `hansa`.
@@ -267,11 +262,12 @@ impl Tenancy {
     #[must_use]
     pub fn connections(&self) -> (u32, u32) {
         let lanes = self.0.lanes.read().unwrap_or_else(PoisonError::into_inner);
-        let pools = lanes.values().chain([&self.0.control]);
-        pools.fold((0, 0), |(in_use, idle), pool| {
-            let resting = u32::try_from(pool.num_idle()).unwrap_or(u32::MAX);
-            (in_use + pool.size().saturating_sub(resting), idle + resting)
-        })
+        let resting = u32::try_from(self.0.control.num_idle()).unwrap_or(u32::MAX);
+        let control = (self.0.control.size().saturating_sub(resting), resting);
+        lanes
+            .values()
+            .map(Lane::connections)
+            .fold(control, |(in_use, idle), lane| (in_use + lane.0, idle + lane.1))
     }
 
     /// Closes all pools; open transactions end first.
@@ -297,7 +293,7 @@ impl Tenancy {
         Ok(())
     }
 
-    fn lane(&self, lane: i16) -> Result<PgPool, Error> {
+    fn lane(&self, lane: i16) -> Result<Lane, Error> {
         if let Some(pool) = self.0.lanes.read().unwrap_or_else(PoisonError::into_inner).get(&lane) {
             return Ok(pool.clone());
         }
@@ -315,7 +311,8 @@ impl Tenancy {
         if let Some(pool) = open.get(&lane) {
             return Ok(pool.clone());
         }
-        let made = pool(&self.0.options, &self.0.node.lane(lane), share)?;
+        let pool = pool(&self.0.options, &self.0.node.lane(lane), share)?;
+        let made = Lane::new(pool, share, LIFETIME);
         open.insert(lane, made.clone());
         Ok(made)
     }
@@ -338,7 +335,7 @@ fn pool(options: &Options, role: &str, connections: u32) -> Result<PgPool, Error
     Ok(PgPoolOptions::new()
         .max_connections(connections)
         .acquire_timeout(ACQUIRE_TIMEOUT)
-        .max_lifetime(Duration::from_secs(1_050 + spread))
+        .max_lifetime(LIFETIME + Duration::from_secs(spread))
         .test_before_acquire(false)
         .after_release(|connection, _| {
             Box::pin(async move {

@@ -12,6 +12,8 @@ use crate::Error;
 
 /// What a pool's hook says to a connection that comes back. `reset all` alone keeps the role.
 pub const CLEAN: &str = "rollback; reset role; reset all";
+/// The end of a transaction that leaves nothing behind, in one message; what follows the commit fails for no reason of ours.
+pub const COMMIT: &str = "commit; reset role; reset all";
 
 /// A place in a transaction to come back to.
 pub const SAVEPOINT: &str = "savepoint before_effect";

@@ -3,9 +3,9 @@
 use std::time::{Duration, Instant};
 
 use hansa_vocab::TenantId;
-use sqlx::{Executor as _, PgConnection, Postgres, Transaction};
+use sqlx::{Executor as _, PgConnection};
 
-use crate::{Error, Tenancy, prelude};
+use crate::{Error, Tenancy, lane::Borrowed, prelude};
 
 /// A transaction older than this does not commit.
 pub const TX_DEADLINE: Duration = Duration::from_secs(20);
@@ -46,7 +46,7 @@ impl Caller for Errand {
 /// An open transaction as one tenant's role in that tenant's schema. Dropped without [`TenantTx::commit`], it is undone.
 #[derive(Debug)]
 pub struct TenantTx {
-    inner: Transaction<'static, Postgres>,
+    inner: Borrowed,
     tenant: TenantId,
     name: &'static str,
     opened: Instant,
@@ -56,7 +56,7 @@ pub struct TenantTx {
 
 impl TenantTx {
     pub(crate) fn new(
-        inner: Transaction<'static, Postgres>,
+        inner: Borrowed,
         tenant: TenantId,
         name: &'static str,
         tenancy: Tenancy,
@@ -73,7 +73,7 @@ impl TenantTx {
 
     /// The connection, for checked statements in a `store.rs`.
     pub fn conn(&mut self) -> &mut PgConnection {
-        &mut self.inner
+        self.inner.connection()
     }
 
     /// Marks a place to come back to.
@@ -82,7 +82,7 @@ impl TenantTx {
     ///
     /// What the database says.
     pub async fn savepoint(&mut self) -> Result<(), Error> {
-        self.inner.execute(prelude::SAVEPOINT).await?;
+        self.conn().execute(prelude::SAVEPOINT).await?;
         Ok(())
     }
 
@@ -92,7 +92,7 @@ impl TenantTx {
     ///
     /// What the database says.
     pub async fn undo_to_savepoint(&mut self) -> Result<(), Error> {
-        self.inner.execute(prelude::UNDO).await?;
+        self.conn().execute(prelude::UNDO).await?;
         Ok(())
     }
 
@@ -109,8 +109,7 @@ impl TenantTx {
 
     /// Makes it so.
     ///
-    /// Runs to its end even when the caller is dropped; then the outcome is unknown to the caller, but the connection is not
-    /// harmed.
+    /// When the caller is dropped meanwhile, the outcome is unknown to it, but the connection is not harmed.
     ///
     /// # Errors
     ///
@@ -128,11 +127,7 @@ impl TenantTx {
             tracing::warn!(tx.name = name, "a transaction passed its deadline");
             return Err(Error::TooLate);
         }
-        let committed = tokio::spawn(inner.commit()).await;
-        match committed {
-            Ok(result) => result?,
-            Err(_) => return Err(Error::Unavailable("the commit was interrupted".to_owned())),
-        }
+        inner.commit().await?;
         if wake {
             tenancy.woken(tenant);
         }

@@ -101,6 +101,16 @@ impl Quantity {
         self.unit
     }
 
+    /// Value and scale with the fewest decimal places.
+    #[must_use]
+    pub fn shortest(&self) -> (i64, u8) {
+        let (mut value, mut scale) = (self.value, self.scale);
+        while scale > 0 && value % 10 == 0 {
+            (value, scale) = (value / 10, scale - 1);
+        }
+        (value, scale)
+    }
+
     /// How many base units this is, when a base unit is `10^-scale` of `unit`; exact or not at all.
     ///
     /// # Errors
@@ -142,6 +152,15 @@ mod tests {
             of(1, 0).base_units(0, PIECE.parse().unwrap()),
             Err(NotAQuantity::OtherUnit)
         );
+    }
+
+    #[test]
+    fn the_shortest_form_is_the_same_amount() {
+        let of = |value, scale| Quantity::new(value, scale, "KGM").unwrap().shortest();
+        assert_eq!(of(2_500, 3), (25, 1));
+        assert_eq!(of(2_501, 3), (2_501, 3));
+        assert_eq!(of(-1_000, 2), (-10, 0));
+        assert_eq!(of(0, 6), (0, 0));
     }
 
     #[test]

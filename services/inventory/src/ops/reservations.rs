@@ -127,18 +127,12 @@ impl Inventory {
         self.links.rouse(permit, permit.link()).await?;
         for _ in 0..CHOICES_MAX {
             let mut tx = self.tenancy.begin("inventory.reserve", permit).await?;
-            let (took, mut lines) = self.take(&mut tx, permit, request, ttl).await?;
-            let whole = took.places.len() == lines.len();
-            if let Some(expires_at) = took.expires_at.filter(|_| whole) {
+            let took = self.take(&mut tx, permit, request, ttl).await?;
+            if let Some(expires_at) = took.expires_at.filter(|_| took.lines.len() == request.lines.len()) {
                 tx.wake();
                 tx.commit().await?;
-                for (line, (location, lot)) in lines.iter_mut().zip(took.places) {
-                    (line.location, line.lot) = (location, lot);
-                }
-                return Ok(Whole {
-                    row: made(permit, request, expires_at),
-                    lines,
-                });
+                let row = made(permit, request, expires_at);
+                return Ok(Whole { row, lines: took.lines });
             }
             drop(tx);
             if !took.guarded {
@@ -148,7 +142,8 @@ impl Inventory {
             if let Some(first) = self.first_answer(permit, request).await? {
                 return Ok(first);
             }
-            if usize::try_from(took.chosen).is_ok_and(|chosen| chosen < lines.len()) {
+            self.explain(permit, request).await?;
+            if usize::try_from(took.chosen).is_ok_and(|chosen| chosen < request.lines.len()) {
                 return Err(Error::OutOfStock);
             }
         }
@@ -179,43 +174,27 @@ impl Inventory {
         Ok(ttl)
     }
 
-    /// What the one statement did, and the lines as they were asked.
+    /// What the one statement did.
     async fn take(
         &self,
         tx: &mut TenantTx,
         permit: &Permit,
         request: &Reserve,
         ttl: Duration,
-    ) -> Result<(Took, Vec<LineRow>), Error> {
+    ) -> Result<Took, Error> {
         let stock = permit.stock();
-        let (gtins, skus): (Vec<String>, Vec<String>) = request.lines.iter().map(|line| split(&line.item)).unzip();
-        let named = reservations::named(tx, &gtins, &skus).await?;
-        let mut lines = Vec::with_capacity(named.len());
-        for (line, item) in request.lines.iter().zip(named) {
-            // What the partner may not see is out of stock to it, like what is not there.
-            let item = item.ok_or(Error::OutOfStock)?;
-            let quantity = units(permit, base_units(line.quantity, &item.unit, item.scale)?)?;
-            lines.push(LineRow {
-                sku: item.sku,
-                unit: item.unit,
-                scale: item.scale,
-                location: line.location.clone(),
-                lot: line.lot.clone(),
-                quantity,
-            });
-        }
-        let quantities: Vec<i64> = lines.iter().map(|line| line.quantity).collect();
-        let of =
-            |text: fn(&LineRow) -> &String| -> Vec<String> { lines.iter().map(|line| text(line).clone()).collect() };
-        let (locations, lots) = (of(|line| &line.location), of(|line| &line.lot));
-        if let Some(most) = stock.open_quantity_max {
-            let open = reservations::open_quantity(tx, permit.link()).await?;
-            let repeated = reservations::lock(tx, permit.link(), request.id).await?.is_some();
-            if !repeated && open.saturating_add(quantities.iter().sum()) > most {
-                let text = format!("at most {most} units open at one time on this link, {open} are");
-                return Err(grant(permit, "grant.stock.open_quantity_max", text));
-            }
-        }
+        let sum_max = match stock.open_quantity_max {
+            Some(most) => most.saturating_sub(reservations::open_quantity(tx, permit.link()).await?),
+            None => i64::MAX,
+        };
+        let lines = &request.lines;
+        let (gtins, skus): (Vec<String>, Vec<String>) = lines.iter().map(|line| split(&line.item)).unzip();
+        let (values, scales): (Vec<i64>, Vec<i16>) = lines
+            .iter()
+            .map(|line| line.quantity.shortest())
+            .map(|(value, scale)| (value.min(model::UNITS_MAX + 1), i16::from(scale)))
+            .unzip();
+        let of = |text: fn(&Line) -> String| -> Vec<String> { lines.iter().map(text).collect() };
         let ask = Ask {
             link: permit.link(),
             epoch: permit.epoch(),
@@ -229,14 +208,40 @@ impl Inventory {
             event: &event(request.id, State::Held, "", 1),
             gtins: &gtins,
             skus: &skus,
-            locations: &locations,
-            lots: &lots,
-            quantities: &quantities,
+            locations: &of(|line| line.location.clone()),
+            lots: &of(|line| line.lot.clone()),
+            values: &values,
+            scales: &scales,
+            units: &of(|line| line.quantity.unit().to_string()),
             covered_skus: &stock.skus,
             covered_locations: &stock.locations,
             safety_stock: stock.safety_stock,
+            line_max: stock.quantity_max.unwrap_or(i64::MAX).min(model::UNITS_MAX),
+            sum_max,
         };
-        Ok((reservations::take(tx, &ask).await?, lines))
+        reservations::take(tx, &ask).await
+    }
+
+    /// Why nothing was taken, when it is not the stock: an amount that can't be, or a rule of the grant.
+    async fn explain(&self, permit: &Permit, request: &Reserve) -> Result<(), Error> {
+        let stock = permit.stock();
+        let (gtins, skus): (Vec<String>, Vec<String>) = request.lines.iter().map(|line| split(&line.item)).unzip();
+        let mut tx = self.tenancy.begin("inventory.explain", permit).await?;
+        let named = reservations::named(&mut tx, &gtins, &skus, &stock.skus).await?;
+        let mut sum: i64 = 0;
+        for (line, item) in request.lines.iter().zip(named) {
+            // What the partner may not see is out of stock to it, like what is not there.
+            let item = item.ok_or(Error::OutOfStock)?;
+            sum = sum.saturating_add(units(permit, base_units(line.quantity, &item.unit, item.scale)?)?);
+        }
+        if let Some(most) = stock.open_quantity_max {
+            let open = reservations::open_quantity(&mut tx, permit.link()).await?;
+            if open.saturating_add(sum) > most {
+                let text = format!("at most {most} units open at one time on this link, {open} are");
+                return Err(grant(permit, "grant.stock.open_quantity_max", text));
+            }
+        }
+        Ok(())
     }
 
     async fn first_answer(&self, permit: &Permit, request: &Reserve) -> Result<Option<Whole>, Error> {

@@ -23,11 +23,16 @@ pub struct Ask<'a> {
     pub skus: &'a [String],
     pub locations: &'a [String],
     pub lots: &'a [String],
-    /// Base units.
-    pub quantities: &'a [i64],
+    /// Amounts as they were asked, with the fewest decimal places: value, scale, unit.
+    pub values: &'a [i64],
+    pub scales: &'a [i16],
+    pub units: &'a [String],
     pub covered_skus: &'a [String],
     pub covered_locations: &'a [String],
     pub safety_stock: i64,
+    /// Base units that a line may have, and that all lines together may have.
+    pub line_max: i64,
+    pub sum_max: i64,
 }
 
 /// What the one statement did.
@@ -38,12 +43,12 @@ pub struct Took {
     pub chosen: i64,
     /// Set when the reservation is new.
     pub expires_at: Option<OffsetDateTime>,
-    /// Where the lines were taken from, location and lot, in order.
-    pub places: Vec<(String, String)>,
+    /// The lines in order, as they were taken.
+    pub lines: Vec<LineRow>,
 }
 
-/// Takes stock for all lines or, when the caller then rolls back, for none: guard, choice of place, reservation, levels, ledger
-/// and event in one statement.
+/// Takes stock for all lines or, when the caller then rolls back, for none: guard, base units, choice of place, reservation,
+/// levels, ledger and event in one statement. Amounts are exact: one that is no whole number of base units chooses nothing.
 #[expect(clippy::too_many_lines, reason = "one statement")]
 pub async fn take(tx: &mut TenantTx, ask: &Ask<'_>) -> Result<Took, Error> {
     let row = sqlx::query!(
@@ -51,22 +56,28 @@ pub async fn take(tx: &mut TenantTx, ask: &Ask<'_>) -> Result<Took, Error> {
                select 1 as ok from link where id = $1 and state = 'active' and epoch = $2 and grant_version = $3
            ),
            asked as (
-               select u.n, u.gtin, u.sku, u.location, u.lot, u.quantity
-               from unnest($4::varchar[], $5::varchar[], $6::varchar[], $7::varchar[], $8::bigint[])
-                   with ordinality as u (gtin, sku, location, lot, quantity, n), guard
+               select u.n, u.gtin, u.sku, u.location, u.lot, u.unit, u.value, u.scale
+               from unnest($4::varchar[], $5::varchar[], $6::varchar[], $7::varchar[], $8::bigint[], $9::smallint[], $10::varchar[])
+                   with ordinality as u (gtin, sku, location, lot, value, scale, unit, n), guard
            ),
            chosen as (
-               select a.n, a.quantity, place.item_id, place.location, place.lot
+               select a.n, place.sku, place.unit, place.scale, place.quantity, place.item_id, place.location, place.lot
                from asked a cross join lateral (
-                   select l.item_id, l.location, l.lot
-                   from item i join level l on l.item_id = i.id
+                   select l.item_id, l.location, l.lot, i.sku, i.unit, i.scale, q.quantity
+                   from item i
+                   cross join lateral (
+                       -- null when the amount has more decimal places than the article
+                       select a.value * ('{1, 10, 100, 1000, 10000, 100000, 1000000}'::bigint[])[i.scale - a.scale + 1] as quantity
+                   ) as q
+                   join level l on l.item_id = i.id
                    where i.id = coalesce(
                            (select s.id from item s where s.sku = a.sku),
                            (select g.id from item g where g.gtin14 = nullif(a.gtin, '') and not g.restricted))
+                       and i.unit = a.unit and q.quantity between 1 and $11
                        and l.lot = a.lot and (a.location = '' or l.location = a.location)
-                       and (cardinality($9::varchar[]) = 0 or i.sku = any($9))
-                       and (cardinality($10::varchar[]) = 0 or l.location = any($10))
-                       and l.on_hand - l.reserved - greatest(l.safety_stock, $11) >= a.quantity
+                       and (cardinality($12::varchar[]) = 0 or i.sku = any($12))
+                       and (cardinality($13::varchar[]) = 0 or l.location = any($13))
+                       and l.on_hand - l.reserved - greatest(l.safety_stock, $14) >= q.quantity
                    order by l.location limit 1
                ) as place
            ),
@@ -77,8 +88,9 @@ pub async fn take(tx: &mut TenantTx, ask: &Ask<'_>) -> Result<Took, Error> {
            ),
            made as (
                insert into reservation (link_id, id, state, expires_at, body_hash, order_ref)
-               select $1, $12, 'held', clock_timestamp() + $13 * interval '1 millisecond', $14, $15
+               select $1, $15, 'held', clock_timestamp() + $16 * interval '1 millisecond', $17, $18
                where (select count(*) from chosen) = (select count(*) from asked) and (select count(*) from locked) > 0
+                   and (select sum(quantity) from chosen) <= $19
                on conflict do nothing
                returning expires_at
            ),
@@ -86,29 +98,32 @@ pub async fn take(tx: &mut TenantTx, ask: &Ask<'_>) -> Result<Took, Error> {
                update level l set reserved = l.reserved + c.quantity, version = l.version + 1
                from chosen c, made
                where (c.item_id, c.location, c.lot) = (l.item_id, l.location, l.lot)
-                   and l.on_hand - l.reserved - greatest(l.safety_stock, $11) >= c.quantity
-               returning c.n, c.quantity, l.item_id, l.location, l.lot, l.on_hand, l.reserved, l.version
+                   and l.on_hand - l.reserved - greatest(l.safety_stock, $14) >= c.quantity
+               returning c.n, c.sku, c.unit, c.scale, c.quantity, l.item_id, l.location, l.lot, l.on_hand,
+                   l.reserved, l.version
            ),
            lines as (
                insert into reservation_line (link_id, reservation_id, n, item_id, location, lot, quantity)
-               select $1, $12, n, item_id, location, lot, quantity from took
+               select $1, $15, n, item_id, location, lot, quantity from took
                returning 1
            ),
            booked as (
                insert into ledger (item_id, location, lot, version, from_account, to_account, quantity, kind, on_hand, reserved,
                    link_id, reservation_id, actor)
-               select item_id, location, lot, version, 'free', 'held', quantity, 'hold', on_hand, reserved, $1, $12, $16 from took
+               select item_id, location, lot, version, 'free', 'held', quantity, 'hold', on_hand, reserved, $1, $15, $20 from took
                returning 1
            ),
            told as (
                insert into outbox (id, link_id, ordering_key, key_version, type, payload)
-               select $17, $1, 'reservation/' || $12::text, 1, 'inventory.reservation.v1', $18 from made
+               select $21, $1, 'reservation/' || $15::text, 1, 'inventory.reservation.v1', $22 from made
                returning 1
            )
            select exists (select from guard) as "guarded!", (select count(*) from chosen) as "chosen!",
-               (select expires_at from made) as expires_at,
-               (select coalesce(array_agg(location order by n), '{}') from took) as "locations!",
-               (select coalesce(array_agg(lot order by n), '{}') from took) as "lots!""#,
+               (select expires_at from made) as expires_at, coalesce(array_agg(sku order by n), '{}') as "skus!",
+               coalesce(array_agg(unit order by n), '{}') as "units!", coalesce(array_agg(scale order by n), '{}') as "scales!",
+               coalesce(array_agg(location order by n), '{}') as "locations!", coalesce(array_agg(lot order by n), '{}') as "lots!",
+               coalesce(array_agg(quantity order by n), '{}') as "quantities!"
+           from took"#,
         ask.link.0,
         ask.epoch,
         ask.grant_version,
@@ -116,7 +131,10 @@ pub async fn take(tx: &mut TenantTx, ask: &Ask<'_>) -> Result<Took, Error> {
         ask.skus,
         ask.locations,
         ask.lots,
-        ask.quantities,
+        ask.values,
+        ask.scales,
+        ask.units,
+        ask.line_max as i64,
         ask.covered_skus,
         ask.covered_locations,
         ask.safety_stock,
@@ -124,17 +142,28 @@ pub async fn take(tx: &mut TenantTx, ask: &Ask<'_>) -> Result<Took, Error> {
         ask.ttl_millis as f64,
         ask.body_hash,
         ask.order_ref,
+        ask.sum_max as i64,
         ask.actor,
         ask.event_id,
         ask.event,
     )
     .fetch_one(tx.conn())
     .await?;
+    let lines = (row.skus.into_iter().zip(row.units).zip(row.scales))
+        .zip(row.locations.into_iter().zip(row.lots).zip(row.quantities))
+        .map(|(((sku, unit), scale), ((location, lot), quantity))| LineRow {
+            sku,
+            unit,
+            scale,
+            location,
+            lot,
+            quantity,
+        });
     Ok(Took {
         guarded: row.guarded,
         chosen: row.chosen,
         expires_at: row.expires_at,
-        places: row.locations.into_iter().zip(row.lots).collect(),
+        lines: lines.collect(),
     })
 }
 
@@ -405,30 +434,36 @@ pub async fn seen(
 
 /// An item that a partner names.
 pub struct NamedRow {
-    pub sku: String,
     pub unit: String,
     pub scale: i16,
 }
 
 /// The items that a partner names, by SKU or GTIN; none for those that are not there or that it may not name.
-pub async fn named(tx: &mut TenantTx, gtins: &[String], skus: &[String]) -> Result<Vec<Option<NamedRow>>, Error> {
+pub async fn named(
+    tx: &mut TenantTx,
+    gtins: &[String],
+    skus: &[String],
+    covered_skus: &[String],
+) -> Result<Vec<Option<NamedRow>>, Error> {
     let rows = sqlx::query!(
-        r#"select i.sku as "sku?", i.unit as "unit?", i.scale as "scale?"
+        r#"select i.unit as "unit?", i.scale as "scale?"
            from unnest($1::varchar[], $2::varchar[]) with ordinality as u (gtin, sku, n)
            left join item i on i.id = coalesce(
                (select s.id from item s where s.sku = u.sku),
                (select g.id from item g where g.gtin14 = nullif(u.gtin, '') and not g.restricted))
+               and (cardinality($3::varchar[]) = 0 or i.sku = any($3))
            order by u.n"#,
         gtins,
         skus,
+        covered_skus,
     )
     .fetch_all(tx.conn())
     .await?;
     Ok(rows
         .into_iter()
         .map(|row| {
-            let (sku, unit, scale) = (row.sku?, row.unit?, row.scale?);
-            Some(NamedRow { sku, unit, scale })
+            let (unit, scale) = (row.unit?, row.scale?);
+            Some(NamedRow { unit, scale })
         })
         .collect())
 }
