@@ -167,6 +167,21 @@ async fn a_transaction_dropped_inside_a_statement_is_undone_and_leaves_the_conne
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_commit_after_a_statement_that_failed_is_an_error_and_not_a_silent_rollback() {
+    let world = World::new().await;
+    let (a, b) = (world.tenant("A").await, world.tenant("B").await);
+    let (tenancy, _) = tenancy_with_known_backend(&world, a).await;
+    let mut tx = tenancy.begin("test.write", &Errand::new("test", a)).await.unwrap();
+    let failed = tx
+        .conn()
+        .execute("insert into cursor (link_id, class) values (null, 9)")
+        .await;
+    assert!(failed.is_err());
+    assert!(tx.commit().await.is_err(), "it says that it committed");
+    assert_eq!(who(&tenancy, b).await, (b.role(), b.schema()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_prelude_that_fails_does_not_poison_the_connection() {
     let world = World::new().await;
     let (a, b) = (world.tenant("A").await, world.tenant("B").await);

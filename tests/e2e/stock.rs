@@ -95,6 +95,56 @@ async fn several_lines_are_held_all_or_none() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_amount_is_held_exactly_in_base_units_or_not_at_all() {
+    let (here, _there, visby, luebeck, link) = linked(&[("TEA-1", 1_000)]).await;
+    here.world
+        .in_tenant(
+            visby.tenant,
+            "update item set unit = 'KGM', scale = 2 where sku = 'TEA-1'",
+        )
+        .await;
+    let hold = async |value: i64, scale: u32, unit: &str| {
+        let quantity = json!({"value": value, "scale": scale, "unit": unit});
+        let lines = json!([{"item": {"sku": "TEA-1"}, "quantity": quantity}]);
+        let body = json!({"linkId": link, "lines": lines, "ttl": "60s"});
+        let asked = luebeck.try_call("inventory.v1.InventoryStaffService/ReserveAtPartner", body);
+        asked.await.map(|_| ()).map_err(|fault| fault.reason.into_owned())
+    };
+    assert_eq!(hold(15, 1, "KGM").await, Ok(()), "1.5 kg are 150 base units");
+    assert_eq!(visby.level("TEA-1").await, (1_000, 150));
+    assert_eq!(hold(1_500_000, 6, "KGM").await, Ok(()), "the same, written longer");
+    assert_eq!(visby.level("TEA-1").await, (1_000, 300));
+    for (value, scale, unit) in [(1_501, 3, "KGM"), (1, 0, "C62"), (0, 0, "KGM"), (-1, 0, "KGM")] {
+        assert_eq!(
+            hold(value, scale, unit).await,
+            Err("INVALID_ARGUMENT".to_owned()),
+            "{value} e-{scale} {unit}"
+        );
+    }
+    assert_eq!(hold(701, 2, "KGM").await, Err("OUT_OF_STOCK".to_owned()));
+    assert_eq!(visby.level("TEA-1").await, (1_000, 300));
+    visby.adds_up().await;
+}
+
+/// A wrong unit for an article that the grant does not cover must not tell that the article is there.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_article_outside_the_grant_answers_like_one_that_is_not_there_also_in_a_wrong_unit() {
+    let (here, there) = (House::new().await, House::new().await);
+    let (visby, luebeck) = (here.enterprise("Visby").await, there.enterprise("Lübeck").await);
+    visby.has(&[("TEA-1", 10), ("SECRET", 10)]).await;
+    let grant = json!({"visibility": "VISIBILITY_EXACT", "mayReserve": true, "skus": ["TEA-1"]});
+    let link = visby.links_with(&luebeck, grant, json!({})).await;
+    let mut answers = Vec::new();
+    for sku in ["SECRET", "NOBODY"] {
+        let lines = json!([{"item": {"sku": sku}, "quantity": {"value": 1, "unit": "KGM"}}]);
+        let body = json!({"linkId": link, "lines": lines, "ttl": "60s"});
+        let asked = luebeck.try_call("inventory.v1.InventoryStaffService/ReserveAtPartner", body);
+        answers.push(asked.await.unwrap_err());
+    }
+    assert_eq!(answers[0], answers[1]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn hold_confirm_fulfil_takes_the_units_out_of_the_house_once() {
     let (_here, _there, visby, luebeck, link) = linked(&[("TEA-1", 10)]).await;
     let held = luebeck.reserves(&link, "", "TEA-1", 4, "60s").await.unwrap();

@@ -12,8 +12,9 @@ use crate::Error;
 
 /// What a pool's hook says to a connection that comes back. `reset all` alone keeps the role.
 pub const CLEAN: &str = "rollback; reset role; reset all";
-/// The end of a transaction that leaves nothing behind, in one message; what follows the commit fails for no reason of ours.
-pub const COMMIT: &str = "commit; reset role; reset all";
+/// The end of a transaction that leaves nothing behind, in one message. The empty statement fails when one before it has failed
+/// and nobody has looked: PostgreSQL would answer such a commit with a rollback, and no error.
+pub const COMMIT: &str = "select; commit; reset role; reset all";
 
 /// A place in a transaction to come back to.
 pub const SAVEPOINT: &str = "savepoint before_effect";
