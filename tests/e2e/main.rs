@@ -11,5 +11,7 @@ mod links;
 mod matrix;
 mod pool;
 mod registry;
+mod settings;
 mod stock;
+mod traces;
 mod watching;

@@ -20,6 +20,7 @@ use hansa_vocab::{
 use time::OffsetDateTime;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+use tracing::Span;
 
 use crate::{
     Directory, Error,
@@ -155,6 +156,7 @@ impl Door {
     pub async fn pass(State(door): State<Self>, mut request: Request, next: Next) -> Response {
         match door.check(request.uri().path(), request.headers()).await {
             Ok(session) => {
+                Span::current().record("tenant.id", tracing::field::display(session.tenant()));
                 request.extensions_mut().insert(session);
                 next.run(request).await
             }

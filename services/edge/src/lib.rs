@@ -18,6 +18,7 @@ mod pins;
 mod rules;
 mod staff;
 mod status;
+mod trace;
 mod verify;
 
 pub use accept::{ALPN_JOIN, ALPN_LINK, LinkLimits, Peer, serve_link};
@@ -28,6 +29,7 @@ pub use pins::Pins;
 pub use rules::{Audience, Rule, Rules, RulesError};
 pub use staff::{StaffOptions, staff_router};
 pub use status::{fault_of, finish, refuse, status};
+pub use trace::{call_span, carry, caused_by, trace_parent};
 pub use verify::{Refused, check_leaf};
 
 /// Metadata: which link a partner's call is on.

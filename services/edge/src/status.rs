@@ -6,6 +6,7 @@ use axum::response::Response;
 use hansa_vocab::{Fault, Kind};
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
+use tracing::Instrument as _;
 
 const DOMAIN: &str = "hansa";
 const RULE: &str = "rule";
@@ -100,7 +101,7 @@ where
     T: Send + 'static,
     E: Into<Fault> + Send + 'static,
 {
-    match tokio::spawn(work).await {
+    match tokio::spawn(work.in_current_span()).await {
         Ok(done) => done.map_err(status),
         Err(error) => {
             tracing::error!(%error, "a call broke");

@@ -5,18 +5,19 @@ mod demo;
 mod link;
 mod node;
 mod people;
+mod profile;
 mod stock;
 
 use std::{
     fs::File,
     io::{BufRead as _, BufReader},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use anyhow::Context as _;
-use clap::{CommandFactory as _, Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use clap_complete::Shell;
-use hansa::{Settings, client::Client};
+use hansa::{Settings, client::Client, config::with_file};
 use hansa_link::model::evidence;
 use serde_json::{Value, json};
 
@@ -30,8 +31,43 @@ pub struct Cli {
     /// Log as JSON lines, to stderr.
     #[arg(long, global = true, env = "HANSA_LOG_JSON")]
     pub log_json: bool,
+    /// Send traces to this OTLP collector by gRPC, such as http://127.0.0.1:4317.
+    #[arg(long, global = true, env = "HANSA_OTLP_ENDPOINT")]
+    pub otlp_endpoint: Option<String>,
+    /// File with settings, in TOML: flags and variables win over it.
+    #[arg(long, global = true, env = "HANSA_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
     #[command(subcommand)]
     command: Command,
+}
+
+impl Cli {
+    /// The command line, completed from the settings file when there is one.
+    ///
+    /// # Errors
+    ///
+    /// When the settings file can't be used.
+    pub fn read() -> anyhow::Result<Self> {
+        let command = match settings_file() {
+            Some(file) => with_file(Self::command(), &file)?,
+            None => Self::command(),
+        };
+        Ok(Self::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit()))
+    }
+}
+
+/// Which file it is must be known before the command line is read, since what is in it may be required there.
+fn settings_file() -> Option<PathBuf> {
+    let mut arguments = std::env::args_os().skip(1);
+    while let Some(argument) = arguments.next() {
+        if argument == "--config" {
+            return arguments.next().map(PathBuf::from);
+        }
+        if let Some(file) = argument.to_str().and_then(|text| text.strip_prefix("--config=")) {
+            return Some(file.into());
+        }
+    }
+    std::env::var_os("HANSA_CONFIG").map(PathBuf::from)
 }
 
 #[derive(Debug, Subcommand)]
@@ -55,6 +91,9 @@ enum Command {
     Certs(node::Certs),
     /// Print every setting with its value.
     Config(Settings),
+    /// Addresses and keys of nodes by name, for the commands that speak to one.
+    #[command(subcommand)]
+    Profile(profile::Profile),
     /// Whose key this is.
     Whoami(Target),
     /// Our own people.
@@ -72,7 +111,7 @@ enum Command {
     /// Check an evidence file off line, with nothing but the file: every signature, hash and number in it.
     Verify {
         /// What `hansa link evidence` wrote.
-        file: std::path::PathBuf,
+        file: PathBuf,
     },
     /// Print completions for a shell.
     Completions {
@@ -84,17 +123,21 @@ enum Command {
 /// Which node, and whose key.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Target {
-    /// Staff port of the node, host:port.
-    #[arg(long, env = "HANSA_ADDRESS", default_value = "127.0.0.1:7080")]
-    address: String,
-    /// API key, hx1_…
+    /// Staff port of the node, host:port; without one, the profile's, or 127.0.0.1:7080.
+    #[arg(long, env = "HANSA_ADDRESS")]
+    address: Option<String>,
+    /// API key, hx1_…; without one, the profile's.
     #[arg(long, env = "HANSA_KEY", hide_env_values = true)]
-    key: String,
+    key: Option<String>,
+    /// A profile that `hansa profile add` has kept; without one, the one that `hansa profile use` has chosen.
+    #[arg(long, env = "HANSA_PROFILE")]
+    profile: Option<String>,
 }
 
 impl Target {
     async fn connect(&self) -> anyhow::Result<Client> {
-        Client::connect(&self.address, &self.key).await
+        let (address, key) = profile::resolve(self.address.as_deref(), self.key.as_deref(), self.profile.as_deref())?;
+        Client::connect(&address, &key).await
     }
 
     async fn call(&self, method: &str, body: Value) -> anyhow::Result<Value> {
@@ -210,7 +253,10 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Tenant(tenant) => tenant.run(printer).await,
         Command::Certs(certs) => certs.run(printer).await,
         Command::Config(settings) => {
-            printer.show(&settings.describe());
+            let mut all = settings.describe();
+            all["HANSA_LOG_JSON"] = json!(cli.log_json);
+            all["HANSA_OTLP_ENDPOINT"] = json!(cli.otlp_endpoint);
+            printer.show(&all);
             Ok(())
         }
         Command::Whoami(target) => {
@@ -221,6 +267,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
             );
             Ok(())
         }
+        Command::Profile(profile) => profile.run(printer),
         Command::Staff(staff) => staff.run(printer).await,
         Command::Key(key) => key.run(printer).await,
         Command::Link(link) => link.run(printer).await,

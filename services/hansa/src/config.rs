@@ -1,8 +1,13 @@
-//! The settings of a node: each from a flag or from its variable in the environment.
+//! The settings of a node: each from a flag, else from its variable in the environment, else from the settings file, else its
+//! default.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
-use clap::Args;
+use anyhow::{Context as _, bail};
+use clap::{Args, Command, builder::OsStr};
 use serde_json::{Value, json};
 
 /// Settings of `hansa serve`, and of every command that touches the node's database.
@@ -41,6 +46,67 @@ pub struct Settings {
     /// Serve reflection on the staff port, and accept a database that may lose acknowledged writes. Never in production.
     #[arg(long, env = "HANSA_DEV")]
     pub dev: bool,
+}
+
+/// What a variable's name begins with; a setting in a file is called as its variable, in lower case, without it.
+const VARIABLE: &str = "HANSA_";
+
+/// The command line with the file's settings as its defaults: `link_listen = "0.0.0.0:7443"` stands for HANSA_LINK_LISTEN.
+///
+/// # Errors
+///
+/// When the file can't be read, or has a setting that no command knows.
+pub fn with_file(command: Command, file: &Path) -> anyhow::Result<Command> {
+    let text = std::fs::read_to_string(file).with_context(|| format!("{} can't be read", file.display()))?;
+    let settings: toml::Table = text.parse().with_context(|| format!("{} is no TOML", file.display()))?;
+    settings.into_iter().try_fold(command, |command, (name, value)| {
+        let variable = format!("{VARIABLE}{}", name.to_uppercase());
+        let values = match value {
+            toml::Value::Array(values) => values.into_iter().map(plain).collect(),
+            one => plain(one).map(|one| vec![one]),
+        };
+        let values = values.with_context(|| {
+            format!(
+                "{}: {name} must be a text, a number, yes or no, or a list of them",
+                file.display()
+            )
+        })?;
+        if !is_setting(&command, &variable) {
+            bail!(
+                "{}: no setting is called {name}; `hansa config` lists them",
+                file.display()
+            );
+        }
+        Ok(by_default(command, &variable, &values))
+    })
+}
+
+fn plain(value: toml::Value) -> Option<OsStr> {
+    Some(match value {
+        toml::Value::String(text) => text.into(),
+        toml::Value::Integer(number) => number.to_string().into(),
+        toml::Value::Boolean(yes) => yes.to_string().into(),
+        _ => return None,
+    })
+}
+
+fn is_setting(command: &Command, variable: &str) -> bool {
+    command
+        .get_arguments()
+        .any(|one| one.get_env() == Some(variable.as_ref()) && variable != "HANSA_CONFIG")
+        || command.get_subcommands().any(|one| is_setting(one, variable))
+}
+
+fn by_default(command: Command, variable: &str, values: &[OsStr]) -> Command {
+    command
+        .mut_args(|one| {
+            if one.get_env() == Some(variable.as_ref()) {
+                one.required(false).default_values(values.to_vec())
+            } else {
+                one
+            }
+        })
+        .mut_subcommands(|one| by_default(one, variable, values))
 }
 
 /// A part of a node's work.

@@ -8,6 +8,8 @@ pub mod metrics;
 pub mod node;
 pub mod processes;
 pub mod rotation;
+pub mod telemetry;
 
 pub use config::Settings;
 pub use node::Node;
+pub use telemetry::Telemetry;

@@ -1,39 +1,38 @@
-//! The hansa binary: reads the command line, sets up logging, runs one command.
+//! The hansa binary: reads the command line, sets up telemetry, runs one command.
 
 mod commands;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
-use hansa::client::Refused;
+use hansa::{Telemetry, client::Refused};
 
 fn main() -> ExitCode {
-    let cli = commands::Cli::parse();
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,h2=off,hyper=off,tonic=off,sqlx=warn"));
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr);
-    if cli.log_json {
-        log.json().init();
-    } else {
-        log.compact().init();
-    }
+    let cli = match commands::Cli::read() {
+        Ok(cli) => cli,
+        Err(error) => return told(&error),
+    };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => {
-            eprintln!("hansa: {error}");
-            return ExitCode::FAILURE;
-        }
+        Err(error) => return told(&error.into()),
     };
-    match runtime.block_on(commands::run(cli)) {
+    let done = runtime.block_on(async {
+        let telemetry = Telemetry::new(cli.otlp_endpoint.as_deref())?;
+        telemetry.install(cli.log_json)?;
+        let done = commands::run(cli).await;
+        // What is left is sent by this runtime, while this thread waits.
+        tokio::task::spawn_blocking(move || telemetry.end()).await?;
+        done
+    });
+    match done {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            match error.downcast_ref::<Refused>() {
-                Some(refused) => eprintln!("refused: {refused}"),
-                None => eprintln!("hansa: {error:#}"),
-            }
-            ExitCode::FAILURE
-        }
+        Err(error) => told(&error),
     }
+}
+
+fn told(error: &anyhow::Error) -> ExitCode {
+    match error.downcast_ref::<Refused>() {
+        Some(refused) => eprintln!("refused: {refused}"),
+        None => eprintln!("hansa: {error:#}"),
+    }
+    ExitCode::FAILURE
 }

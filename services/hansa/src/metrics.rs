@@ -9,12 +9,16 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-use hansa_edge::Rules;
+use hansa_edge::{Rules, call_span};
 use hansa_tenancy::Tenancy;
 use prometheus::{Encoder as _, HistogramOpts, HistogramVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder};
+use tracing::Instrument as _;
 
 /// Upper edges of call times, in seconds.
 const SECONDS: [f64; 12] = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 10.0];
+
+/// Codes of gRPC that mean that we could not do our part: UNKNOWN, DEADLINE_EXCEEDED, INTERNAL, UNAVAILABLE, DATA_LOSS.
+const OUR_FAULT: [&str; 5] = ["2", "4", "13", "14", "15"];
 
 /// The figures of a node. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -84,7 +88,7 @@ impl Metrics {
         }
     }
 
-    /// The middleware: `axum::middleware::from_fn_with_state(port, Metrics::count)`.
+    /// The middleware, which also begins the call's span: `axum::middleware::from_fn_with_state(port, Metrics::count)`.
     pub async fn count(State(port): State<Port>, request: Request, next: Next) -> Response {
         let inner = &port.metrics.0;
         let path = request.uri().path().to_owned();
@@ -94,7 +98,8 @@ impl Metrics {
             "other"
         };
         let begun = Instant::now();
-        let response = next.run(request).await;
+        let span = call_span(port.side, method, request.headers());
+        let response = next.run(request).instrument(span.clone()).await;
         let status = response
             .headers()
             .get("grpc-status")
@@ -105,6 +110,10 @@ impl Metrics {
             // What gRPC calls unknown.
             None => "2",
         };
+        span.record("rpc.grpc.status_code", code);
+        if OUR_FAULT.contains(&code) {
+            span.record("otel.status_code", "ERROR");
+        }
         inner
             .calls
             .with_label_values(&[port.side, method, code])

@@ -21,6 +21,7 @@ use hansa_tenancy::{Caller, Errand};
 use hansa_vocab::{Action, EnterpriseId, Fault, Kind, LinkId, NodeId, TenantId};
 use http::HeaderMap;
 use tokio_util::sync::CancellationToken;
+use tracing::{Span, field::display};
 
 use crate::{
     Error, Links,
@@ -211,6 +212,10 @@ impl Gate {
         match gate.check(request.uri().path().to_owned(), node, named).await {
             Ok(permit) => {
                 if let Some(permit) = permit {
+                    let span = Span::current();
+                    span.record("tenant.id", display(permit.tenant()));
+                    span.record("link.id", display(permit.link()));
+                    span.record("partner.id", display(permit.peer()));
                     request.extensions_mut().insert(permit);
                 }
                 next.run(request).await

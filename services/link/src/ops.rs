@@ -18,7 +18,7 @@ use std::{
 use arc_swap::ArcSwap;
 use data_encoding::HEXLOWER;
 use hansa_directory::Session;
-use hansa_edge::{Expect, Identity, METADATA_LINK, METADATA_TO, Pins, dial};
+use hansa_edge::{Expect, Identity, METADATA_LINK, METADATA_TO, Pins, carry, dial};
 use hansa_proto::{
     link::v1::{Introduction, StockGrant as WireGrant},
     types::v1::Signed,
@@ -416,6 +416,7 @@ fn name<T>(request: &mut tonic::Request<T>, link: LinkId, to: EnterpriseId) {
     if let (Ok(link), Ok(to)) = (link.to_string().parse(), to.to_string().parse()) {
         request.metadata_mut().insert(METADATA_LINK, link);
         request.metadata_mut().insert(METADATA_TO, to);
+        carry(request.metadata_mut());
     }
 }
 

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use hansa_vocab::TenantId;
 use sqlx::{Executor as _, PgConnection};
+use tracing::{Span, info_span};
 
 use crate::{Error, Tenancy, lane::Borrowed, prelude};
 
@@ -52,15 +53,11 @@ pub struct TenantTx {
     opened: Instant,
     tenancy: Tenancy,
     wake: bool,
+    _span: Span,
 }
 
 impl TenantTx {
-    pub(crate) fn new(
-        inner: Borrowed,
-        tenant: TenantId,
-        name: &'static str,
-        tenancy: Tenancy,
-    ) -> Self {
+    pub(crate) fn new(inner: Borrowed, tenant: TenantId, name: &'static str, tenancy: Tenancy) -> Self {
         Self {
             inner,
             tenant,
@@ -68,6 +65,12 @@ impl TenantTx {
             opened: Instant::now(),
             tenancy,
             wake: false,
+            _span: if Span::current().is_none() {
+                // The node's own rounds are no part of anybody's trace.
+                Span::none()
+            } else {
+                info_span!("tx", tx.name = name, tenant.id = %tenant)
+            },
         }
     }
 
@@ -122,6 +125,7 @@ impl TenantTx {
             opened,
             tenancy,
             wake,
+            _span,
         } = self;
         if opened.elapsed() > TX_DEADLINE {
             tracing::warn!(tx.name = name, "a transaction passed its deadline");

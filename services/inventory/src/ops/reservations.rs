@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use hansa_directory::Session;
+use hansa_edge::trace_parent;
 use hansa_link::{Permit, model::Visibility};
 use hansa_proto::inventory::v1 as wire;
 use hansa_tenancy::{Caller, TenantTx};
@@ -175,13 +176,7 @@ impl Inventory {
     }
 
     /// What the one statement did.
-    async fn take(
-        &self,
-        tx: &mut TenantTx,
-        permit: &Permit,
-        request: &Reserve,
-        ttl: Duration,
-    ) -> Result<Took, Error> {
+    async fn take(&self, tx: &mut TenantTx, permit: &Permit, request: &Reserve, ttl: Duration) -> Result<Took, Error> {
         let stock = permit.stock();
         let sum_max = match stock.open_quantity_max {
             Some(most) => most.saturating_sub(reservations::open_quantity(tx, permit.link()).await?),
@@ -206,6 +201,7 @@ impl Inventory {
             actor: &permit.peer().to_string(),
             event_id: self.tenancy.ids().uuid(),
             event: &event(request.id, State::Held, "", 1),
+            trace_parent: &trace_parent(),
             gtins: &gtins,
             skus: &skus,
             locations: &of(|line| line.location.clone()),
@@ -364,6 +360,7 @@ impl Inventory {
                 actor,
                 event_id: self.tenancy.ids().uuid(),
                 event: &event,
+                trace_parent: &trace_parent(),
             };
             if next != State::Confirmed {
                 let kind = match next {

@@ -19,6 +19,8 @@ pub struct Ask<'a> {
     pub actor: &'a str,
     pub event_id: Uuid,
     pub event: &'a [u8],
+    /// W3C traceparent of what is going on, or empty.
+    pub trace_parent: &'a str,
     pub gtins: &'a [String],
     pub skus: &'a [String],
     pub locations: &'a [String],
@@ -114,8 +116,8 @@ pub async fn take(tx: &mut TenantTx, ask: &Ask<'_>) -> Result<Took, Error> {
                returning 1
            ),
            told as (
-               insert into outbox (id, link_id, ordering_key, key_version, type, payload)
-               select $21, $1, 'reservation/' || $15::text, 1, 'inventory.reservation.v1', $22 from made
+               insert into outbox (id, link_id, ordering_key, key_version, type, payload, trace_parent)
+               select $21, $1, 'reservation/' || $15::text, 1, 'inventory.reservation.v1', $22, $23 from made
                returning 1
            )
            select exists (select from guard) as "guarded!", (select count(*) from chosen) as "chosen!",
@@ -146,6 +148,7 @@ pub async fn take(tx: &mut TenantTx, ask: &Ask<'_>) -> Result<Took, Error> {
         ask.actor,
         ask.event_id,
         ask.event,
+        ask.trace_parent,
     )
     .fetch_one(tx.conn())
     .await?;
@@ -286,6 +289,8 @@ pub struct Step<'a> {
     pub actor: &'a str,
     pub event_id: Uuid,
     pub event: &'a [u8],
+    /// W3C traceparent of what is going on, or empty.
+    pub trace_parent: &'a str,
 }
 
 /// The next state, with nothing to do to the levels.
@@ -295,14 +300,15 @@ pub async fn advance(tx: &mut TenantTx, step: &Step<'_>) -> Result<(), Error> {
              update reservation set state = $3, reason = $4, version = version + 1 where link_id = $1 and id = $2
              returning version
          )
-         insert into outbox (id, link_id, ordering_key, key_version, type, payload)
-         select $5, $1, 'reservation/' || $2::text, version, 'inventory.reservation.v1', $6 from stepped",
+         insert into outbox (id, link_id, ordering_key, key_version, type, payload, trace_parent)
+         select $5, $1, 'reservation/' || $2::text, version, 'inventory.reservation.v1', $6, $7 from stepped",
         step.link.0,
         step.id,
         step.next.as_str(),
         step.reason,
         step.event_id,
         step.event,
+        step.trace_parent,
     )
     .execute(tx.conn())
     .await?;

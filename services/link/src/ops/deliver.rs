@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use hansa_edge::caused_by;
 use hansa_proto::{
     link::v1::{
         Batch, ExchangeRequest, ExchangeResponse, Message, ReceiptHeader, Refusal, TrafficClass,
@@ -10,10 +11,11 @@ use hansa_proto::{
     },
     types::v1::Signed,
 };
-use hansa_tenancy::{Errand, TenantTx};
+use hansa_tenancy::{Caller as _, Errand, TenantTx};
 use hansa_vocab::{EnterpriseId, Fault, LinkId, NodeId};
 use prost::Message as _;
 use tonic::transport::Channel;
+use tracing::{Instrument as _, info_span};
 
 use super::{Links, peer_of};
 use crate::{
@@ -211,16 +213,25 @@ impl Links {
             .admit(node, link, to)
             .await
             .map_err(|fault| refusal(&fault.reason))?;
-        let applied = match self.apply(&permit, batch, false).await {
-            // One message spoils the batch: find out which, and park it.
-            Err(Trouble::Effect(EffectError::Broken(_))) => self.apply(&permit, batch, true).await,
-            other => other,
+        let span = info_span!(
+            "batch",
+            tenant.id = %permit.tenant(),
+            link.id = %link,
+            partner.id = %permit.peer()
+        );
+        let applied = async {
+            match self.apply(&permit, batch, false).await {
+                // One message spoils the batch: find out which, and park it.
+                Err(Trouble::Effect(EffectError::Broken(_))) => self.apply(&permit, batch, true).await,
+                other => other,
+            }
         };
+        let applied = applied.instrument(span).await;
         match applied {
             Ok(receipt) => Ok(receipt),
             Err(Trouble::Bad(bad)) => {
                 tracing::warn!(link.id = %link, %bad, "a batch was refused");
-                if let Err(error) = self.note_refusal(permit_tenant(&permit), link, &bad.to_string()).await {
+                if let Err(error) = self.note_refusal(permit.tenant(), link, &bad.to_string()).await {
                     tracing::warn!(%error, "a refusal could not be written down");
                 }
                 Err(bad.refusal())
@@ -321,11 +332,17 @@ impl Links {
             return Ok(Outcome::Refused("UNKNOWN_TYPE".to_owned()));
         };
         let incoming = Incoming { link, message };
+        let span = info_span!("event", otel.kind = "consumer", event.kind = message.r#type, link.id = %link);
+        caused_by(&span, &message.trace_parent);
         if !careful {
-            return effect.apply(tx, incoming).await.map_err(Trouble::Effect);
+            return effect
+                .apply(tx, incoming)
+                .instrument(span)
+                .await
+                .map_err(Trouble::Effect);
         }
         tx.savepoint().await?;
-        match effect.apply(tx, incoming).await {
+        match effect.apply(tx, incoming).instrument(span).await {
             Err(EffectError::Broken(error)) => {
                 tx.undo_to_savepoint().await?;
                 tracing::error!(link.id = %link, message.id, %error, "a message broke its effect and is parked");
@@ -397,8 +414,4 @@ fn told(outcome: &Outcome) -> (&'static str, String) {
         Outcome::Refused(reason) => ("refused", reason.clone()),
         Outcome::Parked(reason) => ("parked", reason.clone()),
     }
-}
-
-fn permit_tenant(permit: &Permit) -> hansa_vocab::TenantId {
-    hansa_tenancy::Caller::tenant(permit)
 }
