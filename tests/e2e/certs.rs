@@ -84,6 +84,15 @@ impl Port {
 
     /// A TLS connection with this leaf; the server's first bytes say whether it was let in.
     async fn connect(&self, leaf: Option<&Leaf>, alpn: &[u8]) -> Result<TlsStream<TcpStream>, String> {
+        let mut stream = self.dial(leaf, alpn).await?;
+        stream.write_all(PREFACE).await.map_err(|error| error.to_string())?;
+        let mut first = [0; 9];
+        stream.read_exact(&mut first).await.map_err(|error| error.to_string())?;
+        Ok(stream)
+    }
+
+    /// A TLS connection with this leaf, as far as the client knows.
+    async fn dial(&self, leaf: Option<&Leaf>, alpn: &[u8]) -> Result<TlsStream<TcpStream>, String> {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let builder = rustls::ClientConfig::builder_with_provider(provider)
             .with_protocol_versions(&[&rustls::version::TLS13])
@@ -99,14 +108,10 @@ impl Port {
         config.alpn_protocols = vec![alpn.to_vec()];
         let tcp = TcpStream::connect(self.address).await.unwrap();
         let name = ServerName::try_from("link.invalid").unwrap();
-        let mut stream = TlsConnector::from(Arc::new(config))
+        TlsConnector::from(Arc::new(config))
             .connect(name, tcp)
             .await
-            .map_err(|error| error.to_string())?;
-        stream.write_all(PREFACE).await.map_err(|error| error.to_string())?;
-        let mut first = [0; 9];
-        stream.read_exact(&mut first).await.map_err(|error| error.to_string())?;
-        Ok(stream)
+            .map_err(|error| error.to_string())
     }
 
     async fn lets_in(&self, leaf: &Leaf) -> bool {
@@ -243,6 +248,35 @@ async fn a_live_connection_ends_with_its_pin() {
             .is_err(),
         "the other one stays"
     );
+}
+
+/// A call of an empty message to the port's one method, over a connection that is open.
+async fn call(client: &mut h2::client::SendRequest<bytes::Bytes>) -> Result<http::Response<h2::RecvStream>, h2::Error> {
+    std::future::poll_fn(|context| client.poll_ready(context)).await?;
+    let request = http::Request::post("http://link.invalid/partner").body(()).unwrap();
+    client.send_request(request, true)?.0.await
+}
+
+#[tokio::test]
+async fn a_live_connection_ends_when_its_certificate_is_over() {
+    let port = Port::new().await;
+    let good = leaf(|_| {});
+    port.admits(&[good.pin]);
+    let stream = port.dial(Some(&good), b"h2").await.unwrap();
+    let (mut client, connection) = h2::client::handshake(stream).await.unwrap();
+    let living = tokio::spawn(connection);
+    assert_eq!(call(&mut client).await.unwrap().status(), 200);
+    *port.clock.0.lock().unwrap() = at(3_599);
+    assert!(
+        call(&mut client).await.unwrap().headers().get("grpc-status").is_none(),
+        "a second before its end"
+    );
+    *port.clock.0.lock().unwrap() = at(3_600);
+    if let Ok(refused) = call(&mut client).await {
+        assert_eq!(refused.headers()["grpc-status"], "16");
+    }
+    let ended = tokio::time::timeout(Duration::from_secs(1), living).await;
+    assert!(ended.is_ok(), "the connection goes on with a certificate that is over");
 }
 
 #[tokio::test]

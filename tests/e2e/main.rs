@@ -9,6 +9,7 @@ mod devpg;
 mod feed;
 mod links;
 mod matrix;
+mod partners;
 mod pool;
 mod registry;
 mod settings;

@@ -120,6 +120,114 @@ async fn every_rpc_is_open_to_whom_its_rule_says_and_to_nobody_else() {
     println!("{pairs} pairs");
 }
 
+/// What an id in a request names: written down for every one, so that a new RPC with an id needs a row here.
+fn named(service: &str, method: &str, field: &str) -> Option<&'static str> {
+    Some(match (service, method, field) {
+        (_, _, "link_id") | ("LinkStaffService", _, "id") => "link",
+        (_, _, "staff_id") | (_, "DisableStaff", "id") => "staff",
+        (_, "RevokeApiKey", "id") => "key",
+        ("InventoryStaffService", _, "id") => "reservation",
+        _ => return None,
+    })
+}
+
+/// The answer, or the refusal, with the ids that were asked for blotted out.
+fn blotted(
+    answer: Result<serde_json::Value, hansa_vocab::Fault>,
+    ids: &serde_json::Map<String, serde_json::Value>,
+) -> String {
+    let mut shown = match answer {
+        Ok(answer) => format!("granted {answer}"),
+        Err(fault) => format!("{fault:?}"),
+    };
+    for id in ids.values().filter_map(serde_json::Value::as_str) {
+        shown = shown.replace(id, "ID");
+    }
+    shown
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_anothers_and_what_is_not_there_are_the_same_answer_in_every_staff_rpc() {
+    let (house, elsewhere) = (House::new().await, House::new().await);
+    let (visby, bergen) = (house.enterprise("Visby").await, house.enterprise("Bergen").await);
+    let luebeck = elsewhere.enterprise("Lübeck").await;
+    let grant = json!({"visibility": "VISIBILITY_EXACT", "mayReserve": true});
+    let link = bergen.links_with(&luebeck, grant.clone(), grant).await;
+    bergen.has(&[("A", 10)]).await;
+    let reservation = uuid();
+    luebeck.reserves(&link, &reservation, "A", 1, "60s").await.unwrap();
+    let (person, key) = key_of(&bergen, Role::Buyer).await;
+    let key = key.split('_').nth(1).unwrap().to_owned();
+    let theirs = |kind: &str| match kind {
+        "link" => link.clone(),
+        "staff" => person.clone(),
+        "key" => key.clone(),
+        _ => reservation.clone(),
+    };
+    let nobodys = |kind: &str| {
+        if kind == "key" {
+            "aaaaaaaaaaaaaaaa".to_owned()
+        } else {
+            uuid()
+        }
+    };
+    let line = json!([{"item": {"sku": "A"}, "quantity": {"value": 1}}]);
+    let rest = json!({
+        "reason": "a test", "lines": line, "items": [{"sku": "A"}], "number": 1, "class": "TRAFFIC_CLASS_EVENT", "termsHash": "0".repeat(64),
+        "grant": {"visibility": "VISIBILITY_NONE"},
+    });
+    let pool = prost_reflect::DescriptorPool::decode(hansa_proto::DESCRIPTORS).unwrap();
+    let services = pool
+        .services()
+        .filter(|service| service.full_name().starts_with("hansa.") && service.name().ends_with("StaffService"));
+    let mut pairs = 0;
+    for method in services.flat_map(|service| service.methods().collect::<Vec<_>>()) {
+        let path = format!(
+            "{}/{}",
+            method.parent_service().full_name().trim_start_matches("hansa."),
+            method.name()
+        );
+        let (mut foreign, mut missing, mut fields) =
+            (serde_json::Map::new(), serde_json::Map::new(), serde_json::Map::new());
+        for field in method.input().fields() {
+            let name = field.json_name().to_owned();
+            if field.name() == "id" || field.name().ends_with("_id") {
+                let kind = named(method.parent_service().name(), method.name(), field.name());
+                let kind = kind.unwrap_or_else(|| panic!("{path}: {} has no row here", field.name()));
+                foreign.insert(name.clone(), json!(theirs(kind)));
+                missing.insert(name, json!(nobodys(kind)));
+            } else if let Some(value) = rest.get(&name) {
+                fields.insert(name, value.clone());
+            }
+        }
+        if foreign.is_empty() {
+            continue;
+        }
+        let mut answers = Vec::new();
+        for ids in [&foreign, &missing] {
+            let body: serde_json::Map<_, _> = ids.clone().into_iter().chain(fields.clone()).collect();
+            answers.push(blotted(visby.try_call(&path, body.into()).await, ids));
+        }
+        assert_eq!(
+            answers[0], answers[1],
+            "{path} tells what is another's from what is not there"
+        );
+        assert!(
+            !answers[0].contains("INVALID"),
+            "{path}: the request itself is wrong: {}",
+            answers[0]
+        );
+        pairs += 1;
+    }
+    assert!(pairs >= 20, "{pairs} RPCs with an id");
+    assert_eq!(bergen.link(&link).await["state"], "LINK_STATE_ACTIVE");
+    assert_eq!(bergen.level("A").await, (10, 1), "nothing of another's was changed");
+}
+
+fn uuid() -> String {
+    hansa_vocab::clock::IdSource::uuid(&hansa_vocab::clock::SystemIds).to_string()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_withdrawn_key_and_a_disabled_person_are_out_within_a_second_in_every_process() {
     let house = House::new().await;

@@ -4,6 +4,7 @@ use std::{
     collections::HashMap,
     io,
     net::{IpAddr, SocketAddr},
+    num::NonZeroU32,
     pin::Pin as Pinned,
     sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll},
@@ -18,6 +19,7 @@ use axum::{
 };
 use hansa_vocab::{Fault, Kind, NodeId, Pin};
 use rustls::{ServerConfig, server::Acceptor};
+use time::OffsetDateTime;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpListener, TcpStream},
@@ -33,9 +35,11 @@ use tonic::{
 };
 
 use crate::{
-    Identity, Pins, refuse,
+    Identity, Pins,
+    rate::JoinRate,
+    refuse,
     staff::plain_words,
-    verify::{Admit, pin_of},
+    verify::{Admit, not_after, pin_of},
 };
 
 /// Partners: known pins only.
@@ -54,6 +58,10 @@ pub struct LinkLimits {
     pub per_address_max: usize,
     /// Connections of one pin.
     pub per_pin_max: usize,
+    /// Calls of strangers from one address, each second.
+    pub joins_per_second: NonZeroU32,
+    /// Such calls at once, after a rest.
+    pub joins_at_once: NonZeroU32,
     /// Until a unary answer, or the head of a stream.
     pub call_timeout: Duration,
     /// A connection older than this is asked to dial again, so that every link shows its certificate now and then.
@@ -67,6 +75,8 @@ impl Default for LinkLimits {
             handshakes_max: 256,
             per_address_max: 256,
             per_pin_max: 64,
+            joins_per_second: const { NonZeroU32::new(10).unwrap() },
+            joins_at_once: const { NonZeroU32::new(100).unwrap() },
             call_timeout: Duration::from_secs(10),
             connection_age: Duration::from_secs(15 * 60),
         }
@@ -82,7 +92,9 @@ pub struct Peer {
     pub node: Option<NodeId>,
     /// Where from.
     pub remote: SocketAddr,
-    /// Cancelled when the pin is withdrawn.
+    /// Until when the certificate that was shown is valid.
+    pub not_after: OffsetDateTime,
+    /// Cancelled when the pin is withdrawn or the certificate is over.
     pub ended: CancellationToken,
 }
 
@@ -115,7 +127,7 @@ impl AsyncRead for LinkStream {
         if self.ended.as_mut().poll(context).is_ready() {
             return Poll::Ready(Err(io::Error::new(
                 io::ErrorKind::ConnectionAborted,
-                "the pin was withdrawn",
+                "the key is not good any more",
             )));
         }
         if let Some((late, _)) = &mut self.first
@@ -212,8 +224,11 @@ pub async fn serve_link(
     let accepting = tokio::spawn(accept(listener, port, to_partner, to_join, shutdown.clone()));
     let partner = partner
         .layer(middleware::from_fn(plain_words))
-        .layer(middleware::from_fn_with_state(pins, pin_on_every_call));
-    let join = join.layer(middleware::from_fn(plain_words));
+        .layer(middleware::from_fn_with_state((pins, identity), key_on_every_call));
+    let rate = JoinRate::new(limits.joins_per_second, limits.joins_at_once);
+    let join = join
+        .layer(middleware::from_fn(plain_words))
+        .layer(middleware::from_fn_with_state(rate, JoinRate::check));
     let (one, two) = tokio::join!(
         server(&limits)
             .add_routes(Routes::from(partner))
@@ -240,11 +255,23 @@ fn server(limits: &LinkLimits) -> Server {
         .max_connection_age_grace(Duration::from_secs(30))
 }
 
-/// The certificate in use is checked against the known pins on every call, however old the connection is.
-async fn pin_on_every_call(State(pins): State<Arc<Pins>>, request: Request, next: Next) -> Response {
-    let known = request
-        .extensions()
-        .get::<Peer>()
+/// The certificate in use is checked against the clock and the known pins on every call, however old the connection is.
+async fn key_on_every_call(
+    State((pins, identity)): State<(Arc<Pins>, Arc<Identity>)>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let peer = request.extensions().get::<Peer>();
+    if let Some(over) = peer.filter(|peer| peer.not_after <= identity.now()) {
+        // Whoever has renewed it meanwhile shows the new one on the next connection.
+        over.ended.cancel();
+        return refuse(Fault::new(
+            Kind::Unauthenticated,
+            "CERTIFICATE_EXPIRED",
+            "the certificate of this connection is over: connect again with a new one",
+        ));
+    }
+    let known = peer
         .is_some_and(|peer| !peer.ended.is_cancelled() && peer.node.is_some() && pins.admits(&peer.pin) == peer.node);
     if known {
         next.run(request).await
@@ -318,6 +345,7 @@ async fn handshake(port: &Port, tcp: TcpStream, remote: SocketAddr, place: Place
         .and_then(<[_]>::first)
         .ok_or_else(|| refused("no certificate"))?;
     let pin = pin_of(leaf).map_err(|_| refused("certificate"))?;
+    let not_after = not_after(leaf).ok_or_else(|| refused("certificate"))?;
     let (node, ended) = if joins {
         (None, CancellationToken::new())
     } else {
@@ -333,6 +361,7 @@ async fn handshake(port: &Port, tcp: TcpStream, remote: SocketAddr, place: Place
             pin,
             node,
             remote,
+            not_after,
             ended,
         },
         inner,

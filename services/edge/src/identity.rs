@@ -92,6 +92,11 @@ impl Identity {
         self.leaf.load().pin
     }
 
+    /// The time by which certificates are judged.
+    pub(crate) fn now(&self) -> time::OffsetDateTime {
+        self.clock.now()
+    }
+
     /// When the leaf in use ends.
     #[must_use]
     pub fn not_after(&self) -> time::OffsetDateTime {

@@ -15,6 +15,7 @@ mod identity;
 mod json;
 mod openapi;
 mod pins;
+mod rate;
 mod rules;
 mod staff;
 mod status;

@@ -58,6 +58,12 @@ pub fn pin_of(leaf: &CertificateDer<'_>) -> Result<Pin, Refused> {
     Pin::try_from(digest.as_ref()).map_err(|_| Error::General("SHA-256 has 32 bytes".to_owned()))
 }
 
+/// The end of a certificate that has been checked already.
+pub fn not_after(leaf: &CertificateDer<'_>) -> Option<time::OffsetDateTime> {
+    let (_, parsed) = x509_parser::parse_x509_certificate(leaf).ok()?;
+    Some(parsed.validity().not_after.to_datetime())
+}
+
 fn alert(error: webpki::Error) -> Error {
     use webpki::Error as W;
     Error::InvalidCertificate(match error {

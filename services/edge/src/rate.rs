@@ -1,0 +1,78 @@
+//! How often strangers may ask: whoever guesses at invites is slowed down, those at other addresses are not.
+
+use std::{
+    net::{IpAddr, Ipv6Addr},
+    num::NonZeroU32,
+    sync::Arc,
+};
+
+use axum::{
+    extract::{Request, State},
+    middleware::Next,
+    response::Response,
+};
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter, clock::Clock as _};
+use hansa_vocab::{Fault, Kind};
+
+use crate::{Peer, refuse};
+
+/// Addresses remembered, at most; then those that have been quiet for long enough to be strangers again are forgotten.
+const ADDRESSES_MAX: usize = 10_000;
+
+/// Calls of the join service from one address. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct JoinRate(Arc<DefaultKeyedRateLimiter<IpAddr>>);
+
+impl JoinRate {
+    /// So many calls each second, and so many at once after a rest.
+    pub fn new(per_second: NonZeroU32, at_once: NonZeroU32) -> Self {
+        let quota = Quota::per_second(per_second).allow_burst(at_once);
+        Self(Arc::new(RateLimiter::keyed(quota)))
+    }
+
+    /// The middleware.
+    pub async fn check(State(rate): State<Self>, request: Request, next: Next) -> Response {
+        let Some(from) = request.extensions().get::<Peer>().map(|peer| network(peer.remote.ip())) else {
+            return refuse(Fault::new(Kind::Unauthenticated, "NO_PEER", "this port is for nodes"));
+        };
+        if rate.0.len() > ADDRESSES_MAX {
+            rate.0.retain_recent();
+        }
+        let Err(early) = rate.0.check_key(&from) else {
+            return next.run(request).await;
+        };
+        let wait = early.wait_time_from(governor::clock::DefaultClock::default().now());
+        refuse(
+            Fault::new(
+                Kind::Exhausted,
+                "JOIN_RATE",
+                "too many invites are asked for from this address; wait",
+            )
+            .retry_after(wait),
+        )
+    }
+}
+
+/// Whoever has one IPv6 address has a whole /64 of them.
+fn network(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(six) => match six.to_ipv4_mapped() {
+            Some(four) => four.into(),
+            None => Ipv6Addr::from(u128::from(six) & !u128::from(u64::MAX)).into(),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_addresses_of_one_ipv6_network_count_as_one() {
+        let of = |text: &str| network(text.parse().unwrap());
+        assert_eq!(of("2001:db8::1"), of("2001:db8::ffff:2"));
+        assert_ne!(of("2001:db8::1"), of("2001:db8:0:1::1"));
+        assert_eq!(of("::ffff:192.0.2.1"), of("192.0.2.1"));
+    }
+}
