@@ -1,4 +1,5 @@
-//! Where a setting comes from, and how people keep their keys.
+//! Where a setting comes from, and how people keep their keys: no key is ever shown.
+// covers: I11
 
 use std::{
     os::unix::fs::PermissionsExt as _,
