@@ -228,8 +228,11 @@ fn plain(value: &Value) -> Option<String> {
     }
 }
 
-/// `checkCode` as "check code".
+/// `checkCode` as "check code"; the name of a variable as it is.
 fn words(name: &str) -> String {
+    if name.contains('_') {
+        return name.to_owned();
+    }
     name.chars()
         .flat_map(|one| {
             if one.is_uppercase() {
@@ -311,5 +314,6 @@ mod tests {
     fn people_read_amounts_and_no_empty_fields() {
         let answer = json!({"checkCode": "123456", "reason": "", "onHand": {"value": "25", "scale": 1, "unit": "KGM"}});
         assert_eq!(human(&answer, 0), "check code: 123456\non hand: 2.5 KGM\n");
+        assert_eq!(human(&json!({"HANSA_NODE": "visby"}), 0), "HANSA_NODE: visby\n");
     }
 }

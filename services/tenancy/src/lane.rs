@@ -101,10 +101,11 @@ impl Lane {
     }
 
     fn rest(&self, connection: PoolConnection<Postgres>, born: Instant) {
+        let mut clean = self.0.clean.lock().unwrap_or_else(PoisonError::into_inner);
+        // Looked at under the lock: whoever closes the pool takes what lies here after that, and waits for what does not.
         if self.0.pool.is_closed() || born.elapsed() > self.0.lifetime {
             return;
         }
-        let mut clean = self.0.clean.lock().unwrap_or_else(PoisonError::into_inner);
         clean.push(Resting {
             connection,
             born,
