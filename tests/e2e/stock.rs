@@ -114,7 +114,14 @@ async fn an_amount_is_held_exactly_in_base_units_or_not_at_all() {
     assert_eq!(visby.level("TEA-1").await, (1_000, 150));
     assert_eq!(hold(1_500_000, 6, "KGM").await, Ok(()), "the same, written longer");
     assert_eq!(visby.level("TEA-1").await, (1_000, 300));
-    for (value, scale, unit) in [(1_501, 3, "KGM"), (1, 0, "C62"), (0, 0, "KGM"), (-1, 0, "KGM")] {
+    for (value, scale, unit) in [
+        (1_501, 3, "KGM"),
+        (1, 0, "C62"),
+        (0, 0, "KGM"),
+        (-1, 0, "KGM"),
+        (i64::MIN, 0, "KGM"),
+        (i64::MAX, 0, "KGM"),
+    ] {
         assert_eq!(
             hold(value, scale, unit).await,
             Err("INVALID_ARGUMENT".to_owned()),

@@ -187,7 +187,8 @@ impl Inventory {
         let (values, scales): (Vec<i64>, Vec<i16>) = lines
             .iter()
             .map(|line| line.quantity.shortest())
-            .map(|(value, scale)| (value.min(model::UNITS_MAX + 1), i16::from(scale)))
+            // What is out of bounds chooses nothing, and is said by name afterwards; here it must not overflow.
+            .map(|(value, scale)| (value.clamp(0, model::UNITS_MAX + 1), i16::from(scale)))
             .unzip();
         let of = |text: fn(&Line) -> String| -> Vec<String> { lines.iter().map(text).collect() };
         let ask = Ask {
@@ -223,6 +224,7 @@ impl Inventory {
         let stock = permit.stock();
         let (gtins, skus): (Vec<String>, Vec<String>) = request.lines.iter().map(|line| split(&line.item)).unzip();
         let mut tx = self.tenancy.begin("inventory.explain", permit).await?;
+        still_guarded(&mut tx, permit).await?;
         let named = reservations::named(&mut tx, &gtins, &skus, &stock.skus).await?;
         let mut sum: i64 = 0;
         for (line, item) in request.lines.iter().zip(named) {
@@ -242,6 +244,7 @@ impl Inventory {
 
     async fn first_answer(&self, permit: &Permit, request: &Reserve) -> Result<Option<Whole>, Error> {
         let mut tx = self.tenancy.begin("inventory.first_answer", permit).await?;
+        still_guarded(&mut tx, permit).await?;
         let Some(first) = whole(&mut tx, permit.link(), request.id).await? else {
             return Ok(None);
         };
@@ -280,9 +283,7 @@ impl Inventory {
     /// What became of this id; with `close`, an id that was never seen is given up for good.
     pub(crate) async fn outcome(&self, permit: &Permit, id: Uuid, close: bool) -> Result<Whole, Error> {
         let mut tx = self.tenancy.begin("inventory.outcome", permit).await?;
-        if !reservations::guarded(&mut tx, permit.link(), permit.epoch(), permit.grant_version()).await? {
-            return Err(Error::Stale);
-        }
+        still_guarded(&mut tx, permit).await?;
         if close {
             reservations::void(&mut tx, permit.link(), id).await?;
         }
@@ -342,10 +343,8 @@ impl Inventory {
     ) -> Result<Whole, Error> {
         self.links.rouse(caller, link).await?;
         let mut tx = self.tenancy.begin("inventory.step", caller).await?;
-        if let Some(permit) = permit
-            && !reservations::guarded(&mut tx, link, permit.epoch(), permit.grant_version()).await?
-        {
-            return Err(Error::Stale);
+        if let Some(permit) = permit {
+            still_guarded(&mut tx, permit).await?;
         }
         let row = reservations::lock(&mut tx, link, id)
             .await?
@@ -396,6 +395,15 @@ impl Inventory {
             all.extend(whole(&mut tx, LinkId(link), id).await?);
         }
         Ok(all)
+    }
+}
+
+/// A revocation or a changed grant that has committed by now ends the call.
+async fn still_guarded(tx: &mut TenantTx, permit: &Permit) -> Result<(), Error> {
+    if reservations::guarded(tx, permit.link(), permit.epoch(), permit.grant_version()).await? {
+        Ok(())
+    } else {
+        Err(Error::Stale)
     }
 }
 
