@@ -4,6 +4,7 @@ use std::{
     net::{IpAddr, Ipv6Addr},
     num::NonZeroU32,
     sync::Arc,
+    time::Duration,
 };
 
 use axum::{
@@ -11,13 +12,19 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter, clock::Clock as _};
+use governor::{
+    DefaultKeyedRateLimiter, Quota, RateLimiter,
+    clock::{Clock as _, DefaultClock},
+};
 use hansa_vocab::{Fault, Kind};
 
 use crate::{Peer, refuse};
 
-/// Addresses remembered, at most; then those that have been quiet for long enough to be strangers again are forgotten.
+/// Addresses remembered, at most: when none of them has been quiet for long enough to be forgotten, every stranger waits.
 const ADDRESSES_MAX: usize = 10_000;
+
+/// How long strangers wait when there are too many of them.
+const FLOOD_WAIT: Duration = Duration::from_secs(10);
 
 /// Calls of the join service from one address. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -35,22 +42,22 @@ impl JoinRate {
         let Some(from) = request.extensions().get::<Peer>().map(|peer| network(peer.remote.ip())) else {
             return refuse(Fault::new(Kind::Unauthenticated, "NO_PEER", "this port is for nodes"));
         };
-        if rate.0.len() > ADDRESSES_MAX {
+        if rate.0.len() >= ADDRESSES_MAX {
             rate.0.retain_recent();
         }
-        let Err(early) = rate.0.check_key(&from) else {
-            return next.run(request).await;
-        };
-        let wait = early.wait_time_from(governor::clock::DefaultClock::default().now());
-        refuse(
-            Fault::new(
-                Kind::Exhausted,
-                "JOIN_RATE",
-                "too many invites are asked for from this address; wait",
-            )
-            .retry_after(wait),
-        )
+        if rate.0.len() >= ADDRESSES_MAX {
+            return wait(FLOOD_WAIT);
+        }
+        match rate.0.check_key(&from) {
+            Ok(()) => next.run(request).await,
+            Err(early) => wait(early.wait_time_from(DefaultClock::default().now())),
+        }
     }
+}
+
+fn wait(time: Duration) -> Response {
+    let text = "too many invites are asked for; wait";
+    refuse(Fault::new(Kind::Exhausted, "JOIN_RATE", text).retry_after(time))
 }
 
 /// Whoever has one IPv6 address has a whole /64 of them.

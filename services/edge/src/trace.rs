@@ -12,7 +12,7 @@ use opentelemetry::{
     trace::TraceContextExt as _,
 };
 use opentelemetry_sdk::propagation::TraceContextPropagator;
-use tonic::metadata::{MetadataKey, MetadataMap};
+use tonic::metadata::{MetadataMap, MetadataValue};
 use tracing::{Span, field::Empty, info_span};
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
@@ -40,16 +40,6 @@ impl Extractor for One<'_> {
 
     fn keys(&self) -> Vec<&str> {
         vec![TRACE_PARENT]
-    }
-}
-
-struct Metadata<'a>(&'a mut MetadataMap);
-
-impl Injector for Metadata<'_> {
-    fn set(&mut self, name: &str, value: String) {
-        if let (Ok(name), Ok(value)) = (MetadataKey::from_bytes(name.as_bytes()), value.parse()) {
-            self.0.insert(name, value);
-        }
     }
 }
 
@@ -83,18 +73,17 @@ pub fn call_span(side: &'static str, method: &str, headers: &HeaderMap) -> Span 
         partner.id = Empty,
         trace.id = Empty,
     );
-    let cause = W3C.extract_with_context(&Context::new(), &Headers(headers));
     if side == "staff" {
         // Refused only when the span has begun already, and it has not.
-        let _ = span.set_parent(cause);
+        let _ = span.set_parent(W3C.extract_with_context(&Context::new(), &Headers(headers)));
     } else {
-        span.add_link(cause.span().span_context().clone());
+        caused_by(&span, Headers(headers).get(TRACE_PARENT).unwrap_or_default());
     }
     note_trace(&span);
     span
 }
 
-/// Links the span to what a partner's message names as its cause.
+/// Links the span to what a partner's call or message names as its cause.
 pub fn caused_by(span: &Span, trace_parent: &str) {
     if !trace_parent.is_empty() {
         let cause = W3C.extract_with_context(&Context::new(), &One(trace_parent));
@@ -102,9 +91,14 @@ pub fn caused_by(span: &Span, trace_parent: &str) {
     }
 }
 
-/// The span that is current, for what a call to a partner carries along.
+/// The span that is current, for what a call to a partner carries along. Its tracestate stays here: what our own tools write
+/// into it is nobody else's.
 pub fn carry(metadata: &mut MetadataMap) {
-    W3C.inject_context(&Span::current().context(), &mut Metadata(metadata));
+    if let Ok(cause) = MetadataValue::try_from(trace_parent())
+        && !cause.is_empty()
+    {
+        metadata.insert(TRACE_PARENT, cause);
+    }
 }
 
 /// The span that is current, in the W3C form, for what is told later; empty when nothing is traced.
@@ -121,5 +115,30 @@ fn note_trace(span: &Span) {
     let trace = context.span().span_context().trace_id();
     if trace != opentelemetry::TraceId::INVALID {
         span.record("trace.id", tracing::field::display(trace));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use opentelemetry::trace::TracerProvider as _;
+    use opentelemetry_sdk::trace::SdkTracerProvider;
+    use tracing_subscriber::layer::SubscriberExt as _;
+
+    use super::*;
+
+    #[test]
+    fn a_partner_is_told_the_cause_and_nothing_of_our_tools() {
+        let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+        let cause = format!("00-{trace}-00f067aa0ba902b7-01").parse().unwrap();
+        let state = ("tracestate".parse().unwrap(), "ours=secret".parse().unwrap());
+        let headers = HeaderMap::from_iter([(TRACE_PARENT.parse().unwrap(), cause), state]);
+        let tracer = SdkTracerProvider::builder().build().tracer("test");
+        let subscriber = tracing_subscriber::registry().with(tracing_opentelemetry::layer().with_tracer(tracer));
+        let mut told = MetadataMap::new();
+        tracing::subscriber::with_default(subscriber, || {
+            call_span("staff", "a method", &headers).in_scope(|| carry(&mut told));
+        });
+        assert_eq!(told.len(), 1);
+        assert!(told.get(TRACE_PARENT).unwrap().to_str().unwrap().contains(trace));
     }
 }
