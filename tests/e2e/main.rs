@@ -12,7 +12,6 @@ mod matrix;
 mod partners;
 mod pool;
 mod registry;
-mod settings;
 mod stock;
 mod traces;
 mod watching;

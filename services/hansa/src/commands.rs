@@ -9,6 +9,7 @@ mod profile;
 mod stock;
 
 use std::{
+    ffi::OsString,
     fs::File,
     io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
@@ -36,7 +37,7 @@ pub struct Cli {
     pub otlp_endpoint: Option<String>,
     /// File with settings, in TOML: flags and variables win over it.
     #[arg(long, global = true, env = "HANSA_CONFIG", value_name = "FILE")]
-    config: Option<PathBuf>,
+    config: Option<OsString>,
     #[command(subcommand)]
     command: Command,
 }
@@ -67,7 +68,9 @@ fn settings_file() -> Option<PathBuf> {
             return Some(file.into());
         }
     }
-    std::env::var_os("HANSA_CONFIG").map(PathBuf::from)
+    std::env::var_os("HANSA_CONFIG")
+        .filter(|file| !file.is_empty())
+        .map(PathBuf::from)
 }
 
 #[derive(Debug, Subcommand)]

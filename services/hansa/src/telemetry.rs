@@ -37,7 +37,8 @@ impl Telemetry {
             ))
             .build();
         let mut tracer = SdkTracerProvider::builder().with_resource(resource);
-        if let Some(collector) = collector {
+        // An empty variable is as good as none.
+        if let Some(collector) = collector.filter(|address| !address.is_empty()) {
             let exporter = opentelemetry_otlp::SpanExporter::builder()
                 .with_tonic()
                 .with_endpoint(collector)
