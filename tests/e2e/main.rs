@@ -13,5 +13,6 @@ mod partners;
 mod pool;
 mod registry;
 mod stock;
+mod together;
 mod traces;
 mod watching;

@@ -2,14 +2,19 @@
 
 mod catalogue;
 mod feed;
+mod gather;
 mod partners;
 mod reservations;
+mod reserve;
 mod sweep;
 
 pub(crate) use catalogue::{Import, Totals, shared_gtin};
 pub(crate) use feed::{Told, Update};
 pub(crate) use partners::PartnerAnswer;
-pub(crate) use reservations::{Reserve, Whole};
+pub(crate) use reservations::Whole;
+pub(crate) use reserve::Reserve;
+
+use std::sync::Arc;
 
 use hansa_link::Links;
 use hansa_tenancy::Tenancy;
@@ -21,6 +26,7 @@ pub struct Inventory {
     pub(crate) links: Links,
     /// Seals the tokens of feeds.
     feed_key: [u8; 32],
+    gathering: Arc<gather::Gathering>,
 }
 
 impl Inventory {
@@ -31,6 +37,7 @@ impl Inventory {
             tenancy,
             links,
             feed_key,
+            gathering: Arc::default(),
         }
     }
 }

@@ -4,3 +4,4 @@ pub mod catalogue;
 pub mod feed;
 pub mod partners;
 pub mod reservations;
+pub mod take;

@@ -1,7 +1,5 @@
 //! What a partner may do with our stock under its [`Permit`], and what our own people do with what partners hold.
 
-use std::time::Duration;
-
 use hansa_directory::Session;
 use hansa_edge::trace_parent;
 use hansa_link::{Permit, model::Visibility};
@@ -10,25 +8,17 @@ use hansa_tenancy::{Caller, TenantTx};
 use hansa_vault::sha256;
 use hansa_vocab::LinkId;
 use prost::Message as _;
-use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{
-    Inventory,
-    catalogue::{base_units, page_size},
-};
+use super::{Inventory, catalogue::page_size};
 use crate::{
     Error,
-    model::{self, Figure, ItemRef, Line, State},
+    model::{self, Figure, ItemRef, State},
     store::{
         catalogue::split,
-        reservations::{self, Ask, LineRow, ReservationRow, SeenRow, Step, Took},
+        reservations::{self, LineRow, ReservationRow, SeenRow, Step},
     },
 };
-
-/// How often the owner's choice of place is tried again when others were faster.
-const CHOICES_MAX: u32 = 3;
-const TTL_MIN: Duration = Duration::from_secs(1);
 
 /// A reservation with its lines.
 pub struct Whole {
@@ -36,17 +26,7 @@ pub struct Whole {
     pub lines: Vec<LineRow>,
 }
 
-/// A request to reserve, checked.
-pub struct Reserve {
-    pub id: Uuid,
-    pub lines: Vec<Line>,
-    pub ttl: Option<Duration>,
-    pub order_ref: String,
-    /// The bytes that were asked, for comparing repeats.
-    pub body: Vec<u8>,
-}
-
-fn grant(permit: &Permit, rule: &'static str, text: String) -> Error {
+pub(super) fn grant(permit: &Permit, rule: &'static str, text: String) -> Error {
     Error::Grant {
         rule,
         text,
@@ -58,7 +38,7 @@ pub(super) fn hash(body: &[u8]) -> String {
     sha256(&[body]).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn event(id: Uuid, state: State, reason: &str, version: i64) -> Vec<u8> {
+pub(super) fn event(id: Uuid, state: State, reason: &str, version: i64) -> Vec<u8> {
     let reservation = wire::Reservation {
         id: id.to_string(),
         state: crate::api::state(state).into(),
@@ -114,147 +94,6 @@ impl Inventory {
                 model::figure(free, &stock.visibility).map(|figure| (row, figure))
             })
             .collect())
-    }
-
-    /// Holds stock for the partner on the permit's link, all lines or none.
-    ///
-    /// Repeating a call with the same id returns the first reservation and takes no more stock.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::OutOfStock`] when too few units are free; nothing is held then.
-    pub(crate) async fn reserve(&self, permit: &Permit, request: &Reserve) -> Result<Whole, Error> {
-        let ttl = self.ttl(permit, request.ttl)?;
-        self.links.rouse(permit, permit.link()).await?;
-        for _ in 0..CHOICES_MAX {
-            let mut tx = self.tenancy.begin("inventory.reserve", permit).await?;
-            let took = self.take(&mut tx, permit, request, ttl).await?;
-            if let Some(expires_at) = took.expires_at.filter(|_| took.lines.len() == request.lines.len()) {
-                tx.wake();
-                tx.commit().await?;
-                let row = made(permit, request, expires_at);
-                return Ok(Whole { row, lines: took.lines });
-            }
-            drop(tx);
-            if !took.guarded {
-                return Err(Error::Stale);
-            }
-            // A repeat comes first: the first answer holds, whatever the stock is now.
-            if let Some(first) = self.first_answer(permit, request).await? {
-                return Ok(first);
-            }
-            self.explain(permit, request).await?;
-            if usize::try_from(took.chosen).is_ok_and(|chosen| chosen < request.lines.len()) {
-                return Err(Error::OutOfStock);
-            }
-        }
-        Err(Error::OutOfStock)
-    }
-
-    fn ttl(&self, permit: &Permit, asked: Option<Duration>) -> Result<Duration, Error> {
-        let stock = permit.stock();
-        if !stock.may_reserve {
-            return Err(grant(
-                permit,
-                "grant.stock.may_reserve",
-                "this link may not reserve".to_owned(),
-            ));
-        }
-        let longest = Duration::from_secs(u64::from(stock.ttl_max_seconds));
-        let ttl = asked.unwrap_or(longest);
-        if ttl > longest {
-            let text = format!("a hold lasts at most {} seconds on this link", stock.ttl_max_seconds);
-            return Err(grant(permit, "grant.stock.ttl_max_seconds", text));
-        }
-        if ttl < TTL_MIN {
-            return Err(Error::Invalid {
-                field: "ttl",
-                text: "at least 1 second".to_owned(),
-            });
-        }
-        Ok(ttl)
-    }
-
-    /// What the one statement did.
-    async fn take(&self, tx: &mut TenantTx, permit: &Permit, request: &Reserve, ttl: Duration) -> Result<Took, Error> {
-        let stock = permit.stock();
-        let sum_max = match stock.open_quantity_max {
-            Some(most) => most.saturating_sub(reservations::open_quantity(tx, permit.link()).await?),
-            None => i64::MAX,
-        };
-        let lines = &request.lines;
-        let (gtins, skus): (Vec<String>, Vec<String>) = lines.iter().map(|line| split(&line.item)).unzip();
-        let (values, scales): (Vec<i64>, Vec<i16>) = lines
-            .iter()
-            .map(|line| line.quantity.shortest())
-            // What is out of bounds chooses nothing, and is said by name afterwards; here it must not overflow.
-            .map(|(value, scale)| (value.clamp(0, model::UNITS_MAX + 1), i16::from(scale)))
-            .unzip();
-        let of = |text: fn(&Line) -> String| -> Vec<String> { lines.iter().map(text).collect() };
-        let ask = Ask {
-            link: permit.link(),
-            epoch: permit.epoch(),
-            grant_version: permit.grant_version(),
-            id: request.id,
-            body_hash: &hash(&request.body),
-            order_ref: &request.order_ref,
-            ttl_millis: i64::try_from(ttl.as_millis()).unwrap_or(i64::MAX),
-            actor: &permit.peer().to_string(),
-            event_id: self.tenancy.ids().uuid(),
-            event: &event(request.id, State::Held, "", 1),
-            trace_parent: &trace_parent(),
-            gtins: &gtins,
-            skus: &skus,
-            locations: &of(|line| line.location.clone()),
-            lots: &of(|line| line.lot.clone()),
-            values: &values,
-            scales: &scales,
-            units: &of(|line| line.quantity.unit().to_string()),
-            covered_skus: &stock.skus,
-            covered_locations: &stock.locations,
-            safety_stock: stock.safety_stock,
-            line_max: stock.quantity_max.unwrap_or(i64::MAX).min(model::UNITS_MAX),
-            sum_max,
-        };
-        reservations::take(tx, &ask).await
-    }
-
-    /// Why nothing was taken, when it is not the stock: an amount that can't be, or a rule of the grant.
-    async fn explain(&self, permit: &Permit, request: &Reserve) -> Result<(), Error> {
-        let stock = permit.stock();
-        let (gtins, skus): (Vec<String>, Vec<String>) = request.lines.iter().map(|line| split(&line.item)).unzip();
-        let mut tx = self.tenancy.begin("inventory.explain", permit).await?;
-        still_guarded(&mut tx, permit).await?;
-        let named = reservations::named(&mut tx, &gtins, &skus, &stock.skus).await?;
-        let mut sum: i64 = 0;
-        for (line, item) in request.lines.iter().zip(named) {
-            // What the partner may not see is out of stock to it, like what is not there.
-            let item = item.ok_or(Error::OutOfStock)?;
-            sum = sum.saturating_add(units(permit, base_units(line.quantity, &item.unit, item.scale)?)?);
-        }
-        if let Some(most) = stock.open_quantity_max {
-            let open = reservations::open_quantity(&mut tx, permit.link()).await?;
-            if open.saturating_add(sum) > most {
-                let text = format!("at most {most} units open at one time on this link, {open} are");
-                return Err(grant(permit, "grant.stock.open_quantity_max", text));
-            }
-        }
-        Ok(())
-    }
-
-    async fn first_answer(&self, permit: &Permit, request: &Reserve) -> Result<Option<Whole>, Error> {
-        let mut tx = self.tenancy.begin("inventory.first_answer", permit).await?;
-        still_guarded(&mut tx, permit).await?;
-        let Some(first) = whole(&mut tx, permit.link(), request.id).await? else {
-            return Ok(None);
-        };
-        if first.row.state == State::Void {
-            return Err(Error::IdVoid(request.id));
-        }
-        if first.row.body_hash != hash(&request.body) {
-            return Err(Error::IdReused(request.id));
-        }
-        Ok(Some(first))
     }
 
     /// Makes the partner's hold firm.
@@ -399,43 +238,11 @@ impl Inventory {
 }
 
 /// A revocation or a changed grant that has committed by now ends the call.
-async fn still_guarded(tx: &mut TenantTx, permit: &Permit) -> Result<(), Error> {
+pub(super) async fn still_guarded(tx: &mut TenantTx, permit: &Permit) -> Result<(), Error> {
     if reservations::guarded(tx, permit.link(), permit.epoch(), permit.grant_version()).await? {
         Ok(())
     } else {
         Err(Error::Stale)
-    }
-}
-
-/// Base units of a line, within the grant.
-fn units(permit: &Permit, units: i64) -> Result<i64, Error> {
-    if !(1..=model::UNITS_MAX).contains(&units) {
-        return Err(Error::Invalid {
-            field: "quantity",
-            text: "must be above zero".to_owned(),
-        });
-    }
-    match permit.stock().quantity_max.filter(|most| units > *most) {
-        Some(most) => {
-            let text = format!("at most {most} units a line on this link");
-            Err(grant(permit, "grant.stock.quantity_max", text))
-        }
-        None => Ok(units),
-    }
-}
-
-/// The row that a reservation has begun with.
-fn made(permit: &Permit, request: &Reserve, expires_at: OffsetDateTime) -> ReservationRow {
-    ReservationRow {
-        link_id: permit.link().0,
-        id: request.id,
-        state: State::Held,
-        expires_at,
-        version: 1,
-        body_hash: hash(&request.body),
-        order_ref: request.order_ref.clone(),
-        reason: String::new(),
-        over: false,
     }
 }
 
@@ -452,7 +259,7 @@ pub(super) fn page_key(page: &str) -> Result<Option<Uuid>, Error> {
     }
 }
 
-async fn whole(tx: &mut TenantTx, link: LinkId, id: Uuid) -> Result<Option<Whole>, Error> {
+pub(super) async fn whole(tx: &mut TenantTx, link: LinkId, id: Uuid) -> Result<Option<Whole>, Error> {
     let Some(row) = reservations::lock(tx, link, id).await? else {
         return Ok(None);
     };

@@ -1,4 +1,4 @@
-//! Reservations that partners hold with us: taking stock, giving it back, and the ledger and outbox rows that go with it.
+//! Reservations that partners hold with us: what is there, giving stock back, and the ledger and outbox rows that go with it.
 
 use hansa_tenancy::TenantTx;
 use hansa_vocab::LinkId;
@@ -6,169 +6,6 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::{Error, model::State};
-
-/// What a request to reserve needs to know of itself.
-pub struct Ask<'a> {
-    pub link: LinkId,
-    pub epoch: i64,
-    pub grant_version: i64,
-    pub id: Uuid,
-    pub body_hash: &'a str,
-    pub order_ref: &'a str,
-    pub ttl_millis: i64,
-    pub actor: &'a str,
-    pub event_id: Uuid,
-    pub event: &'a [u8],
-    /// W3C traceparent of what is going on, or empty.
-    pub trace_parent: &'a str,
-    pub gtins: &'a [String],
-    pub skus: &'a [String],
-    pub locations: &'a [String],
-    pub lots: &'a [String],
-    /// Amounts as they were asked, with the fewest decimal places: value, scale, unit.
-    pub values: &'a [i64],
-    pub scales: &'a [i16],
-    pub units: &'a [String],
-    pub covered_skus: &'a [String],
-    pub covered_locations: &'a [String],
-    pub safety_stock: i64,
-    /// Base units that a line may have, and that all lines together may have.
-    pub line_max: i64,
-    pub sum_max: i64,
-}
-
-/// What the one statement did.
-pub struct Took {
-    /// The link and grant are as the permit says.
-    pub guarded: bool,
-    /// Lines for which some level had enough.
-    pub chosen: i64,
-    /// Set when the reservation is new.
-    pub expires_at: Option<OffsetDateTime>,
-    /// The lines in order, as they were taken.
-    pub lines: Vec<LineRow>,
-}
-
-/// Takes stock for all lines or, when the caller then rolls back, for none: guard, base units, choice of place, reservation,
-/// levels, ledger and event in one statement. Amounts are exact: one that is no whole number of base units chooses nothing.
-#[expect(clippy::too_many_lines, reason = "one statement")]
-pub async fn take(tx: &mut TenantTx, ask: &Ask<'_>) -> Result<Took, Error> {
-    let row = sqlx::query!(
-        r#"with guard as (
-               select 1 as ok from link where id = $1 and state = 'active' and epoch = $2 and grant_version = $3
-           ),
-           asked as (
-               select u.n, u.gtin, u.sku, u.location, u.lot, u.unit, u.value, u.scale
-               from unnest($4::varchar[], $5::varchar[], $6::varchar[], $7::varchar[], $8::bigint[], $9::smallint[], $10::varchar[])
-                   with ordinality as u (gtin, sku, location, lot, value, scale, unit, n), guard
-           ),
-           chosen as (
-               select a.n, place.sku, place.unit, place.scale, place.quantity, place.item_id, place.location, place.lot
-               from asked a cross join lateral (
-                   select l.item_id, l.location, l.lot, i.sku, i.unit, i.scale, q.quantity
-                   from item i
-                   cross join lateral (
-                       -- null when the amount has more decimal places than the article
-                       select a.value * ('{1, 10, 100, 1000, 10000, 100000, 1000000}'::bigint[])[i.scale - a.scale + 1] as quantity
-                   ) as q
-                   join level l on l.item_id = i.id
-                   where i.id = coalesce(
-                           (select s.id from item s where s.sku = a.sku),
-                           (select g.id from item g where g.gtin14 = nullif(a.gtin, '') and not g.restricted))
-                       and i.unit = a.unit and q.quantity between 1 and $11
-                       and l.lot = a.lot and (a.location = '' or l.location = a.location)
-                       and (cardinality($12::varchar[]) = 0 or i.sku = any($12))
-                       and (cardinality($13::varchar[]) = 0 or l.location = any($13))
-                       and l.on_hand - l.reserved - greatest(l.safety_stock, $14) >= q.quantity
-                   order by l.location limit 1
-               ) as place
-           ),
-           locked as (
-               select l.item_id, l.location, l.lot from level l
-               join chosen c on (c.item_id, c.location, c.lot) = (l.item_id, l.location, l.lot)
-               order by 1, 2, 3 for update of l
-           ),
-           made as (
-               insert into reservation (link_id, id, state, expires_at, body_hash, order_ref)
-               select $1, $15, 'held', clock_timestamp() + $16 * interval '1 millisecond', $17, $18
-               where (select count(*) from chosen) = (select count(*) from asked) and (select count(*) from locked) > 0
-                   and (select sum(quantity) from chosen) <= $19
-               on conflict do nothing
-               returning expires_at
-           ),
-           took as (
-               update level l set reserved = l.reserved + c.quantity, version = l.version + 1
-               from chosen c, made
-               where (c.item_id, c.location, c.lot) = (l.item_id, l.location, l.lot)
-                   and l.on_hand - l.reserved - greatest(l.safety_stock, $14) >= c.quantity
-               returning c.n, c.sku, c.unit, c.scale, c.quantity, l.item_id, l.location, l.lot, l.on_hand,
-                   l.reserved, l.version
-           ),
-           lines as (
-               insert into reservation_line (link_id, reservation_id, n, item_id, location, lot, quantity)
-               select $1, $15, n, item_id, location, lot, quantity from took
-               returning 1
-           ),
-           booked as (
-               insert into ledger (item_id, location, lot, version, from_account, to_account, quantity, kind, on_hand, reserved,
-                   link_id, reservation_id, actor)
-               select item_id, location, lot, version, 'free', 'held', quantity, 'hold', on_hand, reserved, $1, $15, $20 from took
-               returning 1
-           ),
-           told as (
-               insert into outbox (id, link_id, ordering_key, key_version, type, payload, trace_parent)
-               select $21, $1, 'reservation/' || $15::text, 1, 'inventory.reservation.v1', $22, $23 from made
-               returning 1
-           )
-           select exists (select from guard) as "guarded!", (select count(*) from chosen) as "chosen!",
-               (select expires_at from made) as expires_at, coalesce(array_agg(sku order by n), '{}') as "skus!",
-               coalesce(array_agg(unit order by n), '{}') as "units!", coalesce(array_agg(scale order by n), '{}') as "scales!",
-               coalesce(array_agg(location order by n), '{}') as "locations!", coalesce(array_agg(lot order by n), '{}') as "lots!",
-               coalesce(array_agg(quantity order by n), '{}') as "quantities!"
-           from took"#,
-        ask.link.0,
-        ask.epoch,
-        ask.grant_version,
-        ask.gtins,
-        ask.skus,
-        ask.locations,
-        ask.lots,
-        ask.values,
-        ask.scales,
-        ask.units,
-        ask.line_max as i64,
-        ask.covered_skus,
-        ask.covered_locations,
-        ask.safety_stock,
-        ask.id,
-        ask.ttl_millis as f64,
-        ask.body_hash,
-        ask.order_ref,
-        ask.sum_max as i64,
-        ask.actor,
-        ask.event_id,
-        ask.event,
-        ask.trace_parent,
-    )
-    .fetch_one(tx.conn())
-    .await?;
-    let lines = (row.skus.into_iter().zip(row.units).zip(row.scales))
-        .zip(row.locations.into_iter().zip(row.lots).zip(row.quantities))
-        .map(|(((sku, unit), scale), ((location, lot), quantity))| LineRow {
-            sku,
-            unit,
-            scale,
-            location,
-            lot,
-            quantity,
-        });
-    Ok(Took {
-        guarded: row.guarded,
-        chosen: row.chosen,
-        expires_at: row.expires_at,
-        lines: lines.collect(),
-    })
-}
 
 /// Units in the open reservations of a link; alone with them until the end of the transaction.
 pub async fn open_quantity(tx: &mut TenantTx, link: LinkId) -> Result<i64, Error> {
@@ -200,6 +37,7 @@ pub struct ReservationRow {
 }
 
 /// A line of a reservation with its item.
+#[derive(Debug)]
 pub struct LineRow {
     pub sku: String,
     pub unit: String,
