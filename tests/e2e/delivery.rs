@@ -6,8 +6,10 @@ use std::time::Duration;
 use hansa_link::model::evidence;
 use hansa_proto::link::v1::{ExportEvidenceRequest, link_staff_service_client::LinkStaffServiceClient};
 use hansa_tests::{Enterprise, House, house::text};
+use hansa_vocab::Kind;
 use hansa_vocab::clock::{IdSource as _, SystemIds};
 use serde_json::{Value, json};
+use sqlx::{AssertSqlSafe, Connection as _};
 
 const STOCK: &str = "inventory.v1.InventoryStaffService";
 
@@ -234,4 +236,41 @@ async fn a_partner_that_went_back_to_an_old_backup_is_noticed_and_nothing_is_ove
         tokio::time::sleep(Duration::from_millis(25)).await;
     }
     panic!("nothing is said: {}", visby.link(&link).await);
+}
+
+/// Partners that do not take their messages must not fill our disk; what ends something goes on.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_queue_refuses_what_is_new_says_so_and_takes_it_again_when_it_is_emptied() {
+    let (ours, theirs) = (
+        House::with(|settings| settings.queue_max = 10).await,
+        House::new().await,
+    );
+    let (visby, luebeck) = (ours.enterprise("Visby").await, theirs.enterprise("Lübeck").await);
+    visby.has(&[("TEA-1", 100_000)]).await;
+    let link = visby.links_with(&luebeck, may_reserve(), json!({})).await;
+    let mut admin = theirs.world.superuser().await;
+    let mut shut = admin.begin().await.unwrap();
+    let lock = format!("lock table {}.inbox in exclusive mode", luebeck.tenant.schema());
+    sqlx::query(AssertSqlSafe(lock)).execute(&mut *shut).await.unwrap();
+    let mut held = Vec::new();
+    let refused = loop {
+        match luebeck.reserves(&link, "", "TEA-1", 1, "600s").await {
+            Ok(one) => held.push(text(&one["id"])),
+            Err(fault) => break fault,
+        }
+    };
+    assert_eq!((&*refused.reason, refused.kind), ("QUEUE_FULL", Kind::Exhausted));
+    assert!(refused.retry_after.is_some());
+    let shown = visby.link(&link).await;
+    assert_eq!(shown["queueMax"], "10");
+    assert!(text(&shown["queueDepth"]).parse::<u64>().unwrap() >= 10);
+    let ours = json!({"linkId": link, "id": held[0], "reason": "counted again"});
+    visby.call(&format!("{STOCK}/ReleaseReservation"), ours).await;
+    shut.rollback().await.unwrap();
+    comes_to_believe(&luebeck, &link, "RESERVATION_STATE_RELEASED", 1).await;
+    settles(&visby, &link).await;
+    while luebeck.reserves(&link, "", "TEA-1", 1, "600s").await.is_err() {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    visby.adds_up().await;
 }

@@ -47,16 +47,31 @@ pub fn settings(world: &World) -> Settings {
         ops_listen: free,
         roles: Vec::new(),
         connections: 16,
+        queue_max: 100_000,
         behind_proxy: false,
         dev: true,
     }
 }
 
+async fn started(world: &World, settings: Settings) -> Node {
+    let master = MasterKey::from_bytes(MASTER);
+    Node::start(settings, master, world.clock.clone(), world.ids.clone())
+        .await
+        .unwrap()
+}
+
 impl House {
     /// A new node with a new database.
     pub async fn new() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    /// The same with other settings.
+    pub async fn with(change: impl FnOnce(&mut Settings)) -> Self {
         let world = World::new().await;
-        let node = Self::another(&world).await;
+        let mut settings = settings(&world);
+        change(&mut settings);
+        let node = started(&world, settings).await;
         let tenancy = world.tenancy().await;
         let vault = Vault::new(Arc::new(MasterKey::from_bytes(MASTER)), world.clock.clone());
         Self {
@@ -68,10 +83,7 @@ impl House {
 
     /// One more process of the node of this database, as far as one test process can tell: nothing is shared but the database.
     pub async fn another(world: &World) -> Node {
-        let master = MasterKey::from_bytes(MASTER);
-        Node::start(settings(world), master, world.clock.clone(), world.ids.clone())
-            .await
-            .unwrap()
+        started(world, settings(world)).await
     }
 
     /// The keys of this node, as an operator's command opens them.

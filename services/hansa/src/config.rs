@@ -40,6 +40,9 @@ pub struct Settings {
     /// Database connections of this process to tenants.
     #[arg(long, env = "HANSA_CONNECTIONS", default_value_t = 64, value_parser = clap::value_parser!(u32).range(2..=1_000))]
     pub connections: u32,
+    /// Messages of a link that may wait for the partner; from then on nothing new is begun on that link.
+    #[arg(long, env = "HANSA_QUEUE_MAX", default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(10..=10_000_000))]
+    pub queue_max: u64,
     /// The staff port may listen beyond loopback, because a proxy in front of it does TLS.
     #[arg(long, env = "HANSA_BEHIND_PROXY")]
     pub behind_proxy: bool,
@@ -145,6 +148,7 @@ impl Settings {
             "HANSA_OPS_LISTEN": self.ops_listen.to_string(),
             "HANSA_ROLES": if roles.is_empty() { vec!["api".into(), "link".into(), "worker".into()] } else { roles },
             "HANSA_CONNECTIONS": self.connections,
+            "HANSA_QUEUE_MAX": self.queue_max,
             "HANSA_BEHIND_PROXY": self.behind_proxy,
             "HANSA_DEV": self.dev,
         })

@@ -101,6 +101,7 @@ async fn furnish(
             some => some.to_vec(),
         },
         listening: listening.to_string(),
+        queue_max: settings.queue_max,
         stopping,
     };
     let links = Links::open(tenancy.clone(), vault.clone(), own).await?;

@@ -45,6 +45,9 @@ pub enum Error {
     /// The link changed while the call was under way.
     #[error("the link has changed meanwhile")]
     Stale,
+    /// As many messages wait for the partner as may.
+    #[error("{0} messages wait for the partner")]
+    QueueFull(u64),
     /// No message with this number is parked.
     #[error("message {0} is not parked")]
     NotParked(u64),
@@ -153,6 +156,12 @@ impl From<Error> for Fault {
                 "LINK_CHANGED",
                 "the link changed while the call was under way; try again",
             ),
+            Error::QueueFull(messages) => Self::new(
+                Kind::Exhausted,
+                "QUEUE_FULL",
+                format!("{messages} messages of this link wait to be taken by the partner's node; until it has taken some, nothing new is begun"),
+            )
+            .retry_after(std::time::Duration::from_secs(5)),
             Error::NotParked(number) => Self::not_found("message").with("number", number),
             Error::Unavailable(text) => Self::new(Kind::Unavailable, "UNAVAILABLE", format!("{text}; try again")),
             Error::Unreachable(text) => Self::new(

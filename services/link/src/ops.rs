@@ -5,6 +5,7 @@ mod deliver;
 mod evidence;
 mod join;
 mod keys;
+mod quota;
 mod reconcile;
 mod view;
 mod work;
@@ -64,6 +65,8 @@ pub struct NodeSelf {
     pub addresses: Vec<String>,
     /// Where this very process listens: links between two tenants of this node take the same road, and a short one.
     pub listening: String,
+    /// Messages that may wait for the partner of a link.
+    pub queue_max: u64,
     /// Cancelled when this process stops: what streams to and from partners ends.
     pub stopping: CancellationToken,
 }

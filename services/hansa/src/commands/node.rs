@@ -101,6 +101,7 @@ impl Dev {
             ops_listen: self.ops_listen,
             roles: Vec::new(),
             connections: 32,
+            queue_max: 100_000,
             behind_proxy: false,
             dev: true,
         };

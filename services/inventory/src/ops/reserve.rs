@@ -46,6 +46,7 @@ impl Inventory {
     /// [`Error::OutOfStock`] when too few units are free; nothing is held then.
     pub(crate) async fn reserve(&self, permit: &Permit, request: &Reserve) -> Result<Whole, Error> {
         let ttl = ttl(permit, request.ttl)?;
+        self.links.room(permit, permit.link()).await?;
         self.links.rouse(permit, permit.link()).await?;
         let ask = Arc::new(self.ask(request, ttl));
         let mut shared = self.take_together(permit, &ask).await;

@@ -56,6 +56,7 @@ fn view(view: LinkView) -> wire::Link {
         terms_hash: row.terms_hash,
         health: view.health.into(),
         queue_depth: view.queue_depth,
+        queue_max: view.queue_max,
         oldest_unacknowledged: view.oldest_unacknowledged.map(|age| prost_types::Duration {
             seconds: age.whole_seconds(),
             nanos: age.subsec_nanoseconds(),

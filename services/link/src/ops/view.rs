@@ -34,6 +34,8 @@ pub struct LinkView {
     pub health: LinkHealth,
     /// Declarations and messages that the partner has not acknowledged.
     pub queue_depth: u64,
+    /// How many may wait before nothing new is begun.
+    pub queue_max: u64,
     /// How old the oldest message among them is.
     pub oldest_unacknowledged: Option<time::Duration>,
     /// Messages of theirs that could not be applied, or wait behind one.
@@ -95,6 +97,7 @@ impl Links {
                 (false, _) => LinkHealth::Down,
             },
             queue_depth: untold + backlog.messages,
+            queue_max: self.0.node.queue_max,
             parked: backlog.parked,
             fork: backlog.fork,
             oldest_unacknowledged: backlog.oldest.map(|at| self.now() - at),

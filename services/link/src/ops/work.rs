@@ -57,6 +57,7 @@ pub(crate) struct Shared {
     routes: std::sync::Mutex<HashMap<(NodeId, TrafficClass), Pokes>>,
     roused: std::sync::Mutex<HashMap<End, Instant>>,
     heard: std::sync::Mutex<HashSet<NodeId>>,
+    pub(super) queues: super::quota::Queues,
     /// Something has happened that the next look can't wait for.
     news: tokio::sync::Notify,
 }

@@ -433,6 +433,19 @@ pub async fn batches(
         .collect()
 }
 
+/// Messages of a link that the partner has not signed for; counting ends at `most`.
+pub async fn queued(tx: &mut TenantTx, link: LinkId, most: u64) -> Result<u64, Error> {
+    let messages = sqlx::query_scalar!(
+        r#"select (select count(*) from (select from outbox where link_id = $1 limit $2) as u)
+            + (select coalesce(sum(last - first + 1), 0)::bigint from receipt where link_id = $1 and header is null) as "messages!""#,
+        link.0,
+        number(most),
+    )
+    .fetch_one(tx.conn())
+    .await?;
+    Ok(unsigned(messages))
+}
+
 /// What is under way on a link.
 pub struct Backlog {
     /// Messages that the partner has not acknowledged.
