@@ -9,15 +9,15 @@ use std::{
 
 use axum::{Router, routing::post};
 use hansa_edge::{Identity, LinkLimits, Pins, serve_link};
+use hansa_tests::tls::{self, Leaf, PREFACE};
 use hansa_vocab::{Clock, NodeId, Pin};
-use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, KeyPair, PublicKeyData as _};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName};
+use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, KeyPair};
 use time::OffsetDateTime;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
 };
-use tokio_rustls::{TlsConnector, client::TlsStream};
+use tokio_rustls::client::TlsStream;
 use tokio_util::sync::CancellationToken;
 
 /// A clock that a test sets.
@@ -30,7 +30,6 @@ impl Clock for Set {
 }
 
 const NOON: i64 = 1_800_000_000;
-const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
 
 /// A link port whose clock stands at noon.
 struct Port {
@@ -93,25 +92,7 @@ impl Port {
 
     /// A TLS connection with this leaf, as far as the client knows.
     async fn dial(&self, leaf: Option<&Leaf>, alpn: &[u8]) -> Result<TlsStream<TcpStream>, String> {
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let builder = rustls::ClientConfig::builder_with_provider(provider)
-            .with_protocol_versions(&[&rustls::version::TLS13])
-            .unwrap()
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(AnyServer));
-        let mut config = match leaf {
-            Some(leaf) => builder
-                .with_client_auth_cert(vec![leaf.certificate.clone()], leaf.key.clone_key())
-                .unwrap(),
-            None => builder.with_no_client_auth(),
-        };
-        config.alpn_protocols = vec![alpn.to_vec()];
-        let tcp = TcpStream::connect(self.address).await.unwrap();
-        let name = ServerName::try_from("link.invalid").unwrap();
-        TlsConnector::from(Arc::new(config))
-            .connect(name, tcp)
-            .await
-            .map_err(|error| error.to_string())
+        tls::connect(&tls::client(leaf, alpn), self.address).await
     }
 
     async fn lets_in(&self, leaf: &Leaf) -> bool {
@@ -119,71 +100,9 @@ impl Port {
     }
 }
 
-/// The tests are about the client's certificate.
-#[derive(Debug)]
-struct AnyServer;
-
-impl rustls::client::danger::ServerCertVerifier for AnyServer {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: rustls::pki_types::UnixTime,
-    ) -> Result<rustls::client::danger::ServerCertVerified, rustls::Error> {
-        Ok(rustls::client::danger::ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &rustls::DigitallySignedStruct,
-    ) -> Result<rustls::client::danger::HandshakeSignatureValid, rustls::Error> {
-        unreachable!("TLS 1.3 only")
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &rustls::DigitallySignedStruct,
-    ) -> Result<rustls::client::danger::HandshakeSignatureValid, rustls::Error> {
-        Ok(rustls::client::danger::HandshakeSignatureValid::assertion())
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<rustls::SignatureScheme> {
-        vec![
-            rustls::SignatureScheme::ECDSA_NISTP256_SHA256,
-            rustls::SignatureScheme::ED25519,
-        ]
-    }
-}
-
-/// A client's certificate and key.
-struct Leaf {
-    certificate: CertificateDer<'static>,
-    key: PrivateKeyDer<'static>,
-    pin: Pin,
-}
-
 /// A leaf that is right in everything, at noon, but for what `change` does to it.
 fn leaf(change: impl FnOnce(&mut CertificateParams)) -> Leaf {
-    let key = KeyPair::generate().unwrap();
-    let mut params = CertificateParams::default();
-    params.is_ca = IsCa::ExplicitNoCa;
-    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth, ExtendedKeyUsagePurpose::ServerAuth];
-    params.not_before = OffsetDateTime::from_unix_timestamp(NOON - 3_600).unwrap();
-    params.not_after = OffsetDateTime::from_unix_timestamp(NOON + 3_600).unwrap();
-    change(&mut params);
-    let certificate = params.self_signed(&key).unwrap().der().clone();
-    let pin = Pin(hansa_vault::sha256(&[&key.subject_public_key_info()]));
-    Leaf {
-        certificate,
-        key: PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der())),
-        pin,
-    }
+    Leaf::new(&KeyPair::generate().unwrap(), at(0), change)
 }
 
 fn at(seconds: i64) -> OffsetDateTime {
@@ -299,32 +218,15 @@ async fn no_session_is_ever_resumed() {
     let port = Port::new().await;
     let good = leaf(|_| {});
     port.admits(&[good.pin]);
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let mut config = rustls::ClientConfig::builder_with_provider(provider)
-        .with_protocol_versions(&[&rustls::version::TLS13])
-        .unwrap()
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(AnyServer))
-        .with_client_auth_cert(vec![good.certificate.clone()], good.key.clone_key())
-        .unwrap();
-    config.alpn_protocols = vec![b"h2".to_vec()];
-    let connector = TlsConnector::from(Arc::new(config));
+    let connector = tls::client(Some(&good), b"h2");
     for _ in 0..3 {
-        let tcp = TcpStream::connect(port.address).await.unwrap();
-        let mut stream = connector
-            .connect(ServerName::try_from("link.invalid").unwrap(), tcp)
-            .await
-            .unwrap();
+        let mut stream = tls::connect(&connector, port.address).await.unwrap();
         stream.write_all(PREFACE).await.unwrap();
         stream.read_exact(&mut [0; 9]).await.unwrap();
         assert_eq!(stream.get_ref().1.handshake_kind(), Some(rustls::HandshakeKind::Full));
     }
     *port.clock.0.lock().unwrap() = at(7_200);
-    let tcp = TcpStream::connect(port.address).await.unwrap();
-    let mut late = connector
-        .connect(ServerName::try_from("link.invalid").unwrap(), tcp)
-        .await
-        .unwrap();
+    let mut late = tls::connect(&connector, port.address).await.unwrap();
     let refused = async {
         late.write_all(PREFACE).await?;
         late.read_exact(&mut [0; 9]).await.map(|_| ())

@@ -1,5 +1,6 @@
 //! End-to-end suites, one binary: real sockets, real PostgreSQL.
 
+mod abuse;
 mod attacks;
 mod certs;
 mod clients;
@@ -7,6 +8,7 @@ mod delivery;
 mod demo;
 mod devpg;
 mod feed;
+mod leak;
 mod links;
 mod matrix;
 mod partners;

@@ -5,6 +5,7 @@
 
 pub mod database;
 pub mod house;
+pub mod tls;
 
 pub use database::World;
 pub use house::{Enterprise, House};

@@ -24,7 +24,7 @@ use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpListener, TcpStream},
     sync::{Semaphore, mpsc},
-    time::{Sleep, sleep, timeout},
+    time::{sleep, timeout},
 };
 use tokio_rustls::{LazyConfigAcceptor, server::TlsStream};
 use tokio_stream::wrappers::ReceiverStream;
@@ -36,6 +36,7 @@ use tonic::{
 
 use crate::{
     Identity, Pins,
+    prompt::{PREFACE_BYTES, Prompt},
     rate::JoinRate,
     refuse,
     staff::plain_words,
@@ -98,15 +99,14 @@ pub struct Peer {
     pub ended: CancellationToken,
 }
 
-/// The bytes of an HTTP/2 preface and one frame head: less is no first contact.
-const FIRST_CONTACT_BYTES: usize = 24 + 9;
+/// A preface and one frame head: less is no first contact.
+const FIRST_CONTACT_BYTES: usize = PREFACE_BYTES + 9;
 
 /// A connection whose peer is known. It ends with its token, and when its first frame is late.
 struct LinkStream {
-    inner: TlsStream<TcpStream>,
+    inner: Prompt<TlsStream<TcpStream>>,
     peer: Peer,
     ended: Pinned<Box<WaitForCancellationFutureOwned>>,
-    first: Option<(Pinned<Box<Sleep>>, usize)>,
     _place: Place,
 }
 
@@ -130,20 +130,7 @@ impl AsyncRead for LinkStream {
                 "the key is not good any more",
             )));
         }
-        if let Some((late, _)) = &mut self.first
-            && late.as_mut().poll(context).is_ready()
-        {
-            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
-        }
-        let before = buffer.filled().len();
-        let read = Pinned::new(&mut self.inner).poll_read(context, buffer);
-        if let Some((_, seen)) = &mut self.first {
-            *seen += buffer.filled().len() - before;
-            if *seen >= FIRST_CONTACT_BYTES {
-                self.first = None;
-            }
-        }
-        read
+        Pinned::new(&mut self.inner).poll_read(context, buffer)
     }
 }
 
@@ -364,8 +351,7 @@ async fn handshake(port: &Port, tcp: TcpStream, remote: SocketAddr, place: Place
             not_after,
             ended,
         },
-        inner,
-        first: Some((Box::pin(sleep(port.limits.first_contact)), 0)),
+        inner: Prompt::new(inner, port.limits.first_contact, FIRST_CONTACT_BYTES),
         _place: place,
     })
 }

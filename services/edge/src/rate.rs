@@ -42,16 +42,22 @@ impl JoinRate {
         let Some(from) = request.extensions().get::<Peer>().map(|peer| network(peer.remote.ip())) else {
             return refuse(Fault::new(Kind::Unauthenticated, "NO_PEER", "this port is for nodes"));
         };
-        if rate.0.len() >= ADDRESSES_MAX {
-            rate.0.retain_recent();
-        }
-        if rate.0.len() >= ADDRESSES_MAX {
-            return wait(FLOOD_WAIT);
-        }
-        match rate.0.check_key(&from) {
+        match rate.admit(from) {
             Ok(()) => next.run(request).await,
-            Err(early) => wait(early.wait_time_from(DefaultClock::default().now())),
+            Err(time) => wait(time),
         }
+    }
+
+    /// Or how long it has to wait.
+    fn admit(&self, from: IpAddr) -> Result<(), Duration> {
+        if self.0.len() >= ADDRESSES_MAX {
+            self.0.retain_recent();
+        }
+        if self.0.len() >= ADDRESSES_MAX {
+            return Err(FLOOD_WAIT);
+        }
+        let early = |early: governor::NotUntil<_>| early.wait_time_from(DefaultClock::default().now());
+        self.0.check_key(&from).map_err(early)
     }
 }
 
@@ -74,6 +80,17 @@ fn network(address: IpAddr) -> IpAddr {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_more_strangers_are_remembered_than_there_is_room_for() {
+        let hour = NonZeroU32::new(1).unwrap();
+        let rate = JoinRate(Arc::new(RateLimiter::keyed(Quota::per_hour(hour))));
+        for n in 0..u32::try_from(ADDRESSES_MAX).unwrap() {
+            assert_eq!(rate.admit(std::net::Ipv4Addr::from(n).into()), Ok(()));
+        }
+        assert_eq!(rate.admit(std::net::Ipv4Addr::from(u32::MAX).into()), Err(FLOOD_WAIT));
+        assert_eq!(rate.0.len(), ADDRESSES_MAX);
+    }
 
     #[test]
     fn all_addresses_of_one_ipv6_network_count_as_one() {

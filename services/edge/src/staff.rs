@@ -1,6 +1,6 @@
 //! The staff port: gRPC, gRPC-Web and JSON on one address, with one deadline for all three.
 
-use std::{sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -11,10 +11,78 @@ use axum::{
     routing::get,
 };
 use hansa_vocab::{Fault, Kind};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::{conn::auto, graceful::GracefulShutdown},
+    service::TowerToHyperService,
+};
 use prost_reflect::DescriptorPool;
+use tokio::{net::TcpListener, sync::Semaphore};
+use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
-use crate::{RulesError, json, openapi, refuse, status::patience};
+use crate::{
+    RulesError, json, openapi,
+    prompt::{PREFACE_BYTES, Prompt},
+    refuse,
+    status::patience,
+};
+
+/// Connections of a port at one time: a proxy has a few, an operator's tools have one each.
+const CONNECTIONS_MAX: usize = 1_024;
+/// Until the head of a request, from the opening of the connection or the answer before.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+const KEEP_ALIVE: Duration = Duration::from_secs(20);
+const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Serves the staff port or the ops port, HTTP/1.1 and HTTP/2, until `shutdown` and the end of the calls under way.
+///
+/// # Errors
+///
+/// When connections can't be accepted any more.
+pub async fn serve_http(listener: TcpListener, router: Router, shutdown: CancellationToken) -> io::Result<()> {
+    let mut server = auto::Builder::new(TokioExecutor::new());
+    server
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .max_headers(64);
+    server
+        .http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(KEEP_ALIVE)
+        .keep_alive_timeout(KEEP_ALIVE_TIMEOUT)
+        .max_concurrent_streams(128)
+        .max_header_list_size(16 * 1024)
+        .max_pending_accept_reset_streams(20);
+    let (places, ending) = (Arc::new(Semaphore::new(CONNECTIONS_MAX)), GracefulShutdown::new());
+    loop {
+        let place = places.clone().acquire_owned().await.map_err(io::Error::other)?;
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = shutdown.cancelled() => break,
+        };
+        let Ok((tcp, _)) = accepted else {
+            // Out of file descriptors, for instance: the others must end first.
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            continue;
+        };
+        // Fails when the caller has gone already.
+        let _ = tcp.set_nodelay(true);
+        // Until it is known which HTTP it speaks, hyper waits without end.
+        let prompt = Prompt::new(tcp, HEAD_TIMEOUT, PREFACE_BYTES);
+        let service = TowerToHyperService::new(router.clone());
+        let connection = ending.watch(server.serve_connection(TokioIo::new(prompt), service).into_owned());
+        tokio::spawn(async move {
+            // How a connection ends is its caller's business.
+            let _ = connection.await;
+            drop(place);
+        });
+    }
+    drop(listener);
+    ending.shutdown().await;
+    Ok(())
+}
 
 /// How the staff port behaves.
 #[derive(Clone, Debug)]
@@ -109,4 +177,32 @@ pub(crate) async fn plain_words(request: Request, next: Next) -> Response {
         headers.insert("grpc-message", HeaderValue::from_static("the message does not decode"));
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        net::TcpStream,
+    };
+
+    use super::*;
+
+    /// The clock stands still while anything moves, and jumps on when nothing does.
+    #[tokio::test(start_paused = true)]
+    async fn a_head_that_does_not_come_ends_its_connection() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let end = CancellationToken::new();
+        let router = Router::new().route("/", get(|| async { "here" }));
+        let serving = tokio::spawn(serve_http(listener, router, end.clone()));
+        for begin in ["", "GET / HTTP/1.1\r\nhost: a", "PRI * HTTP/2.0\r\n"] {
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            stream.write_all(begin.as_bytes()).await.unwrap();
+            let ended = tokio::time::timeout(HEAD_TIMEOUT * 2, stream.read_to_end(&mut Vec::new())).await;
+            assert!(ended.is_ok(), "{begin:?} is waited for");
+        }
+        end.cancel();
+        serving.await.unwrap().unwrap();
+    }
 }

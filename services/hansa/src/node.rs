@@ -6,7 +6,8 @@ use anyhow::{Context as _, bail};
 use axum::{Router, middleware, routing::get};
 use hansa_directory::{Directory, DirectoryStaff, Door};
 use hansa_edge::{
-    Identity, LinkLimits, PARTNER_MESSAGE_MAX, Pins, Rules, STAFF_MESSAGE_MAX, StaffOptions, serve_link, staff_router,
+    Identity, LinkLimits, PARTNER_MESSAGE_MAX, Pins, Rules, STAFF_MESSAGE_MAX, StaffOptions, serve_http, serve_link,
+    staff_router,
 };
 use hansa_inventory::{Inventory, InventoryPartner, InventoryStaff, RESERVATION_CHANGED, ReservationNoted};
 use hansa_link::{Effects, Gate, LinkJoin, LinkPartner, LinkStaff, Links, NodeSelf};
@@ -176,6 +177,10 @@ fn join_routes(rooms: &Rooms) -> Router {
     Routes::new(service.max_decoding_message_size(PARTNER_MESSAGE_MAX))
         .prepare()
         .into_axum_router()
+        .layer(middleware::from_fn_with_state(
+            rooms.metrics.port("join"),
+            Metrics::count,
+        ))
 }
 
 impl Node {
@@ -221,7 +226,8 @@ impl Node {
         }
         if settings.plays(Role::Api) {
             let router = staff_routes(&rooms, rules, settings.dev)?;
-            tasks.spawn(serve_http(staff, router, shutdown.clone()));
+            let end = shutdown.clone();
+            tasks.spawn(async move { Ok(serve_http(staff, router, end).await?) });
         }
         if settings.plays(Role::Worker) {
             let (links, end) = (rooms.links.clone(), shutdown.clone());
@@ -241,11 +247,11 @@ impl Node {
             Ok(())
         });
         tasks.spawn(renew(rooms.identity.clone(), shutdown.clone()));
-        tasks.spawn(serve_http(
-            ops,
+        let (watch, end) = (
             ops_routes(rooms.tenancy.clone(), rooms.metrics.clone()),
             shutdown.clone(),
-        ));
+        );
+        tasks.spawn(async move { Ok(serve_http(ops, watch, end).await?) });
         let id = rooms.identity.node();
         Ok(Self {
             link_address,
@@ -283,12 +289,6 @@ impl Node {
         self.tenancy.close().await;
         Ok(())
     }
-}
-
-async fn serve_http(listener: TcpListener, router: Router, shutdown: CancellationToken) -> anyhow::Result<()> {
-    Ok(axum::serve(listener, router)
-        .with_graceful_shutdown(shutdown.cancelled_owned())
-        .await?)
 }
 
 fn ops_routes(tenancy: Tenancy, metrics: Metrics) -> Router {
