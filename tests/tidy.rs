@@ -224,6 +224,7 @@ const MINTS: [(&str, &[&str]); 4] = [
         &[
             "services/directory/src/door.rs",
             "services/directory/src/ops.rs",
+            "services/directory/src/ops/chain.rs",
             "services/link/src/gate.rs",
             "services/link/src/ops.rs",
             "services/link/src/ops/join.rs",

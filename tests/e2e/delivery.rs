@@ -55,7 +55,7 @@ async fn settles(enterprise: &Enterprise, link: &str) {
     panic!("something is always under way: {}", enterprise.link(link).await);
 }
 
-async fn evidence_of(enterprise: &Enterprise, link: &str) -> String {
+pub async fn evidence_of(enterprise: &Enterprise, link: &str) -> String {
     let request = enterprise
         .client()
         .request(ExportEvidenceRequest { id: link.to_owned() })

@@ -2,6 +2,7 @@
 
 mod abuse;
 mod attacks;
+mod audit;
 mod certs;
 mod clients;
 mod delivery;

@@ -6,7 +6,11 @@ use hansa_vocab::{Fault, Role, StaffId};
 use time::OffsetDateTime;
 use tonic::{Request, Response, Status};
 
-use crate::{Directory, Session, ops::Staff, store::KeyRow};
+use crate::{
+    Directory, Session,
+    ops::{Checked, Staff},
+    store::{KeyRow, chain::LineRow},
+};
 
 /// `hansa.directory.v1.DirectoryStaffService`.
 #[derive(Clone, Debug)]
@@ -57,6 +61,32 @@ fn key(row: KeyRow) -> wire::ApiKey {
         created_at: Some(timestamp(row.created_at)),
         expires_at: Some(timestamp(row.expires_at)),
         revoked: row.revoked,
+    }
+}
+
+fn audit_line(row: LineRow) -> wire::AuditLine {
+    wire::AuditLine {
+        id: row.id.to_string(),
+        at: Some(timestamp(row.at)),
+        actor: row.actor,
+        action: row.action,
+        resource: row.resource,
+        rule: row.rule,
+    }
+}
+
+fn checks(checked: Checked) -> wire::VerifyAuditResponse {
+    let flaws = checked.flaws.into_iter().map(|flaw| wire::AuditFlaw {
+        checkpoint: flaw.checkpoint,
+        signed_at: flaw.signed_at,
+        text: flaw.text,
+    });
+    wire::VerifyAuditResponse {
+        checkpoints: checked.checkpoints,
+        lines: checked.lines,
+        unsigned_lines: checked.unsigned,
+        flaws: flaws.collect(),
+        next: checked.next,
     }
 }
 
@@ -155,5 +185,46 @@ impl wire::directory_staff_service_server::DirectoryStaffService for DirectorySt
         Ok(Response::new(wire::RevokeApiKeyResponse {
             api_key: Some(key(row)),
         }))
+    }
+
+    async fn list_audit_lines(
+        &self,
+        request: Request<wire::ListAuditLinesRequest>,
+    ) -> Result<Response<wire::ListAuditLinesResponse>, Status> {
+        let (session, asked) = (Session::of(&request)?, request.into_inner());
+        let size = match asked.page_size {
+            0 => 50,
+            size @ 1..=200 => size,
+            _ => return Err(status(Fault::invalid("page_size", "at most 200"))),
+        };
+        let before = match &*asked.page {
+            "" => None,
+            page => {
+                let id = page.parse();
+                Some(id.map_err(|_| status(Fault::invalid("page", "not a page of this list")))?)
+            }
+        };
+        let rows = self
+            .0
+            .audit_lines(&session, before, size.into())
+            .await
+            .map_err(status)?;
+        let full = u32::try_from(rows.len()) == Ok(size);
+        Ok(Response::new(wire::ListAuditLinesResponse {
+            next_page: rows
+                .last()
+                .filter(|_| full)
+                .map_or_else(String::new, |row| row.id.to_string()),
+            lines: rows.into_iter().map(audit_line).collect(),
+        }))
+    }
+
+    async fn verify_audit(
+        &self,
+        request: Request<wire::VerifyAuditRequest>,
+    ) -> Result<Response<wire::VerifyAuditResponse>, Status> {
+        let (session, asked) = (Session::of(&request)?, request.into_inner());
+        let checked = self.0.check_audit(&session, asked.after, &asked.witnesses).await;
+        Ok(Response::new(checks(checked.map_err(status)?)))
     }
 }

@@ -5,13 +5,17 @@
 //! streams within a second, in every process; a key's secret is shown once and kept as a keyed hash.
 
 mod api;
+mod audited;
 mod door;
 mod error;
+mod model;
 mod ops;
 mod store;
 
 pub use api::DirectoryStaff;
+pub use audited::{AllAudited, Audited, SectionFuture};
 pub use door::{Door, Session};
 pub use error::Error;
-pub use ops::{Directory, NewKey, Staff};
+pub use model::Section;
+pub use ops::{Directory, NewKey, Staff, witness};
 pub use store::audit;

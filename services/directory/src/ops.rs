@@ -1,4 +1,8 @@
-//! What one can do with staff and keys.
+//! What one can do with staff and keys; `ops/chain.rs` is the audit.
+
+mod chain;
+
+use std::sync::{Arc, OnceLock};
 
 use data_encoding::{BASE32_NOPAD, HEXLOWER};
 use hansa_tenancy::{Caller, Errand, Tenancy, TenantTx};
@@ -6,8 +10,11 @@ use hansa_vault::{Vault, hmac_sha256, hmac_verify, random};
 use hansa_vocab::{EnterpriseId, Role, StaffId, TenantId, decide::may_give};
 use time::{Duration, OffsetDateTime};
 
+pub(crate) use chain::Checked;
+pub use chain::witness;
+
 use crate::{
-    Error, Session,
+    AllAudited, Error, Session,
     store::{self, KeyRow, StaffRow},
 };
 
@@ -76,13 +83,28 @@ impl std::fmt::Debug for NewKey {
 pub struct Directory {
     pub(crate) tenancy: Tenancy,
     pub(crate) vault: Vault,
+    audited: Arc<OnceLock<AllAudited>>,
 }
 
 impl Directory {
     /// The directory of this node.
     #[must_use]
     pub fn new(tenancy: Tenancy, vault: Vault) -> Self {
-        Self { tenancy, vault }
+        Self {
+            tenancy,
+            vault,
+            audited: Arc::default(),
+        }
+    }
+
+    /// What the audit's checkpoints sign; said once, when the rooms are wired.
+    pub fn install(&self, audited: AllAudited) {
+        let installed = self.audited.set(audited).is_ok();
+        assert!(installed, "what is audited is installed once");
+    }
+
+    pub(crate) fn audited(&self) -> &AllAudited {
+        self.audited.get_or_init(AllAudited::default)
     }
 
     /// Gives a new tenant its keys, its first owner, and that owner's first API key.
@@ -107,6 +129,8 @@ impl Directory {
         )
         .await?;
         tx.commit().await?;
+        // A command ends before its lines would be signed.
+        self.sign_audit(tenant).await?;
         Ok((enterprise, key))
     }
 

@@ -1,5 +1,7 @@
 //! SQL of staff, keys and the audit; nothing else.
 
+pub mod chain;
+
 use hansa_tenancy::TenantTx;
 use hansa_vocab::{StaffId, TenantId};
 use sqlx::PgPool;
@@ -60,6 +62,8 @@ pub async fn audit(
     )
     .execute(tx.conn())
     .await?;
+    // The line is to be signed soon.
+    tx.wake();
     Ok(())
 }
 

@@ -1,5 +1,6 @@
 //! The command line: which commands there are, and how their answers are printed.
 
+mod audit;
 mod bench;
 mod demo;
 mod link;
@@ -105,6 +106,9 @@ enum Command {
     /// API keys.
     #[command(subcommand)]
     Key(people::Key),
+    /// Who did what, and whether that is still what was signed.
+    #[command(subcommand)]
+    Audit(audit::Audit),
     /// Links to other enterprises.
     #[command(subcommand)]
     Link(link::Link),
@@ -276,6 +280,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Profile(profile) => profile.run(printer),
         Command::Staff(staff) => staff.run(printer).await,
         Command::Key(key) => key.run(printer).await,
+        Command::Audit(audit) => audit.run(printer).await,
         Command::Link(link) => link.run(printer).await,
         Command::Stock(stock) => stock.run(printer).await,
         Command::Verify { file } => verify(&file, printer),
@@ -287,7 +292,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
 }
 
 /// Reads an evidence file line by line: it may be larger than memory.
-fn verify(file: &Path, printer: Printer) -> anyhow::Result<()> {
+fn proven(file: &Path) -> anyhow::Result<evidence::Proven> {
     let opened = File::open(file).with_context(|| format!("{} can't be read", file.display()))?;
     let mut lines = BufReader::new(opened);
     let (mut reader, mut line) = (evidence::Reader::default(), String::new());
@@ -295,7 +300,11 @@ fn verify(file: &Path, printer: Printer) -> anyhow::Result<()> {
         reader.line(&line)?;
         line.clear();
     }
-    let proven = reader.end()?;
+    Ok(reader.end()?)
+}
+
+fn verify(file: &Path, printer: Printer) -> anyhow::Result<()> {
+    let proven = proven(file)?;
     if printer.json {
         println!("{}", serde_json::to_string(&proven)?);
     } else {

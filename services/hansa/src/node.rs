@@ -4,12 +4,14 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, bail};
 use axum::{Router, middleware, routing::get};
-use hansa_directory::{Directory, DirectoryStaff, Door};
+use hansa_directory::{AllAudited, Directory, DirectoryStaff, Door};
 use hansa_edge::{
     Identity, LinkLimits, PARTNER_MESSAGE_MAX, Pins, Rules, STAFF_MESSAGE_MAX, StaffOptions, serve_http, serve_link,
     staff_router,
 };
-use hansa_inventory::{Inventory, InventoryPartner, InventoryStaff, RESERVATION_CHANGED, ReservationNoted};
+use hansa_inventory::{
+    Inventory, InventoryPartner, InventoryStaff, LedgerLines, RESERVATION_CHANGED, ReservationNoted,
+};
 use hansa_link::{Effects, Gate, LinkJoin, LinkPartner, LinkStaff, Links, NodeSelf};
 use hansa_proto::{
     DESCRIPTORS,
@@ -107,9 +109,11 @@ async fn furnish(
     };
     let links = Links::open(tenancy.clone(), vault.clone(), own).await?;
     links.install(Effects::default().with(RESERVATION_CHANGED, ReservationNoted));
+    let directory = Directory::new(tenancy.clone(), vault.clone());
+    directory.install(AllAudited::default().with(LedgerLines));
     Ok(Rooms {
         inventory: Inventory::new(tenancy.clone(), links.clone(), vault.derive("inventory/feed")?),
-        directory: Directory::new(tenancy.clone(), vault),
+        directory,
         links,
         tenancy,
         identity,
@@ -229,24 +233,7 @@ impl Node {
             let end = shutdown.clone();
             tasks.spawn(async move { Ok(serve_http(staff, router, end).await?) });
         }
-        if settings.plays(Role::Worker) {
-            let (links, end) = (rooms.links.clone(), shutdown.clone());
-            tasks.spawn(async move {
-                links.work(end).await;
-                Ok(())
-            });
-            let (inventory, end) = (rooms.inventory.clone(), shutdown.clone());
-            tasks.spawn(async move {
-                inventory.sweep(end).await;
-                Ok(())
-            });
-        }
-        let (links, end) = (rooms.links.clone(), shutdown.clone());
-        tasks.spawn(async move {
-            links.watch_keys(end).await;
-            Ok(())
-        });
-        tasks.spawn(renew(rooms.identity.clone(), shutdown.clone()));
+        background(&rooms, settings.plays(Role::Worker), &mut tasks, &shutdown);
         let (watch, end) = (
             ops_routes(rooms.tenancy.clone(), rooms.metrics.clone()),
             shutdown.clone(),
@@ -289,6 +276,34 @@ impl Node {
         self.tenancy.close().await;
         Ok(())
     }
+}
+
+/// What goes on without being asked.
+fn background(rooms: &Rooms, works: bool, tasks: &mut JoinSet<anyhow::Result<()>>, shutdown: &CancellationToken) {
+    if works {
+        let (links, end) = (rooms.links.clone(), shutdown.clone());
+        tasks.spawn(async move {
+            links.work(end).await;
+            Ok(())
+        });
+        let (inventory, end) = (rooms.inventory.clone(), shutdown.clone());
+        tasks.spawn(async move {
+            inventory.sweep(end).await;
+            Ok(())
+        });
+    }
+    let (links, end) = (rooms.links.clone(), shutdown.clone());
+    tasks.spawn(async move {
+        links.watch_keys(end).await;
+        Ok(())
+    });
+    // Each process signs what it writes itself: another one would hear of it late.
+    let (directory, end) = (rooms.directory.clone(), shutdown.clone());
+    tasks.spawn(async move {
+        directory.keep_chains(end).await;
+        Ok(())
+    });
+    tasks.spawn(renew(rooms.identity.clone(), shutdown.clone()));
 }
 
 fn ops_routes(tenancy: Tenancy, metrics: Metrics) -> Router {

@@ -9,6 +9,7 @@
 //! Deliberately absent: locks outside the data, counters computed by the application, valuation.
 
 mod api;
+mod audited;
 mod error;
 mod events;
 mod model;
@@ -16,6 +17,7 @@ mod ops;
 mod store;
 
 pub use api::{InventoryPartner, InventoryStaff};
+pub use audited::LedgerLines;
 pub use error::Error;
 pub use events::{RESERVATION_CHANGED, ReservationNoted};
 pub use ops::Inventory;

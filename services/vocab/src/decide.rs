@@ -101,6 +101,8 @@ words! {
         KeyRead = "key.read",
         /// Make and withdraw API keys.
         KeyWrite = "key.write",
+        /// See and check who did what.
+        AuditRead = "audit.read",
     }
 }
 
@@ -119,7 +121,7 @@ impl Action {
             Self::StockRead => &[Owner, Admin, Buyer, Approver, Store, Support, Auditor],
             Self::StockWrite => &[Owner, Admin, Store],
             Self::StockOrder => &[Owner, Admin, Buyer, Store],
-            Self::StockAudit | Self::StaffRead | Self::KeyRead => &[Owner, Admin, Auditor],
+            Self::StockAudit | Self::StaffRead | Self::KeyRead | Self::AuditRead => &[Owner, Admin, Auditor],
         }
     }
 }

@@ -317,3 +317,22 @@ pub async fn sizes(tx: &mut TenantTx) -> Result<(u64, u64, u64), Error> {
     let count = |number: i64| u64::try_from(number).unwrap_or(0);
     Ok((count(row.levels), count(row.movements), count(row.reservations)))
 }
+
+/// Movements of all transactions that are in by the snapshot `to` and were not by `from`: how many, and their hash.
+pub async fn ledger_section(tx: &mut TenantTx, from: &str, to: &str) -> Result<(u64, Vec<u8>), sqlx::Error> {
+    let row = sqlx::query!(
+        r#"select count(*) as "lines!", coalesce(sha256(string_agg(sha256(convert_to(
+                jsonb_build_array(item_id, location, lot, version, from_account, to_account, quantity, kind, on_hand, reserved,
+                    link_id, reservation_id, actor, (extract(epoch from at) * 1000000)::bigint, xid::text)::text,
+                'UTF8')), ''::bytea order by item_id, location, lot, version, from_account, to_account)), '') as "root!"
+           from ledger
+           where xid >= pg_snapshot_xmin($1::text::pg_snapshot) and xid < pg_snapshot_xmax($2::text::pg_snapshot)
+               and not pg_visible_in_snapshot(xid, $1::text::pg_snapshot) and pg_visible_in_snapshot(xid, $2::text::pg_snapshot)"#,
+        from,
+        to,
+    )
+    .fetch_one(tx.conn())
+    .await?;
+    let root = if row.lines == 0 { Vec::new() } else { row.root };
+    Ok((u64::try_from(row.lines).unwrap_or(0), root))
+}

@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, fmt};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use data_encoding::HEXLOWER;
 use hansa_proto::{
-    link::v1::{Batch, EvidenceHead, EvidenceSeal},
+    link::v1::{Batch, EvidenceHead, EvidenceSeal, ReceiptHeader},
     types::v1::Signed,
 };
 use hansa_vault::{Signer, sha256};
@@ -131,6 +131,8 @@ pub struct Proven {
     pub receipts: u64,
     /// Messages in them.
     pub messages: u64,
+    /// Of each side's audit, the newest checkpoint that its receipts name: number and head in hex.
+    pub witnesses: BTreeMap<String, (u64, String)>,
 }
 
 impl fmt::Display for Proven {
@@ -323,6 +325,7 @@ impl Reader {
     }
 
     fn receipt(&mut self, thing: &Signed) -> Result<(), String> {
+        let header = ReceiptHeader::decode(thing.body.clone()).map_err(|_| "the receipt does not decode")?;
         let (lane, batch) = self.batch.take().ok_or("the batch before it is missing")?;
         let (_, _, peer) = self.about()?;
         let exporter = self.exporter.ok_or("the exporter's bundle comes first")?;
@@ -333,6 +336,14 @@ impl Reader {
             .or_default()
             .receipt(&lane, &batch, thing, &receiver)
             .map_err(|bad| bad.to_string())?;
+        if let Some(witness) = header.witness {
+            let newest = self
+                .proven
+                .witnesses
+                .entry(receiver.enterprise.to_string())
+                .or_default();
+            *newest = (witness.number, HEXLOWER.encode(&witness.head)).max(std::mem::take(newest));
+        }
         self.proven.receipts += 1;
         self.proven.messages += u64::try_from(batch.messages.len()).unwrap_or(0);
         Ok(())

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use hansa_proto::{
+    directory::v1::Witness,
     link::v1::{Batch, Disposition, Message, ReceiptHeader, Refusal, Trouble},
     types::v1::Signed,
 };
@@ -188,9 +189,15 @@ pub struct Decisions {
     stuck: BTreeSet<String>,
     dispositions: Vec<Disposition>,
     troubles: Vec<Trouble>,
+    witness: Option<Witness>,
 }
 
 impl Decisions {
+    /// What the receipt makes the sender a witness of.
+    pub fn witnessed(&mut self, witness: Option<Witness>) {
+        self.witness = witness;
+    }
+
     /// Begins a batch, knowing which keys wait already.
     #[must_use]
     pub fn new(stuck: BTreeSet<String>) -> Self {
@@ -264,6 +271,7 @@ impl Decisions {
             }),
             dispositions: self.dispositions.into_iter().map(Into::into).collect(),
             troubles: self.troubles,
+            witness: self.witness,
         };
         let signed = signed(signer, KIND_RECEIPT, header.encode_to_vec());
         received.last = header.last;

@@ -292,6 +292,8 @@ impl Links {
             decisions.tried(message, outcome);
         }
         delivery::enter(&mut tx, link, class, &entries).await?;
+        let witness = hansa_directory::witness(&mut tx).await;
+        decisions.witnessed(witness.map_err(|error| Trouble::Other(Error::Unavailable(error.to_string())))?);
         let us = self.0.vault.identity(&mut tx).await?;
         let (receipt, header) = decisions.receipt(&mut cursor.received, &body, &us.signing, self.now());
         self.keep_receipt(&mut tx, link, &header, batch, &receipt).await?;
