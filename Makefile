@@ -1,6 +1,6 @@
 # `make help` lists what there is.
 .DEFAULT_GOAL := help
-.PHONY: help demo bench test lint fmt sqlx postgres dev
+.PHONY: help demo bench test evidence lint fmt sqlx postgres dev
 
 help: ## What there is to make
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -16,6 +16,11 @@ bench: postgres ## Speed beside its limit, on private durable databases; CELL=un
 
 test: postgres ## Every test, on a private PostgreSQL
 	@tests/run.sh
+
+evidence: postgres ## Every suite one by one, and what each has shown, in evidence/reliability.json
+	tests/clients/install.sh
+	cargo build --workspace --all-targets --quiet
+	target/debug/with-postgres target/debug/evidence
 
 lint: postgres ## Format, clippy, protos, checked queries, a look for a newer sqlx
 	cargo fmt --all --check

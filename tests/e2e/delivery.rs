@@ -264,7 +264,7 @@ async fn a_full_queue_refuses_what_is_new_says_so_and_takes_it_again_when_it_is_
     let shown = visby.link(&link).await;
     assert_eq!(shown["queueMax"], "10");
     assert!(text(&shown["queueDepth"]).parse::<u64>().unwrap() >= 10);
-    let ours = json!({"linkId": link, "id": held[0], "reason": "counted again"});
+    let ours = json!({"linkId": link, "id": held.last(), "reason": "counted again"});
     visby.call(&format!("{STOCK}/ReleaseReservation"), ours).await;
     shut.rollback().await.unwrap();
     comes_to_believe(&luebeck, &link, "RESERVATION_STATE_RELEASED", 1).await;
