@@ -419,3 +419,35 @@ async fn the_verifier_names_a_level_that_was_changed_behind_its_back() {
     assert_eq!(audit["differences"].as_array().unwrap().len(), 1);
     assert!(text(&audit["differences"][0]).starts_with("TEA-1 at MAIN"), "{audit}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_says_where_it_goes_on_and_that_it_ends() {
+    let (_here, _there, visby, luebeck, link) = linked(&[("TEA-1", 10), ("TEA-2", 10)]).await;
+    for sku in ["TEA-1", "TEA-2", "TEA-1"] {
+        luebeck.reserves(&link, "", sku, 1, "60s").await.unwrap();
+    }
+    for (enterprise, list, name, rows) in [
+        (&visby, "ListLevels", "levels", 2),
+        (&visby, "ListMovements", "movements", 5),
+        (&visby, "ListReservations", "reservations", 3),
+        (&luebeck, "ListPartnerReservations", "reservations", 3),
+    ] {
+        let method = format!("inventory.v1.InventoryStaffService/{list}");
+        let whole = enterprise.call(&method, json!({})).await;
+        assert_eq!(
+            (whole[name].as_array().unwrap().len(), &whole["nextPage"]),
+            (rows, &json!("")),
+            "{list}"
+        );
+        let (mut page, mut seen) = (String::new(), 0);
+        loop {
+            let part = enterprise.call(&method, json!({"pageSize": 2, "page": page})).await;
+            seen += part[name].as_array().unwrap().len();
+            page = text(&part["nextPage"]);
+            if page.is_empty() {
+                break;
+            }
+        }
+        assert_eq!(seen, rows, "{list}, two by two");
+    }
+}

@@ -8,7 +8,7 @@ mod reservations;
 mod reserve;
 mod sweep;
 
-pub(crate) use catalogue::{Import, Totals, shared_gtin};
+pub(crate) use catalogue::{Import, Totals, page_size, shared_gtin};
 pub(crate) use feed::{Told, Update};
 pub(crate) use partners::PartnerAnswer;
 pub(crate) use reservations::Whole;

@@ -66,8 +66,12 @@ impl Audit {
 /// What a partner's evidence file says of our audit.
 fn witness(file: &Path, us: &str) -> anyhow::Result<Value> {
     let proven = proven(file).with_context(|| format!("{} does not hold", file.display()))?;
-    let (number, head) = (proven.witnesses.get(us))
-        .with_context(|| format!("{} names no checkpoint of this enterprise's audit", file.display()))?;
+    let (number, head) = (proven.witnesses.get(us)).with_context(|| {
+        format!(
+            "{} holds no receipt of this enterprise with a checkpoint: its partner has sent it nothing since",
+            file.display()
+        )
+    })?;
     let head = HEXLOWER.decode(head.as_bytes())?;
     Ok(json!({"number": number, "head": STANDARD.encode(head)}))
 }

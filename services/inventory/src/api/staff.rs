@@ -13,7 +13,7 @@ use super::{amount, item, link, own_gtin, quantity, shown, shown_partner, timest
 use crate::{
     Error, Inventory,
     model::{Defaults, ItemRef, Problem, RawRow},
-    ops::{Import, PartnerAnswer, Totals, Whole},
+    ops::{Import, PartnerAnswer, Totals, Whole, page_size},
     store::{
         catalogue::{LevelRow, MovementRow},
         partners::PartnerRow,
@@ -183,6 +183,11 @@ async fn take_import(
     }
 }
 
+/// Only then may there be another page.
+fn fills_a_page(rows: usize, asked: u32) -> bool {
+    page_size(asked).is_ok_and(|size| i64::try_from(rows).is_ok_and(|rows| rows >= size))
+}
+
 #[tonic::async_trait]
 impl InventoryStaffService for InventoryStaff {
     async fn put_location(
@@ -257,7 +262,7 @@ impl InventoryStaffService for InventoryStaff {
             .levels(&session, &asked.page, asked.page_size, item.as_ref())
             .await
             .map_err(status)?;
-        let full = rows.len() >= usize::try_from(asked.page_size.max(1)).unwrap_or(100);
+        let full = fills_a_page(rows.len(), asked.page_size);
         let next_page = rows
             .last()
             .filter(|_| full)
@@ -281,7 +286,7 @@ impl InventoryStaffService for InventoryStaff {
             .await
             .map_err(status)?;
         let skipped: usize = asked.page.parse().unwrap_or(0);
-        let full = !rows.is_empty() && rows.len() >= usize::try_from(asked.page_size.max(1)).unwrap_or(100);
+        let full = fills_a_page(rows.len(), asked.page_size);
         let next_page = if full {
             (skipped + rows.len()).to_string()
         } else {
@@ -304,7 +309,8 @@ impl InventoryStaffService for InventoryStaff {
             .held_by_partners(&session, link, &asked.page, asked.page_size)
             .await
             .map_err(status)?;
-        let next_page = rows.last().map(|whole| whole.row.id.to_string()).unwrap_or_default();
+        let last = rows.last().filter(|_| fills_a_page(rows.len(), asked.page_size));
+        let next_page = last.map(|whole| whole.row.id.to_string()).unwrap_or_default();
         Ok(Response::new(wire::ListReservationsResponse {
             reservations: rows.iter().map(hold).collect(),
             next_page,
@@ -452,7 +458,8 @@ impl InventoryStaffService for InventoryStaff {
             .held_at_partners(&session, link, &asked.page, asked.page_size)
             .await
             .map_err(status)?;
-        let next_page = rows.last().map(|row| row.id.to_string()).unwrap_or_default();
+        let last = rows.last().filter(|_| fills_a_page(rows.len(), asked.page_size));
+        let next_page = last.map(|row| row.id.to_string()).unwrap_or_default();
         let reservations = rows.iter().map(partner_hold).collect();
         Ok(Response::new(wire::ListPartnerReservationsResponse {
             reservations,
