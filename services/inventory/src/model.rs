@@ -6,7 +6,7 @@ use std::{
     str::FromStr,
 };
 
-use hansa_link::model::{StockGrant, Visibility};
+use hansa_link::model::{Grant, Visibility};
 use hansa_vocab::{Gtin, Unit, quantity::NotAQuantity};
 
 use crate::Error;
@@ -183,7 +183,7 @@ pub enum Figure {
 }
 
 /// What is free for a partner: less what is reserved and what is kept back, never below zero.
-pub fn available(on_hand: i64, reserved: i64, safety_stock: i64, grant: &StockGrant) -> i64 {
+pub fn available(on_hand: i64, reserved: i64, safety_stock: i64, grant: &Grant) -> i64 {
     (on_hand - reserved - safety_stock.max(grant.safety_stock)).max(0)
 }
 
@@ -407,9 +407,9 @@ mod tests {
 
     #[test]
     fn what_is_kept_back_is_the_larger_of_both_safety_stocks() {
-        let grant = StockGrant {
+        let grant = Grant {
             safety_stock: 3,
-            ..StockGrant::default()
+            ..Grant::default()
         };
         assert_eq!(available(10, 2, 5, &grant), 3);
         assert_eq!(available(10, 2, 0, &grant), 5);

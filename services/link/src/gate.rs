@@ -25,7 +25,7 @@ use tracing::{Span, field::display};
 
 use crate::{
     Error, Links,
-    model::{LinkState, StockGrant},
+    model::{Grant, LinkState},
     store::{links, routes},
 };
 
@@ -48,7 +48,7 @@ struct End {
     changeable_by: String,
     epoch: i64,
     grant_version: i64,
-    stock: StockGrant,
+    grant: Grant,
     ended: CancellationToken,
     refused_at: AtomicI64,
 }
@@ -113,10 +113,10 @@ impl Permit {
         self.0.grant_version
     }
 
-    /// What the partner may do with our stock.
+    /// What the partner may do here.
     #[must_use]
-    pub fn stock(&self) -> &StockGrant {
-        &self.0.stock
+    pub fn grant(&self) -> &Grant {
+        &self.0.grant
     }
 
     /// Does the tenant's own row, read in the caller's transaction, still say the same.
@@ -349,7 +349,7 @@ async fn read(all: &Links, link: LinkId, to: EnterpriseId) -> Result<Option<End>
         changeable_by: standing.waiting_for,
         epoch: loaded.row.epoch,
         grant_version: loaded.row.grant_version,
-        stock: loaded.granted(),
+        grant: loaded.granted(),
         ended: all.stopping().child_token(),
         refused_at: AtomicI64::new(0),
     }))

@@ -15,7 +15,7 @@ use hansa_proto::link::v1 as wire;
 
 pub use bundle::Introduced;
 pub use chain::{Chains, Standing};
-pub use terms::{StockGrant, Visibility};
+pub use terms::{Grant, Visibility};
 
 /// A link's state. Health is something else: an outage never changes a state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -21,7 +21,7 @@ use data_encoding::HEXLOWER;
 use hansa_directory::Session;
 use hansa_edge::{Expect, Identity, METADATA_LINK, METADATA_TO, Pins, carry, dial};
 use hansa_proto::{
-    link::v1::{Introduction, StockGrant as WireGrant},
+    link::v1::{Grant as WireGrant, Introduction},
     types::v1::Signed,
 };
 use hansa_tenancy::{Errand, Tenancy, TenantTx};
@@ -38,7 +38,7 @@ use crate::{
     effect::Effects,
     gate::Known,
     model::{
-        Chains, Introduced, LinkState, Standing, StockGrant,
+        Chains, Grant, Introduced, LinkState, Standing,
         bundle::{self, check},
         terms::Terms,
     },
@@ -100,8 +100,8 @@ pub(crate) struct Loaded {
     pub chains: Chains,
     pub us: Arc<EnterpriseKeys>,
     pub peer: Option<Introduced>,
-    received: Option<StockGrant>,
-    granted: Option<StockGrant>,
+    received: Option<Grant>,
+    granted: Option<Grant>,
 }
 
 impl Loaded {
@@ -122,12 +122,12 @@ impl Loaded {
     }
 
     /// What the partner may do with our stock.
-    pub fn granted(&self) -> StockGrant {
+    pub fn granted(&self) -> Grant {
         self.granted.clone().unwrap_or_default()
     }
 
     /// What we may do with theirs.
-    pub fn received(&self) -> StockGrant {
+    pub fn received(&self) -> Grant {
         self.received.clone().unwrap_or_default()
     }
 
@@ -473,14 +473,12 @@ pub(crate) fn introduced(keys: &EnterpriseKeys) -> Introduced {
     }
 }
 
-async fn grant(tx: &mut TenantTx, link: LinkId, kind: Record) -> Result<Option<StockGrant>, Error> {
+async fn grant(tx: &mut TenantTx, link: LinkId, kind: Record) -> Result<Option<Grant>, Error> {
     let Some((_, body)) = links::newest(tx, link, kind).await? else {
         return Ok(None);
     };
     let grant = WireGrant::decode(body.as_slice()).map_err(|_| Error::Damaged("grant"))?;
-    StockGrant::try_from(&grant)
-        .map(Some)
-        .map_err(|_| Error::Damaged("grant"))
+    Grant::try_from(&grant).map(Some).map_err(|_| Error::Damaged("grant"))
 }
 
 pub(crate) async fn peer_of(tx: &mut TenantTx, link: LinkId) -> Result<Option<Introduced>, Error> {

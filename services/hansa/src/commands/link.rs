@@ -46,6 +46,9 @@ pub struct Grant {
     /// Units of each article kept back from them.
     #[arg(long, default_value_t = 0)]
     safety_stock: i64,
+    /// A kind of documents that they may issue to us, such as order; may be given several times.
+    #[arg(long = "documents")]
+    document_kinds: Vec<String>,
 }
 
 /// Reads `exact`, `banded:10,25`, `yes-no` or `none`.
@@ -68,6 +71,7 @@ impl Grant {
             "visibility": self.see["visibility"], "bands": self.see["bands"], "mayReserve": self.reserve,
             "quantityMax": self.max_quantity, "openQuantityMax": self.max_open, "ttlMaxSeconds": self.max_ttl,
             "skus": self.skus, "locations": self.locations, "safetyStock": self.safety_stock,
+            "documentKinds": self.document_kinds,
         })
     }
 }

@@ -97,7 +97,7 @@ impl Inventory {
     ///
     /// [`Error::Grant`] when the grant shows no stock.
     pub(crate) fn watch(&self, permit: Permit, token: &str) -> Result<mpsc::Receiver<Result<Told, Error>>, Error> {
-        if permit.stock().visibility == Visibility::None {
+        if permit.grant().visibility == Visibility::None {
             return Err(Error::Grant {
                 rule: "grant.stock.visibility",
                 text: "this link does not show stock".to_owned(),
@@ -206,7 +206,7 @@ impl Feed {
     }
 
     async fn tell(&mut self, row: FeedRow, token: String) -> Result<(), Stop> {
-        let stock = self.permit.stock();
+        let stock = self.permit.grant();
         let free = model::available(row.on_hand, row.reserved, row.safety_stock, stock);
         match model::figure(free, &stock.visibility) {
             Some(figure) => self.send(Update::Level(Box::new(row), figure), token).await,
@@ -338,8 +338,8 @@ fn scope(permit: &Permit) -> Scope<'_> {
         link: permit.link(),
         epoch: permit.epoch(),
         grant_version: permit.grant_version(),
-        skus: &permit.stock().skus,
-        locations: &permit.stock().locations,
+        skus: &permit.grant().skus,
+        locations: &permit.grant().locations,
     }
 }
 

@@ -64,7 +64,7 @@ impl Inventory {
         items: &[ItemRef],
         locations: &[String],
     ) -> Result<Vec<(SeenRow, Figure)>, Error> {
-        let stock = permit.stock();
+        let stock = permit.grant();
         if stock.visibility == Visibility::None {
             return Err(grant(
                 permit,

@@ -100,7 +100,7 @@ impl Inventory {
 
     /// One transaction for all these requests; what it did for each.
     pub(super) async fn take(&self, permit: &Permit, asks: &[Arc<Ask>]) -> Result<Vec<Took>, Error> {
-        let stock = permit.stock();
+        let stock = permit.grant();
         let mut tx = self.tenancy.begin("inventory.reserve", permit).await?;
         let sum_max = match stock.open_quantity_max {
             Some(most) => most.saturating_sub(reservations::open_quantity(&mut tx, permit.link()).await?),
@@ -127,7 +127,7 @@ impl Inventory {
 
     /// Why nothing was taken, when it is not the stock: an amount that can't be, or a rule of the grant.
     async fn explain(&self, permit: &Permit, request: &Reserve) -> Result<(), Error> {
-        let stock = permit.stock();
+        let stock = permit.grant();
         let (gtins, skus): (Vec<String>, Vec<String>) = request.lines.iter().map(|line| split(&line.item)).unzip();
         let mut tx = self.tenancy.begin("inventory.explain", permit).await?;
         still_guarded(&mut tx, permit).await?;
@@ -166,7 +166,7 @@ impl Inventory {
 
 /// How long the hold lasts, within the grant.
 fn ttl(permit: &Permit, asked: Option<Duration>) -> Result<Duration, Error> {
-    let stock = permit.stock();
+    let stock = permit.grant();
     if !stock.may_reserve {
         return Err(grant(
             permit,
@@ -197,7 +197,7 @@ fn units(permit: &Permit, units: i64) -> Result<i64, Error> {
             text: "must be above zero".to_owned(),
         });
     }
-    match permit.stock().quantity_max.filter(|most| units > *most) {
+    match permit.grant().quantity_max.filter(|most| units > *most) {
         Some(most) => {
             let text = format!("at most {most} units a line on this link");
             Err(grant(permit, "grant.stock.quantity_max", text))

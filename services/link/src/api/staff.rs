@@ -15,7 +15,7 @@ use tonic::{Request, Response, Status};
 
 use crate::{
     Error, Links,
-    model::{StockGrant, terms::BadGrant},
+    model::{Grant, terms::BadGrant},
     ops::{LinkView, Say, VALID_FOR},
 };
 
@@ -37,9 +37,9 @@ fn link_id(text: &str) -> Result<LinkId, Error> {
     text.parse().map_err(|_| Error::NoSuchLink)
 }
 
-fn grant(given: Option<&wire::StockGrant>) -> Result<StockGrant, Error> {
-    given.map_or(Ok(StockGrant::default()), |grant| {
-        StockGrant::try_from(grant).map_err(|BadGrant { field, text }| Error::Invalid { field, text })
+fn grant(given: Option<&wire::Grant>) -> Result<Grant, Error> {
+    given.map_or(Ok(Grant::default()), |grant| {
+        Grant::try_from(grant).map_err(|BadGrant { field, text }| Error::Invalid { field, text })
     })
 }
 

@@ -9,7 +9,7 @@ use hansa_vocab::{EnterpriseId, LinkId};
 use prost::Message as _;
 use time::OffsetDateTime;
 
-use super::{Introduced, LinkState, StockGrant, bundle::signed};
+use super::{Grant, Introduced, LinkState, bundle::signed};
 
 /// Kind of a signed declaration.
 pub const KIND_DECLARATION: &str = "declaration";
@@ -55,7 +55,7 @@ pub struct Side {
     /// Why, in this side's words.
     pub reason: String,
     /// What it grants, when that is not what the terms say any more: version and grant.
-    pub grant: Option<(u64, StockGrant)>,
+    pub grant: Option<(u64, Grant)>,
 }
 
 impl Side {
@@ -134,8 +134,8 @@ impl Side {
             }
             Act::GrantChange(change) => {
                 let before = self.grant.as_ref().map_or(1, |(version, _)| *version);
-                let grant = change.stock.as_ref().ok_or(ChainError::Malformed("grant"))?;
-                let grant = StockGrant::try_from(grant).map_err(|_| ChainError::Malformed("grant"))?;
+                let grant = change.grant.as_ref().ok_or(ChainError::Malformed("grant"))?;
+                let grant = Grant::try_from(grant).map_err(|_| ChainError::Malformed("grant"))?;
                 if change.version != before + 1 {
                     return Err(ChainError::Malformed("grant version"));
                 }

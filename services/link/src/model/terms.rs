@@ -17,6 +17,8 @@ pub const TTL_MAX_SECONDS: u32 = 86_400;
 pub const BANDS_MAX: usize = 16;
 /// Most SKUs in a selector.
 pub const SKUS_MAX: usize = 1_000;
+/// Most kinds of documents in a grant.
+pub const KINDS_MAX: usize = 50;
 /// Most locations in a selector.
 pub const LOCATIONS_MAX: usize = 200;
 
@@ -33,9 +35,9 @@ pub enum Visibility {
     Exact,
 }
 
-/// What a partner may do with our stock.
+/// What a partner may do here.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StockGrant {
+pub struct Grant {
     /// How much of a figure they see.
     pub visibility: Visibility,
     /// SKUs covered; empty means all.
@@ -52,9 +54,11 @@ pub struct StockGrant {
     pub open_quantity_max: Option<i64>,
     /// Longest hold, in seconds.
     pub ttl_max_seconds: u32,
+    /// Kinds of documents that they may issue with us as a party; empty means none.
+    pub document_kinds: Vec<String>,
 }
 
-impl Default for StockGrant {
+impl Default for Grant {
     /// Nothing: what is not granted is refused.
     fn default() -> Self {
         Self {
@@ -66,6 +70,7 @@ impl Default for StockGrant {
             quantity_max: None,
             open_quantity_max: None,
             ttl_max_seconds: TTL_DEFAULT_SECONDS,
+            document_kinds: Vec::new(),
         }
     }
 }
@@ -87,10 +92,10 @@ fn bad(field: &'static str, text: impl Into<String>) -> BadGrant {
     }
 }
 
-impl TryFrom<&wire::StockGrant> for StockGrant {
+impl TryFrom<&wire::Grant> for Grant {
     type Error = BadGrant;
 
-    fn try_from(grant: &wire::StockGrant) -> Result<Self, BadGrant> {
+    fn try_from(grant: &wire::Grant) -> Result<Self, BadGrant> {
         let visibility = match grant.visibility() {
             wire::Visibility::Unspecified | wire::Visibility::None => Visibility::None,
             wire::Visibility::YesNo => Visibility::YesNo,
@@ -99,6 +104,7 @@ impl TryFrom<&wire::StockGrant> for StockGrant {
         };
         limited("skus", &grant.skus, SKUS_MAX, 80)?;
         limited("locations", &grant.locations, LOCATIONS_MAX, 40)?;
+        limited("document_kinds", &grant.document_kinds, KINDS_MAX, 40)?;
         for (field, value) in [
             ("safety_stock", grant.safety_stock),
             ("quantity_max", grant.quantity_max),
@@ -124,6 +130,7 @@ impl TryFrom<&wire::StockGrant> for StockGrant {
             } else {
                 grant.ttl_max_seconds
             },
+            document_kinds: grant.document_kinds.clone(),
         })
     }
 }
@@ -151,8 +158,8 @@ fn limited(field: &'static str, values: &[String], count_max: usize, length_max:
     Ok(())
 }
 
-impl From<&StockGrant> for wire::StockGrant {
-    fn from(grant: &StockGrant) -> Self {
+impl From<&Grant> for wire::Grant {
+    fn from(grant: &Grant) -> Self {
         let (visibility, bands) = match &grant.visibility {
             Visibility::None => (wire::Visibility::None, Vec::new()),
             Visibility::YesNo => (wire::Visibility::YesNo, Vec::new()),
@@ -169,11 +176,12 @@ impl From<&StockGrant> for wire::StockGrant {
             quantity_max: grant.quantity_max.unwrap_or(0),
             open_quantity_max: grant.open_quantity_max.unwrap_or(0),
             ttl_max_seconds: grant.ttl_max_seconds,
+            document_kinds: grant.document_kinds.clone(),
         }
     }
 }
 
-impl StockGrant {
+impl Grant {
     /// Does the grant cover this article at this place.
     #[must_use]
     pub fn covers(&self, sku: &str, location: &str) -> bool {
@@ -223,6 +231,12 @@ impl StockGrant {
                 self.safety_stock
             ));
         }
+        if !self.document_kinds.is_empty() {
+            words.push(format!(
+                "{partner} may issue documents of these kinds to {owner}: {}.",
+                some(&self.document_kinds)
+            ));
+        }
         words
     }
 }
@@ -243,9 +257,9 @@ pub struct Terms {
     /// As they were proposed; hashed, never encoded again.
     pub bytes: Vec<u8>,
     /// What the inviter grants the invitee.
-    pub inviter_grant: StockGrant,
+    pub inviter_grant: Grant,
     /// What the invitee grants the inviter.
-    pub invitee_grant: StockGrant,
+    pub invitee_grant: Grant,
     /// Who invited.
     pub inviter: EnterpriseId,
     /// Who was invited; none before somebody has accepted.
@@ -255,7 +269,7 @@ pub struct Terms {
 impl Terms {
     /// Terms of a new invite, for whoever accepts it.
     #[must_use]
-    pub fn propose(inviter: EnterpriseId, grant: &StockGrant, ask: &StockGrant) -> Self {
+    pub fn propose(inviter: EnterpriseId, grant: &Grant, ask: &Grant) -> Self {
         let message = wire::Terms {
             inviter: inviter.as_bytes().to_vec().into(),
             invitee: bytes::Bytes::new(),
@@ -283,9 +297,9 @@ impl Terms {
         if message.template_version != TEMPLATE_VERSION || message.protocol_version != PROTOCOL_VERSION {
             return Err(bad("terms", "are written for another version of Hansa"));
         }
-        let one = |grants: &[wire::StockGrant]| match grants {
-            [] => Ok(StockGrant::default()),
-            [grant] => StockGrant::try_from(grant),
+        let one = |grants: &[wire::Grant]| match grants {
+            [] => Ok(Grant::default()),
+            [grant] => Grant::try_from(grant),
             _ => Err(bad("terms", "hold more than one grant of stock a side")),
         };
         let id = |bytes: &[u8]| EnterpriseId::try_from(bytes).map_err(|_| bad("terms", "name no enterprise"));
@@ -327,7 +341,7 @@ impl Terms {
 
     /// What `us` grants, and what we are granted.
     #[must_use]
-    pub fn grants(&self, inviter: bool) -> (&StockGrant, &StockGrant) {
+    pub fn grants(&self, inviter: bool) -> (&Grant, &Grant) {
         if inviter {
             (&self.inviter_grant, &self.invitee_grant)
         } else {
@@ -350,42 +364,42 @@ impl Terms {
 mod tests {
     use super::*;
 
-    fn grant() -> StockGrant {
-        StockGrant {
+    fn grant() -> Grant {
+        Grant {
             visibility: Visibility::Banded(vec![10, 25]),
             may_reserve: true,
-            ..StockGrant::default()
+            ..Grant::default()
         }
     }
 
     #[test]
     fn a_grant_survives_the_wire() {
-        let there = wire::StockGrant::from(&grant());
-        assert_eq!(StockGrant::try_from(&there), Ok(grant()));
+        let there = wire::Grant::from(&grant());
+        assert_eq!(Grant::try_from(&there), Ok(grant()));
     }
 
     #[test]
     fn bands_that_do_not_rise_are_refused() {
         for edges in [vec![], vec![0], vec![5, 5], vec![9, 3], (1..=17).collect()] {
-            let wire = wire::StockGrant {
+            let wire = wire::Grant {
                 visibility: wire::Visibility::Banded.into(),
                 bands: edges,
                 ..Default::default()
             };
-            assert_eq!(StockGrant::try_from(&wire).map_err(|bad| bad.field), Err("bands"));
+            assert_eq!(Grant::try_from(&wire).map_err(|bad| bad.field), Err("bands"));
         }
     }
 
     #[test]
     fn what_is_not_said_is_not_granted() {
-        let nothing = StockGrant::try_from(&wire::StockGrant::default()).unwrap();
-        assert_eq!(nothing, StockGrant::default());
+        let nothing = Grant::try_from(&wire::Grant::default()).unwrap();
+        assert_eq!(nothing, Grant::default());
         assert!(!nothing.may_reserve);
     }
 
     #[test]
     fn both_sides_come_to_the_same_bytes_for_the_invitee() {
-        let proposal = Terms::propose(EnterpriseId([1; 32]), &grant(), &StockGrant::default());
+        let proposal = Terms::propose(EnterpriseId([1; 32]), &grant(), &Grant::default());
         let there = Terms::read(&proposal.bytes).unwrap().for_invitee(EnterpriseId([2; 32]));
         let here = proposal.for_invitee(EnterpriseId([2; 32]));
         assert_eq!(here.hash(), there.hash());

@@ -2,7 +2,7 @@
 //! declaration, effective with its commit here, told to the partner afterwards.
 
 use hansa_directory::Session;
-use hansa_proto::link::v1::{self as wire, StockGrant as WireGrant, declaration::Act};
+use hansa_proto::link::v1::{self as wire, Grant as WireGrant, declaration::Act};
 use hansa_tenancy::TenantTx;
 use hansa_vocab::LinkId;
 use prost::Message as _;
@@ -10,7 +10,7 @@ use prost::Message as _;
 use super::{Links, Loaded, introduced};
 use crate::{
     Error,
-    model::{LinkState, StockGrant},
+    model::{Grant, LinkState},
     store::{
         links::{self, Record},
         routes,
@@ -32,8 +32,8 @@ pub enum Say {
     Resume,
     /// For good.
     Revoke(String),
-    /// From now on this is what they may do with our stock.
-    Grant(StockGrant),
+    /// From now on this is what they may do here.
+    Grant(Grant),
 }
 
 impl Say {
@@ -139,7 +139,7 @@ fn act(loaded: &Loaded, say: &Say, our_name: &str) -> Result<Option<Act>, Error>
             let version = mine.grant.as_ref().map_or(1, |(version, _)| *version) + 1;
             Some(Act::GrantChange(wire::GrantChange {
                 version,
-                stock: Some(grant.into()),
+                grant: Some(grant.into()),
             }))
         }
         _ => return Err(refused()),

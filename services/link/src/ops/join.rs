@@ -5,8 +5,8 @@ use std::time::Duration;
 use hansa_directory::{Session, audit};
 use hansa_edge::{Expect, Peer, dial};
 use hansa_proto::link::v1::{
-    AcceptInviteRequest, AcceptInviteResponse, Acceptance, FetchInviteRequest, FetchInviteResponse, Introduction,
-    StockGrant as WireGrant, link_join_service_client::LinkJoinServiceClient,
+    AcceptInviteRequest, AcceptInviteResponse, Acceptance, FetchInviteRequest, FetchInviteResponse, Grant as WireGrant,
+    Introduction, link_join_service_client::LinkJoinServiceClient,
 };
 use hansa_tenancy::{Errand, TenantTx};
 use hansa_vault::{hmac_sha256, hmac_verify, random, sha256};
@@ -18,7 +18,7 @@ use super::{Links, hex, partner_fault};
 use crate::{
     Error, InviteTrouble,
     model::{
-        Introduced, LinkState, StockGrant,
+        Grant, Introduced, LinkState,
         bundle::check,
         invite::{self, Invite},
         terms::Terms,
@@ -46,8 +46,8 @@ impl Links {
     pub async fn create_invite(
         &self,
         session: &Session,
-        grant: &StockGrant,
-        ask: &StockGrant,
+        grant: &Grant,
+        ask: &Grant,
         valid_for: time::Duration,
     ) -> Result<(LinkId, Invite), Error> {
         if !(time::Duration::minutes(1)..=VALID_FOR_MAX).contains(&valid_for) {

@@ -10,7 +10,7 @@ use hansa_vocab::LinkId;
 use super::Links;
 use crate::{
     Error,
-    model::{LinkState, Standing, StockGrant},
+    model::{Grant, LinkState, Standing},
     store::{
         delivery,
         links::{self, LinkRow},
@@ -43,9 +43,9 @@ pub struct LinkView {
     /// Why delivery has stopped: the two sides disagree about what was sent.
     pub fork: Option<String>,
     /// What the partner may do with our stock.
-    pub granted: StockGrant,
+    pub granted: Grant,
     /// What we may do with theirs.
-    pub received: StockGrant,
+    pub received: Grant,
 }
 
 impl Links {
