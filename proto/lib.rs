@@ -17,4 +17,4 @@ macro_rules! domain {
     )+};
 }
 
-domain!(access, types, link, directory, inventory);
+domain!(access, types, link, directory, inventory, documents);

@@ -67,7 +67,7 @@ fn nothing(reason: &str, places: &[String]) {
 }
 
 /// Which room may lean on which: arrows go one way, so that a room can be understood with what lies below it alone.
-const ARROWS: [(&str, &[&str]); 9] = [
+const ARROWS: [(&str, &[&str]); 10] = [
     ("proto", &[]),
     ("vocab", &[]),
     ("tenancy", &["vocab"]),
@@ -75,6 +75,10 @@ const ARROWS: [(&str, &[&str]); 9] = [
     ("edge", &["vocab", "proto"]),
     ("directory", &["vocab", "proto", "tenancy", "vault", "edge"]),
     ("link", &["vocab", "proto", "tenancy", "vault", "edge", "directory"]),
+    (
+        "documents",
+        &["vocab", "proto", "tenancy", "vault", "edge", "directory", "link"],
+    ),
     (
         "inventory",
         &["vocab", "proto", "tenancy", "vault", "edge", "directory", "link"],
@@ -90,6 +94,7 @@ const ARROWS: [(&str, &[&str]); 9] = [
             "directory",
             "link",
             "inventory",
+            "documents",
         ],
     ),
 ];
@@ -225,6 +230,7 @@ const MINTS: [(&str, &[&str]); 4] = [
             "services/directory/src/door.rs",
             "services/directory/src/ops.rs",
             "services/directory/src/ops/chain.rs",
+            "services/documents/src/events.rs",
             "services/link/src/gate.rs",
             "services/link/src/ops.rs",
             "services/link/src/ops/join.rs",

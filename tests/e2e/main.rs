@@ -8,6 +8,7 @@ mod clients;
 mod delivery;
 mod demo;
 mod devpg;
+mod documents;
 mod feed;
 mod leak;
 mod links;

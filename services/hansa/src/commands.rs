@@ -3,6 +3,7 @@
 mod audit;
 mod bench;
 mod demo;
+mod document;
 mod link;
 mod node;
 mod people;
@@ -112,6 +113,9 @@ enum Command {
     /// Links to other enterprises.
     #[command(subcommand)]
     Link(link::Link),
+    /// Documents held in common with partners: orders.
+    #[command(subcommand)]
+    Document(document::Document),
     /// Stock, ours and the partners'.
     #[command(subcommand)]
     Stock(stock::Stock),
@@ -282,6 +286,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Key(key) => key.run(printer).await,
         Command::Audit(audit) => audit.run(printer).await,
         Command::Link(link) => link.run(printer).await,
+        Command::Document(document) => document.run(printer).await,
         Command::Stock(stock) => stock.run(printer).await,
         Command::Verify { file } => verify(&file, printer),
         Command::Completions { shell } => {

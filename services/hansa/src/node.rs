@@ -5,6 +5,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use anyhow::{Context as _, bail};
 use axum::{Router, middleware, routing::get};
 use hansa_directory::{AllAudited, Directory, DirectoryStaff, Door};
+use hansa_documents::{ACT, ActCame, Documents, DocumentsStaff, RULING, RulingCame, VERSION, VersionCame};
 use hansa_edge::{
     Identity, LinkLimits, PARTNER_MESSAGE_MAX, Pins, Rules, STAFF_MESSAGE_MAX, StaffOptions, serve_http, serve_link,
     staff_router,
@@ -16,6 +17,7 @@ use hansa_link::{Effects, Gate, LinkJoin, LinkPartner, LinkStaff, Links, NodeSel
 use hansa_proto::{
     DESCRIPTORS,
     directory::v1::directory_staff_service_server::DirectoryStaffServiceServer,
+    documents::v1::documents_staff_service_server::DocumentsStaffServiceServer,
     inventory::v1::{
         inventory_partner_service_server::InventoryPartnerServiceServer,
         inventory_staff_service_server::InventoryStaffServiceServer,
@@ -71,6 +73,7 @@ struct Rooms {
     directory: Directory,
     links: Links,
     inventory: Inventory,
+    documents: Documents,
     identity: Arc<Identity>,
     pins: Arc<Pins>,
     metrics: Metrics,
@@ -108,12 +111,20 @@ async fn furnish(
         stopping,
     };
     let links = Links::open(tenancy.clone(), vault.clone(), own).await?;
-    links.install(Effects::default().with(RESERVATION_CHANGED, ReservationNoted));
+    let documents = Documents::new(tenancy.clone(), vault.clone(), links.clone()).map_err(anyhow::Error::msg)?;
+    links.install(
+        Effects::default()
+            .with(RESERVATION_CHANGED, ReservationNoted)
+            .with(ACT, ActCame(documents.clone()))
+            .with(VERSION, VersionCame(documents.clone()))
+            .with(RULING, RulingCame(documents.clone())),
+    );
     let directory = Directory::new(tenancy.clone(), vault.clone());
     directory.install(AllAudited::default().with(LedgerLines));
     Ok(Rooms {
         inventory: Inventory::new(tenancy.clone(), links.clone(), vault.derive("inventory/feed")?),
         directory,
+        documents,
         links,
         tenancy,
         identity,
@@ -131,6 +142,9 @@ fn staff_routes(rooms: &Rooms, rules: Rules, dev: bool) -> anyhow::Result<Router
     .add_service(LinkStaffServiceServer::new(LinkStaff(rooms.links.clone())).max_decoding_message_size(limit))
     .add_service(
         InventoryStaffServiceServer::new(InventoryStaff(rooms.inventory.clone())).max_decoding_message_size(limit),
+    )
+    .add_service(
+        DocumentsStaffServiceServer::new(DocumentsStaff(rooms.documents.clone())).max_decoding_message_size(limit),
     )
     .prepare()
     .into_axum_router()

@@ -51,7 +51,7 @@ use crate::{
 pub use declare::Say;
 pub use join::VALID_FOR;
 pub use keys::unaware;
-pub use view::LinkView;
+pub use view::{LinkView, OtherEnd};
 
 /// What this process shows of itself to partners.
 pub struct NodeSelf {

@@ -21,11 +21,13 @@ pub enum Module {
     Core,
     /// Stock.
     Inventory,
+    /// Documents held in common with partners.
+    Documents,
 }
 
 impl Module {
     /// All modules, in the order in which they are made.
-    pub const ALL: [Self; 2] = [Self::Core, Self::Inventory];
+    pub const ALL: [Self; 3] = [Self::Core, Self::Inventory, Self::Documents];
 
     /// The word that stands in the registry and in `migrations/tenant/`.
     #[must_use]
@@ -33,6 +35,7 @@ impl Module {
         match self {
             Self::Core => "core",
             Self::Inventory => "inventory",
+            Self::Documents => "documents",
         }
     }
 }

@@ -103,6 +103,10 @@ words! {
         KeyWrite = "key.write",
         /// See and check who did what.
         AuditRead = "audit.read",
+        /// See documents held in common with partners.
+        DocumentRead = "document.read",
+        /// Begin documents, and act on them.
+        DocumentWrite = "document.write",
     }
 }
 
@@ -120,6 +124,8 @@ impl Action {
             Self::LinkEvidence => &[Owner, Auditor],
             Self::StockRead => &[Owner, Admin, Buyer, Approver, Store, Support, Auditor],
             Self::StockWrite => &[Owner, Admin, Store],
+            Self::DocumentRead => &[Owner, Admin, Buyer, Approver, Store, Support, Auditor],
+            Self::DocumentWrite => &[Owner, Admin, Buyer, Approver],
             Self::StockOrder => &[Owner, Admin, Buyer, Store],
             Self::StockAudit | Self::StaffRead | Self::KeyRead | Self::AuditRead => &[Owner, Admin, Auditor],
         }

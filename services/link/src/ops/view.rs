@@ -10,7 +10,7 @@ use hansa_vocab::LinkId;
 use super::Links;
 use crate::{
     Error,
-    model::{Grant, LinkState, Standing},
+    model::{Grant, Introduced, LinkState, Standing},
     store::{
         delivery,
         links::{self, LinkRow},
@@ -45,6 +45,19 @@ pub struct LinkView {
     /// What the partner may do with our stock.
     pub granted: Grant,
     /// What we may do with theirs.
+    pub received: Grant,
+}
+
+/// The other end of a link.
+#[derive(Clone, Debug)]
+pub struct OtherEnd {
+    /// Is the link ACTIVE.
+    pub active: bool,
+    /// Who, and what they sign with.
+    pub keys: Introduced,
+    /// What they may do here.
+    pub granted: Grant,
+    /// What we may do there.
     pub received: Grant,
 }
 
@@ -106,6 +119,22 @@ impl Links {
             terms_text,
             standing,
             row: loaded.row,
+        })
+    }
+
+    /// Who is at the other end of a link, and what either side grants, in this transaction.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoSuchLink`], also when nobody has accepted the invite yet.
+    pub async fn other_end(&self, tx: &mut TenantTx, link: LinkId) -> Result<OtherEnd, Error> {
+        let row = links::find(tx, link).await?;
+        let loaded = self.load(tx, row).await?;
+        Ok(OtherEnd {
+            active: loaded.row.state == LinkState::Active,
+            granted: loaded.granted(),
+            received: loaded.received(),
+            keys: loaded.peer.ok_or(Error::NoSuchLink)?,
         })
     }
 

@@ -1,0 +1,183 @@
+//! The wire of documents for our own people. Partners speak of documents by messages alone: see `events.rs`.
+
+use std::collections::BTreeMap;
+
+use hansa_directory::Session;
+use hansa_edge::{finish, status};
+use hansa_proto::documents::v1::{self as wire, documents_staff_service_server::DocumentsStaffService};
+use hansa_vocab::{Fault, LinkId};
+use time::OffsetDateTime;
+use tonic::{Request, Response, Status};
+use uuid::Uuid;
+
+use crate::{Documents, model::Document, ops::Whole};
+
+const PAGE: u32 = 50;
+const PAGE_MAX: u32 = 200;
+
+/// `hansa.documents.v1.DocumentsStaffService`.
+#[derive(Clone, Debug)]
+pub struct DocumentsStaff(pub Documents);
+
+fn timestamp(at: OffsetDateTime) -> prost_types::Timestamp {
+    prost_types::Timestamp {
+        seconds: at.unix_timestamp(),
+        nanos: i32::try_from(at.nanosecond()).unwrap_or_default(),
+    }
+}
+
+fn id(field: &'static str, text: &str) -> Result<Uuid, Status> {
+    text.parse().map_err(|_| status(Fault::invalid(field, "not an id")))
+}
+
+fn maybe(field: &'static str, text: &str) -> Result<Option<Uuid>, Status> {
+    if text.is_empty() {
+        Ok(None)
+    } else {
+        id(field, text).map(Some)
+    }
+}
+
+impl DocumentsStaff {
+    fn shown(&self, whole: Whole) -> Result<wire::Document, Status> {
+        let kind = self.0.kind(&whole.row.kind).map_err(status)?;
+        let document = Document {
+            kind,
+            version: u64::try_from(whole.row.version).unwrap_or(0),
+            state: &whole.row.state,
+            contents: &whole.contents,
+        };
+        let waits_for = kind
+            .states
+            .get(&whole.row.state)
+            .and_then(|state| state.waits_for.clone());
+        let waits_for = waits_for.unwrap_or_default();
+        let named = whole.parties.iter().find(|party| party.role == waits_for);
+        Ok(wire::Document {
+            waits_for_name: named.map(|party| party.name.clone()).unwrap_or_default(),
+            open_acts: document
+                .open_to(&whole.row.our_role)
+                .into_iter()
+                .map(str::to_owned)
+                .collect(),
+            version: document.version,
+            waits_for,
+            id: whole.row.id.to_string(),
+            kind: whole.row.kind.clone(),
+            number: whole.row.number,
+            state: whole.row.state.clone(),
+            since: Some(timestamp(whole.row.since)),
+            our_role: whole.row.our_role,
+            root: whole.root.iter().map(|byte| format!("{byte:02x}")).collect(),
+            parties: whole.parties.iter().map(party).collect(),
+            contents: whole.contents.into_iter().collect(),
+            title: kind.title.clone().into_iter().collect(),
+            acts: whole
+                .acts
+                .into_iter()
+                .map(|row| wire::ActShown {
+                    id: row.id.to_string(),
+                    act: row.act,
+                    role: row.role,
+                    state: row.state,
+                    reason: row.reason,
+                    at: Some(timestamp(row.at)),
+                })
+                .collect(),
+        })
+    }
+}
+
+fn party(row: &crate::store::PartyRow) -> wire::Party {
+    let enterprise = row.enterprise.parse::<hansa_vocab::EnterpriseId>();
+    wire::Party {
+        role: row.role.clone(),
+        enterprise: enterprise.map(|id| id.as_bytes().to_vec()).unwrap_or_default().into(),
+        name: row.name.clone(),
+    }
+}
+
+#[tonic::async_trait]
+impl DocumentsStaffService for DocumentsStaff {
+    async fn create_document(
+        &self,
+        asked: Request<wire::CreateDocumentRequest>,
+    ) -> Result<Response<wire::CreateDocumentResponse>, Status> {
+        let (session, documents, asked) = (Session::of(&asked)?, self.0.clone(), asked.into_inner());
+        let new = maybe("id", &asked.id)?;
+        let links = asked
+            .links
+            .iter()
+            .map(|(role, link)| Ok((role.clone(), LinkId(id("links", link)?))));
+        let links = links.collect::<Result<BTreeMap<_, _>, Status>>()?;
+        let whole = finish(async move { documents.create(&session, new, &asked.kind, &links).await }).await?;
+        Ok(Response::new(wire::CreateDocumentResponse {
+            document: Some(self.shown(whole)?),
+        }))
+    }
+
+    async fn act_on_document(
+        &self,
+        asked: Request<wire::ActOnDocumentRequest>,
+    ) -> Result<Response<wire::ActOnDocumentResponse>, Status> {
+        let (session, documents, asked) = (Session::of(&asked)?, self.0.clone(), asked.into_inner());
+        let (document, act_id) = (id("id", &asked.id)?, maybe("act_id", &asked.act_id)?);
+        let contents = asked.contents.into_iter().collect();
+        let done = async move {
+            documents
+                .act(&session, document, act_id, &asked.act, asked.base, &contents)
+                .await
+        };
+        Ok(Response::new(wire::ActOnDocumentResponse {
+            document: Some(self.shown(finish(done).await?)?),
+        }))
+    }
+
+    async fn get_document(
+        &self,
+        asked: Request<wire::GetDocumentRequest>,
+    ) -> Result<Response<wire::GetDocumentResponse>, Status> {
+        let (session, asked) = (Session::of(&asked)?, asked.into_inner());
+        let whole = self.0.get(&session, id("id", &asked.id)?).await.map_err(status)?;
+        Ok(Response::new(wire::GetDocumentResponse {
+            document: Some(self.shown(whole)?),
+        }))
+    }
+
+    async fn list_documents(
+        &self,
+        asked: Request<wire::ListDocumentsRequest>,
+    ) -> Result<Response<wire::ListDocumentsResponse>, Status> {
+        let (session, asked) = (Session::of(&asked)?, asked.into_inner());
+        let size = if asked.page_size == 0 { PAGE } else { asked.page_size };
+        if size > PAGE_MAX {
+            return Err(status(Fault::invalid("page_size", "at most 200")));
+        }
+        let before = maybe("page", &asked.page)?;
+        let all = self
+            .0
+            .list(&session, &asked.kind, &asked.state, before, size.into())
+            .await;
+        let all = all.map_err(status)?;
+        let last = all.last().filter(|_| u32::try_from(all.len()) == Ok(size));
+        let next_page = last.map(|whole| whole.row.id.to_string()).unwrap_or_default();
+        let documents = all
+            .into_iter()
+            .map(|whole| self.shown(whole))
+            .collect::<Result<_, _>>()?;
+        Ok(Response::new(wire::ListDocumentsResponse { documents, next_page }))
+    }
+
+    async fn verify_document(
+        &self,
+        asked: Request<wire::VerifyDocumentRequest>,
+    ) -> Result<Response<wire::VerifyDocumentResponse>, Status> {
+        let (session, asked) = (Session::of(&asked)?, asked.into_inner());
+        let (versions, root, flaws) = self.0.verify(&session, id("id", &asked.id)?).await.map_err(status)?;
+        Ok(Response::new(wire::VerifyDocumentResponse {
+            versions,
+            root: root.iter().map(|byte| format!("{byte:02x}")).collect(),
+            flaws,
+        }))
+    }
+}

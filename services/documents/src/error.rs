@@ -1,0 +1,78 @@
+//! Everything that can go wrong with a document, and what a caller is told of it.
+
+use hansa_vocab::{Fault, Kind};
+
+use crate::model::Refusal;
+
+/// What went wrong.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Input out of its limits.
+    #[error("{field}: {text}")]
+    Invalid {
+        /// Which field.
+        field: &'static str,
+        /// What is wrong with it.
+        text: String,
+    },
+    /// No such thing here, or not for this caller.
+    #[error("no such {0}")]
+    NotFound(&'static str),
+    /// What was to be done does not count.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The partner's grant has no documents of this kind.
+    #[error("{owner} takes no documents of the kind {kind}")]
+    Grant {
+        /// Which kind.
+        kind: String,
+        /// Whose grant.
+        owner: String,
+    },
+    /// A row that no code of ours wrote.
+    #[error("a row of {0} is damaged")]
+    Damaged(&'static str),
+    /// The link to a partner.
+    #[error(transparent)]
+    Link(#[from] hansa_link::Error),
+    /// A key could not be used.
+    #[error(transparent)]
+    Vault(#[from] hansa_vault::Error),
+    /// The database.
+    #[error(transparent)]
+    Tenancy(#[from] hansa_tenancy::Error),
+    /// SQL.
+    #[error(transparent)]
+    Sql(#[from] sqlx::Error),
+}
+
+impl From<Error> for Fault {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Invalid { field, text } => Self::invalid(field, text),
+            Error::NotFound(what) => Self::not_found(what),
+            Error::Refused(Refusal::Content(bad)) => Self::invalid(bad.field, bad.text),
+            Error::Refused(refusal) => {
+                let kind = match refusal {
+                    Refusal::NotYours { .. } => Kind::Forbidden,
+                    _ => Kind::Precondition,
+                };
+                Self::new(kind, refusal.reason(), refusal.to_string())
+            }
+            Error::Grant { kind, owner } => Self::new(
+                Kind::Forbidden,
+                "GRANT",
+                format!("{owner} takes no documents of the kind {kind} on this link"),
+            )
+            .rule("grant.document_kinds", format!("an admin of {owner}")),
+            Error::Damaged(what) => {
+                tracing::error!(what, "a row is damaged");
+                Self::internal()
+            }
+            Error::Link(error) => error.into(),
+            Error::Vault(error) => hansa_link::Error::from(error).into(),
+            Error::Tenancy(error) => error.into(),
+            Error::Sql(error) => hansa_tenancy::Error::from(error).into(),
+        }
+    }
+}

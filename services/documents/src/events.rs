@@ -1,0 +1,282 @@
+//! What partners tell us of documents: acts on ours, versions and rulings of theirs.
+
+use hansa_link::{Effect, EffectError, EffectFuture, Incoming, Outcome};
+use hansa_proto::{
+    documents::v1::{ActRuled, ActSent, Content, Ruling, SectionHash, SectionText, Version, VersionTold},
+    types::v1::Signed,
+};
+use hansa_tenancy::{Errand, TenantTx};
+use hansa_vocab::{EnterpriseId, LinkId};
+use prost::Message as _;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::{
+    Documents, Error,
+    model::{Contents, content, version},
+    ops::{Written, is_party, reason, text_rows},
+    store::{self, DocumentRow, NewAct, PartyRow},
+};
+
+/// Type of the message that brings an act to the issuer; its ordering key is the document.
+pub const ACT: &str = "documents.act.v1";
+/// Type of the message that tells the others of a new version.
+pub const VERSION: &str = "documents.version.v1";
+/// Type of the message that tells a party that its act does not count.
+pub const RULING: &str = "documents.ruling.v1";
+
+/// Counts, or refuses, what a partner does with a document of ours.
+#[derive(Clone, Debug)]
+pub struct ActCame(pub Documents);
+
+/// Takes a new version of a partner's document.
+#[derive(Clone, Debug)]
+pub struct VersionCame(pub Documents);
+
+/// Notes that an act of ours does not count.
+#[derive(Clone, Debug)]
+pub struct RulingCame(pub Documents);
+
+impl Effect for ActCame {
+    fn apply<'a>(&'a self, tx: &'a mut TenantTx, incoming: Incoming<'a>) -> EffectFuture<'a> {
+        Box::pin(async move { outcome(self.0.act_came(tx, incoming).await) })
+    }
+}
+
+impl Effect for VersionCame {
+    fn apply<'a>(&'a self, tx: &'a mut TenantTx, incoming: Incoming<'a>) -> EffectFuture<'a> {
+        Box::pin(async move { outcome(self.0.version_came(tx, incoming).await) })
+    }
+}
+
+impl Effect for RulingCame {
+    fn apply<'a>(&'a self, tx: &'a mut TenantTx, incoming: Incoming<'a>) -> EffectFuture<'a> {
+        Box::pin(async move { outcome(self.0.ruling_came(tx, incoming).await) })
+    }
+}
+
+/// Why a message has no effect: a word for its sender, or a trouble of ours.
+enum Not {
+    Good(&'static str),
+    Now(Error),
+}
+
+impl<E: Into<Error>> From<E> for Not {
+    fn from(error: E) -> Self {
+        Self::Now(error.into())
+    }
+}
+
+fn outcome(done: Result<(), Not>) -> Result<Outcome, EffectError> {
+    match done {
+        Ok(()) => Ok(Outcome::Processed),
+        Err(Not::Good(reason)) => Ok(Outcome::Refused(reason.to_owned())),
+        Err(Not::Now(Error::Sql(error))) => Err(error.into()),
+        Err(Not::Now(Error::Damaged(what))) => Err(EffectError::Broken(format!("a row of {what} is damaged"))),
+        Err(Not::Now(error)) => Err(EffectError::Transient(error.to_string())),
+    }
+}
+
+/// The texts that belong to these hashes, each of them once.
+fn contents(texts: &[SectionText], hashes: &[SectionHash]) -> Option<Contents> {
+    if texts.len() != hashes.len() {
+        return None;
+    }
+    let opened = texts.iter().map(|text| {
+        let hash = hashes.iter().find(|hash| hash.name == text.name)?;
+        Some((text.name.clone(), content::open(text, hash)?))
+    });
+    let opened: Option<std::collections::BTreeMap<String, Content>> = opened.collect();
+    opened.filter(|opened| opened.len() == hashes.len())
+}
+
+impl Documents {
+    async fn act_came(&self, tx: &mut TenantTx, incoming: Incoming<'_>) -> Result<(), Not> {
+        let malformed = || Not::Good("MALFORMED");
+        let sent = ActSent::decode(incoming.message.payload.clone()).map_err(|_| malformed())?;
+        let signed = sent.act.ok_or_else(malformed)?;
+        let other = self.links.other_end(tx, incoming.link).await?;
+        let at = self.tenancy.clock().now().unix_timestamp();
+        let act =
+            version::read_act(&version::Signer::Partner(&other.keys), &signed, at).ok_or(Not::Good("NOT_SIGNED"))?;
+        let (id, act_id) = ids(&act.document_id, &act.id).ok_or_else(malformed)?;
+        let row = store::lock(tx, id).await?.filter(|row| row.issuer && row.version > 0);
+        let row = row.ok_or(Not::Good("NOT_FOUND"))?;
+        let parties = store::parties(tx, id).await?;
+        let theirs = parties.iter().find(|party| party.link_id == Some(incoming.link.0));
+        if theirs.is_none_or(|party| party.role != act.role) {
+            return Err(Not::Good("NOT_FOUND"));
+        }
+        if store::act(tx, id, act_id).await?.is_some() {
+            return Ok(());
+        }
+        let Some(contents) = contents(&sent.texts, &act.sections) else {
+            return Err(Not::Good("OTHER_TEXTS"));
+        };
+        for party in parties.iter().filter_map(|party| party.link_id) {
+            // Before anything is posted on it.
+            let errand = Errand::new("documents.effect", tx.tenant());
+            self.links.rouse(&errand, LinkId(party)).await?;
+        }
+        let actor = other.keys.enterprise.to_string();
+        match self.judge(tx, &row, &act.name, &act.role, act.base, &contents).await {
+            Ok(state) => {
+                let written = Written {
+                    act: &act.name,
+                    act_id,
+                    role: &act.role,
+                    state: &state,
+                    sections: act.sections.clone(),
+                    texts: sent.texts,
+                    signed: Some(signed),
+                    actor: &actor,
+                };
+                Ok(self.count(tx, &row, written).await?)
+            }
+            Err(error) => {
+                let new = NewAct {
+                    document: id,
+                    id: act_id,
+                    act: &act.name,
+                    role: &act.role,
+                    base: i64::try_from(act.base).unwrap_or(i64::MAX),
+                    state: "refused",
+                    reason: reason(error)?,
+                    actor: &actor,
+                };
+                Ok(self.refuse(tx, &new, incoming.link, row.version).await?)
+            }
+        }
+    }
+
+    /// Writes down that an act does not count, and tells whose it was.
+    async fn refuse(&self, tx: &mut TenantTx, new: &NewAct<'_>, link: LinkId, version: i64) -> Result<(), Error> {
+        store::insert_act(tx, new).await?;
+        let ruling = Ruling {
+            document_id: new.document.to_string(),
+            act_id: new.id.to_string(),
+            reason: new.reason.to_owned(),
+            version: u64::try_from(version).unwrap_or(0),
+        };
+        let us = self.vault.identity(tx).await?;
+        let ruled = ActRuled {
+            ruling: Some(version::sign_ruling(&us, &ruling)),
+        };
+        self.post(tx, link, (new.document, version), RULING, &ruled).await
+    }
+
+    async fn version_came(&self, tx: &mut TenantTx, incoming: Incoming<'_>) -> Result<(), Not> {
+        let malformed = || Not::Good("MALFORMED");
+        let told = VersionTold::decode(incoming.message.payload.clone()).map_err(|_| malformed())?;
+        let signed: Signed = told.version.ok_or_else(malformed)?;
+        // Only as far as is needed to find the document; believed when it follows the one before.
+        let claimed = Version::decode(signed.body.clone()).map_err(|_| malformed())?;
+        let (id, act_id) = ids(&claimed.document_id, &claimed.act_id).ok_or_else(malformed)?;
+        let kind = self.kind(&claimed.kind).map_err(|_| Not::Good("UNKNOWN_KIND"))?;
+        let other = self.links.other_end(tx, incoming.link).await?;
+        let row = store::lock(tx, id).await?;
+        let before = match &row {
+            Some(row) if row.issuer => return Err(Not::Good("NOT_YOURS")),
+            Some(row) => self.signed(tx, id, row.version).await?,
+            None if !other.granted.document_kinds.contains(&kind.name) => return Err(Not::Good("GRANT")),
+            None => None,
+        };
+        let issuer = version::Signer::Partner(&other.keys);
+        let version = match version::follow(kind, &issuer, before.as_ref(), &signed) {
+            Ok(version) => version,
+            Err(bad) => {
+                tracing::warn!(document.id = %id, link.id = %incoming.link, %bad, "a version was refused");
+                return Err(Not::Good("BAD_VERSION"));
+            }
+        };
+        let us = self.vault.identity(tx).await?;
+        let our_role = is_party(&us, &version).ok_or(Not::Good("NOT_OURS"))?;
+        let written = version.sections.iter().filter(|section| {
+            let last = before
+                .as_ref()
+                .and_then(|before| Version::decode(before.body.clone()).ok());
+            kind.sees(&our_role, &section.name) && !last.is_some_and(|last| last.sections.contains(section))
+        });
+        let written: Vec<_> = written.cloned().collect();
+        contents(&told.texts, &written).ok_or(Not::Good("OTHER_TEXTS"))?;
+        let at = version
+            .at
+            .as_ref()
+            .and_then(|at| OffsetDateTime::from_unix_timestamp(at.seconds).ok());
+        let at = at.ok_or_else(malformed)?;
+        let number = i64::try_from(version.version).map_err(|_| malformed())?;
+        if row.is_none() {
+            self.take_in(tx, id, &version, &our_role, incoming.link, at).await?;
+        }
+        let rows = text_rows(&told.texts);
+        store::keep(tx, id, number, &version.state, at, &signed.encode_to_vec(), &rows).await?;
+        store::settle_act(tx, id, act_id, "counted", "").await?;
+        Ok(())
+    }
+
+    /// A document of a partner's that we have not known.
+    async fn take_in(
+        &self,
+        tx: &mut TenantTx,
+        id: Uuid,
+        version: &Version,
+        our_role: &str,
+        link: LinkId,
+        at: OffsetDateTime,
+    ) -> Result<(), Not> {
+        let mut parties = Vec::new();
+        for (party, place) in version.parties.iter().zip(0..) {
+            let enterprise = EnterpriseId::try_from(&*party.enterprise).map_err(|_| Not::Good("MALFORMED"))?;
+            if party.name.chars().count() > 200 {
+                return Err(Not::Good("MALFORMED"));
+            }
+            parties.push(PartyRow {
+                role: party.role.clone(),
+                enterprise: enterprise.to_string(),
+                name: party.name.clone(),
+                link_id: (place == 0).then_some(link.0),
+            });
+        }
+        let roles: Vec<_> = parties.iter().map(|party| &party.role).collect();
+        let kind = self.kind(&version.kind)?;
+        if roles != kind.roles.iter().collect::<Vec<_>>() || version.number.chars().count() > 60 {
+            return Err(Not::Good("MALFORMED"));
+        }
+        let row = DocumentRow {
+            id,
+            kind: version.kind.clone(),
+            kind_version: i32::try_from(version.kind_version).unwrap_or(i32::MAX),
+            number: version.number.clone(),
+            our_role: our_role.to_owned(),
+            issuer: false,
+            version: 0,
+            state: version.state.clone(),
+            since: at,
+        };
+        Ok(store::insert(tx, &row, &parties).await?)
+    }
+
+    async fn ruling_came(&self, tx: &mut TenantTx, incoming: Incoming<'_>) -> Result<(), Not> {
+        let malformed = || Not::Good("MALFORMED");
+        let ruled = ActRuled::decode(incoming.message.payload.clone()).map_err(|_| malformed())?;
+        let signed = ruled.ruling.ok_or_else(malformed)?;
+        let other = self.links.other_end(tx, incoming.link).await?;
+        let at = self.tenancy.clock().now().unix_timestamp();
+        let issuer = version::Signer::Partner(&other.keys);
+        let ruling = version::read_ruling(&issuer, &signed, at).ok_or(Not::Good("NOT_SIGNED"))?;
+        let (id, act_id) = ids(&ruling.document_id, &ruling.act_id).ok_or_else(malformed)?;
+        let parties = store::parties(tx, id).await?;
+        // Only the issuer rules.
+        if parties
+            .first()
+            .is_none_or(|issuer| issuer.link_id != Some(incoming.link.0))
+        {
+            return Err(Not::Good("NOT_FOUND"));
+        }
+        Ok(store::settle_act(tx, id, act_id, "refused", &ruling.reason).await?)
+    }
+}
+
+fn ids(document: &str, act: &str) -> Option<(Uuid, Uuid)> {
+    Some((document.parse().ok()?, act.parse().ok()?))
+}

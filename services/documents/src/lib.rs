@@ -1,0 +1,22 @@
+//! Documents that enterprises hold in common: orders first, and whatever else is a kind with data alone.
+//!
+//! What always holds:
+//! - The issuer's tenant alone gives versions their numbers; a version exists when it has committed there, and not before.
+//! - Every party holds the same signed bytes of every version, and computes the same root from its own rows.
+//! - What builds on an old version does not count, and who sent it is told so.
+//! - A section reaches those who see it, and nobody else; the others hold its hash.
+//! - Nobody issues us a document of a kind that our grant does not name.
+//!
+//! Deliberately absent: names of kinds, a state machine beside the kind's, a second sequencer.
+
+mod api;
+mod error;
+mod events;
+mod model;
+mod ops;
+mod store;
+
+pub use api::DocumentsStaff;
+pub use error::Error;
+pub use events::{ACT, ActCame, RULING, RulingCame, VERSION, VersionCame};
+pub use ops::Documents;

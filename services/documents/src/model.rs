@@ -1,0 +1,148 @@
+//! The shared document without IO: what a party may do with it, and where that leads. The issuer decides by these rules; the
+//! others use them to say early what the issuer would refuse.
+
+pub mod content;
+pub mod kind;
+pub mod version;
+
+use hansa_proto::documents::v1::{Verdict, content::Body};
+
+pub use content::{BadContent, Contents};
+pub use kind::Kind;
+use kind::{ActKind, To};
+
+/// A document as its issuer sees it.
+#[derive(Clone, Debug)]
+pub struct Document<'a> {
+    /// What it is.
+    pub kind: &'a Kind,
+    /// The newest version; 0 before the first.
+    pub version: u64,
+    /// The state it is in.
+    pub state: &'a str,
+    /// What its sections say.
+    pub contents: &'a Contents,
+}
+
+/// What somebody wants to do.
+#[derive(Clone, Debug)]
+pub struct Step<'a> {
+    /// What.
+    pub act: &'a str,
+    /// As whom.
+    pub role: &'a str,
+    /// The version that they have seen.
+    pub base: u64,
+    /// What they write.
+    pub contents: &'a Contents,
+}
+
+/// Why a step does not count.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The document has a newer version.
+    #[error("there is a newer version: {0}")]
+    Superseded(u64),
+    /// The kind has no such act.
+    #[error("a document of the kind {kind} has no act {act}")]
+    NoSuchAct {
+        /// Which kind.
+        kind: String,
+        /// Which act.
+        act: String,
+    },
+    /// Somebody else does that.
+    #[error("only the {by} may do that")]
+    NotYours {
+        /// Who may.
+        by: String,
+    },
+    /// The document is in another state.
+    #[error("the document is {state}")]
+    NotNow {
+        /// In which one it is.
+        state: String,
+    },
+    /// What is written can't be so.
+    #[error(transparent)]
+    Content(#[from] BadContent),
+}
+
+impl Refusal {
+    /// A word that never changes.
+    #[must_use]
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Superseded(_) => "SUPERSEDED",
+            Self::NoSuchAct { .. } => "NO_SUCH_ACT",
+            Self::NotYours { .. } => "NOT_YOURS",
+            Self::NotNow { .. } => "NOT_NOW",
+            Self::Content(_) => "BAD_CONTENT",
+        }
+    }
+}
+
+impl Document<'_> {
+    /// The state that a step leads to.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal`], the first that applies in the order of its list.
+    pub fn judge(&self, step: &Step<'_>) -> Result<String, Refusal> {
+        if step.base != self.version {
+            return Err(Refusal::Superseded(self.version));
+        }
+        let act = self.kind.acts.get(step.act).ok_or_else(|| Refusal::NoSuchAct {
+            kind: self.kind.name.clone(),
+            act: step.act.to_owned(),
+        })?;
+        if !act.by.iter().any(|role| role == step.role) {
+            return Err(Refusal::NotYours {
+                by: act.by.join(" or "),
+            });
+        }
+        if !act.from.iter().any(|state| state == self.state) {
+            return Err(Refusal::NotNow {
+                state: self.state.to_owned(),
+            });
+        }
+        content::check(self.kind, &act.writes, step.contents, self.contents)?;
+        Ok(leads_to(act, step.contents).to_owned())
+    }
+
+    /// What this role may do now.
+    #[must_use]
+    pub fn open_to(&self, role: &str) -> Vec<&str> {
+        let open = self.kind.acts.iter().filter(|(_, act)| {
+            act.by.iter().any(|one| one == role) && act.from.iter().any(|state| state == self.state)
+        });
+        open.map(|(name, _)| name.as_str()).collect()
+    }
+}
+
+fn leads_to<'a>(act: &'a ActKind, contents: &Contents) -> &'a str {
+    let (accepted, changed, declined) = match &act.to {
+        To::State(state) => return state,
+        To::Outcome {
+            accepted,
+            changed,
+            declined,
+        } => (accepted, changed, declined),
+    };
+    let answers = contents.values().find_map(|content| match &content.body {
+        Some(Body::Answers(answers)) => Some(&answers.answers),
+        _ => None,
+    });
+    let all = |verdict: Verdict| answers.is_some_and(|all| all.iter().all(|answer| answer.verdict() == verdict));
+    if all(Verdict::Accept) {
+        accepted
+    } else if all(Verdict::Decline) {
+        declined
+    } else {
+        changed
+    }
+}
+
+#[cfg(test)]
+#[path = "model_tests.rs"]
+mod tests;

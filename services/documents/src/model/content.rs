@@ -1,0 +1,260 @@
+//! What sections say: whether it can be so, and the hashes that stand for it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use hansa_proto::documents::v1::{
+    Answer, Answers, Content, Head, Lines, SectionHash, SectionText, Verdict, content::Body,
+};
+use hansa_vault::sha256;
+use hansa_vocab::{Gtin, Unit};
+use prost::Message as _;
+use time::{Date, macros::format_description};
+
+use super::kind::{Holds, Kind};
+
+/// Lines of a document.
+pub const LINES_MAX: usize = 500;
+/// Bytes of all sections that one act writes.
+pub const BYTES_MAX: usize = 48 * 1024;
+const LINE_ID_MAX: usize = 20;
+const TEXT_MAX: usize = 200;
+const NOTE_MAX: usize = 2_000;
+const AMOUNT_MAX: i64 = 1_000_000_000_000;
+const SCALE_MAX: u32 = 6;
+
+/// Contents by the name of their section.
+pub type Contents = BTreeMap<String, Content>;
+
+/// What can't be so: which field, and why.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{field}: {text}")]
+pub struct BadContent {
+    /// Which field.
+    pub field: &'static str,
+    /// What is wrong with it.
+    pub text: String,
+}
+
+fn bad<T>(field: &'static str, text: impl Into<String>) -> Result<T, BadContent> {
+    Err(BadContent {
+        field,
+        text: text.into(),
+    })
+}
+
+/// Are these the contents of these sections, each of them once, with answers to what `lines` returns for their section.
+pub fn check(kind: &Kind, writes: &[String], contents: &Contents, before: &Contents) -> Result<(), BadContent> {
+    let wanted: BTreeSet<_> = writes.iter().collect();
+    if contents.keys().collect::<BTreeSet<_>>() != wanted {
+        return bad(
+            "sections",
+            format!("exactly these are written here: {}", writes.join(", ")),
+        );
+    }
+    let bytes: usize = contents.values().map(prost::Message::encoded_len).sum();
+    if bytes > BYTES_MAX {
+        return bad("sections", format!("at most {BYTES_MAX} bytes together"));
+    }
+    for (name, content) in contents {
+        let Some(section) = kind.sections.get(name) else {
+            return bad("sections", format!("there is no section {name}"));
+        };
+        match (section.is, &content.body) {
+            (Holds::Head, Some(Body::Head(head))) => check_head(head)?,
+            (Holds::Lines, Some(Body::Lines(lines))) => check_lines(lines)?,
+            (Holds::Answers, Some(Body::Answers(answers))) => {
+                let of = section.of.as_deref().unwrap_or_default();
+                let lines = contents.get(of).or_else(|| before.get(of));
+                let Some(Body::Lines(lines)) = lines.and_then(|one| one.body.as_ref()) else {
+                    return bad("answers", format!("there are no {of} to answer"));
+                };
+                check_answers(answers, lines)?;
+            }
+            _ => return bad("sections", format!("{name} holds something else")),
+        }
+    }
+    Ok(())
+}
+
+fn text(field: &'static str, text: &str, most: usize) -> Result<(), BadContent> {
+    let plain = text.chars().all(|one| !one.is_control() || one == '\n');
+    if text.chars().count() > most || !plain {
+        return bad(field, format!("at most {most} characters, without control characters"));
+    }
+    Ok(())
+}
+
+fn date(field: &'static str, text: &str) -> Result<Option<Date>, BadContent> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    match Date::parse(text, format_description!("[year]-[month]-[day]")) {
+        Ok(date) => Ok(Some(date)),
+        Err(_) => bad(field, "a date is YYYY-MM-DD"),
+    }
+}
+
+fn check_head(head: &Head) -> Result<(), BadContent> {
+    let currency = &head.currency;
+    if !currency.is_empty() && (currency.len() != 3 || !currency.bytes().all(|one| one.is_ascii_uppercase())) {
+        return bad("currency", "a code of ISO 4217, such as EUR");
+    }
+    text("reference", &head.reference, TEXT_MAX)?;
+    text("note", &head.note, NOTE_MAX)?;
+    text("delivery_address", &head.delivery_address, NOTE_MAX)?;
+    text("time_zone", &head.time_zone, TEXT_MAX)?;
+    let (from, until) = (
+        date("delivery_from", &head.delivery_from)?,
+        date("delivery_until", &head.delivery_until)?,
+    );
+    if from.zip(until).is_some_and(|(from, until)| until < from) {
+        return bad("delivery_until", "is before delivery_from");
+    }
+    Ok(())
+}
+
+fn check_quantity(quantity: Option<&hansa_proto::types::v1::Quantity>) -> Result<(), BadContent> {
+    let Some(quantity) = quantity else {
+        return bad("quantity", "is missing");
+    };
+    if !(1..=AMOUNT_MAX).contains(&quantity.value) || quantity.scale > SCALE_MAX {
+        return bad(
+            "quantity",
+            format!("above zero, at most {AMOUNT_MAX}, with at most {SCALE_MAX} decimal places"),
+        );
+    }
+    if !quantity.unit.is_empty() && quantity.unit.parse::<Unit>().is_err() {
+        return bad("quantity", "the unit is a code of UN/ECE Recommendation 20");
+    }
+    Ok(())
+}
+
+fn check_lines(lines: &Lines) -> Result<(), BadContent> {
+    if lines.lines.is_empty() || lines.lines.len() > LINES_MAX {
+        return bad("lines", format!("1 to {LINES_MAX}"));
+    }
+    let mut ids = BTreeSet::new();
+    for line in &lines.lines {
+        if line.id.is_empty() || line.id.chars().count() > LINE_ID_MAX || !ids.insert(&line.id) {
+            return bad(
+                "lines",
+                format!("ids have 1 to {LINE_ID_MAX} characters, each line its own"),
+            );
+        }
+        text("id", &line.id, LINE_ID_MAX)?;
+        text("sku", &line.sku, TEXT_MAX)?;
+        text("name", &line.name, TEXT_MAX)?;
+        text("note", &line.note, NOTE_MAX)?;
+        if !line.gtin.is_empty() && line.gtin.parse::<Gtin>().is_err() {
+            return bad("gtin", format!("{} of line {} is no GTIN", line.gtin, line.id));
+        }
+        if line.sku.is_empty() && line.gtin.is_empty() && line.name.is_empty() {
+            return bad("lines", format!("line {} names no article", line.id));
+        }
+        check_quantity(line.quantity.as_ref())?;
+        let price_fits = |price: &hansa_proto::documents::v1::Price| {
+            (0..=AMOUNT_MAX).contains(&price.value) && price.scale <= SCALE_MAX
+        };
+        if !line.price.as_ref().is_none_or(price_fits) {
+            return bad(
+                "price",
+                format!(
+                    "of line {}: 0 to {AMOUNT_MAX}, at most {SCALE_MAX} decimal places",
+                    line.id
+                ),
+            );
+        }
+    }
+    Ok(())
+}
+
+fn check_answers(answers: &Answers, lines: &Lines) -> Result<(), BadContent> {
+    let asked: BTreeSet<_> = lines.lines.iter().map(|line| &line.id).collect();
+    let answered: BTreeSet<_> = answers.answers.iter().map(|answer| &answer.line).collect();
+    if asked != answered || answers.answers.len() != asked.len() {
+        return bad("answers", "each line is answered once");
+    }
+    text("note", &answers.note, NOTE_MAX)?;
+    for answer in &answers.answers {
+        text("reason", &answer.reason, TEXT_MAX)?;
+        date("on", &answer.on)?;
+        check_answer(answer)?;
+    }
+    Ok(())
+}
+
+fn check_answer(answer: &Answer) -> Result<(), BadContent> {
+    text("substitute_sku", &answer.substitute_sku, TEXT_MAX)?;
+    match answer.verdict() {
+        Verdict::Unspecified => bad("verdict", format!("of line {} is missing", answer.line)),
+        Verdict::Accept | Verdict::Decline if answer.quantity.is_some() || !answer.substitute_sku.is_empty() => bad(
+            "verdict",
+            format!(
+                "of line {}: another quantity or article is a CHANGE or SUBSTITUTE",
+                answer.line
+            ),
+        ),
+        Verdict::Accept | Verdict::Decline => Ok(()),
+        Verdict::Change if answer.quantity.is_none() && answer.on.is_empty() => {
+            bad("verdict", format!("of line {}: what changes is missing", answer.line))
+        }
+        Verdict::Change => answer
+            .quantity
+            .as_ref()
+            .map_or(Ok(()), |quantity| check_quantity(Some(quantity))),
+        Verdict::Substitute if answer.substitute_sku.is_empty() => {
+            bad("substitute_sku", format!("of line {} is missing", answer.line))
+        }
+        Verdict::Substitute => check_quantity(answer.quantity.as_ref()),
+    }
+}
+
+/// The text of a section with its hash; `salt` is 16 bytes that nobody can guess.
+#[must_use]
+pub fn seal(kind: &Kind, name: &str, content: &Content, salt: [u8; 16]) -> (SectionText, SectionHash) {
+    let text = SectionText {
+        name: name.to_owned(),
+        salt: salt.to_vec().into(),
+        content: content.encode_to_vec().into(),
+    };
+    let audience = kind.sections.get(name).map(|section| section.audience.clone());
+    let hash = SectionHash {
+        name: name.to_owned(),
+        audience: audience.unwrap_or_default(),
+        hash: hash(&text).to_vec().into(),
+    };
+    (text, hash)
+}
+
+/// What stands for a text.
+#[must_use]
+pub fn hash(text: &SectionText) -> [u8; 32] {
+    sha256(&[
+        b"hansa/section\0",
+        text.name.as_bytes(),
+        b"\0",
+        &text.salt,
+        &text.content,
+    ])
+}
+
+/// What stands for all sections, which come in order of their names.
+#[must_use]
+pub fn root<'a>(sections: impl IntoIterator<Item = &'a SectionHash>) -> [u8; 32] {
+    let mut bytes = b"hansa/document\0".to_vec();
+    for section in sections {
+        bytes.extend(section.name.bytes());
+        bytes.push(0);
+        bytes.extend(section.audience.join(",").bytes());
+        bytes.push(0);
+        bytes.extend(&*section.hash);
+    }
+    sha256(&[&bytes])
+}
+
+/// The content behind a hash; `None` when it is another text, or decodes to nothing.
+#[must_use]
+pub fn open(text: &SectionText, expected: &SectionHash) -> Option<Content> {
+    let same = text.name == expected.name && *expected.hash == hash(text);
+    same.then(|| Content::decode(text.content.clone()).ok()).flatten()
+}

@@ -1,0 +1,272 @@
+//! A kind of documents: who takes part, what it consists of, which states it has, and what leads from one to another. A kind is
+//! data; nothing here knows any of them by name.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Deserialize;
+
+/// Kinds, roles, sections, states and acts are called by words of this length at most.
+const NAME_MAX: usize = 40;
+
+/// A kind of documents.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Kind {
+    /// What it is called in grants and messages.
+    pub name: String,
+    /// Rises with every change; a document keeps the version it began with.
+    pub version: u32,
+    /// For people, by language.
+    pub title: BTreeMap<String, String>,
+    /// Numbers begin with it.
+    pub prefix: String,
+    /// Who takes part; the first is the issuer.
+    pub roles: Vec<String>,
+    /// What it consists of.
+    pub sections: BTreeMap<String, SectionKind>,
+    /// The state of a new document, which its issuer alone sees.
+    pub begins: String,
+    /// All states.
+    pub states: BTreeMap<String, StateKind>,
+    /// What leads from one to another.
+    pub acts: BTreeMap<String, ActKind>,
+}
+
+/// A section of a kind.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SectionKind {
+    /// What it holds.
+    pub is: Holds,
+    /// With answers: the section whose lines they answer.
+    #[serde(default)]
+    pub of: Option<String>,
+    /// The roles that see it.
+    pub audience: Vec<String>,
+}
+
+/// What a section may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Holds {
+    /// References, dates, addresses.
+    Head,
+    /// What it is about, line by line.
+    Lines,
+    /// What the other side says to each line.
+    Answers,
+}
+
+/// A state of a kind.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StateKind {
+    /// Who has to act next; nobody when it is missing.
+    #[serde(default)]
+    pub waits_for: Option<String>,
+    /// Nothing leads on from here.
+    #[serde(default)]
+    pub end: bool,
+}
+
+/// Something that a party may do.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ActKind {
+    /// Who may do it.
+    pub by: Vec<String>,
+    /// In which states.
+    pub from: Vec<String>,
+    /// Sections that it writes, all of them.
+    #[serde(default)]
+    pub writes: Vec<String>,
+    /// Where it leads.
+    pub to: To,
+}
+
+/// Where an act leads.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+pub enum To {
+    /// Always there.
+    State(String),
+    /// It depends on the answers that it writes.
+    Outcome {
+        /// Every line is accepted.
+        accepted: String,
+        /// Some line is not as it was asked.
+        changed: String,
+        /// Every line is declined.
+        declined: String,
+    },
+}
+
+impl To {
+    /// All states where it may lead.
+    pub fn states(&self) -> Vec<&str> {
+        match self {
+            Self::State(state) => vec![state],
+            Self::Outcome {
+                accepted,
+                changed,
+                declined,
+            } => vec![accepted, changed, declined],
+        }
+    }
+}
+
+/// A kind that is none: what is wrong with it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the kind does not hold: {0}")]
+pub struct BadKind(pub String);
+
+impl Kind {
+    /// Reads a kind, and whether all its parts fit together.
+    ///
+    /// # Errors
+    ///
+    /// [`BadKind`], which names the first part that does not.
+    pub fn read(json: &str) -> Result<Self, BadKind> {
+        let kind: Self = serde_json::from_str(json).map_err(|error| BadKind(error.to_string()))?;
+        kind.check()?;
+        Ok(kind)
+    }
+
+    /// Who gives versions their numbers.
+    #[must_use]
+    pub fn issuer(&self) -> &str {
+        self.roles.first().map_or("", String::as_str)
+    }
+
+    /// Does this role see this section.
+    #[must_use]
+    pub fn sees(&self, role: &str, section: &str) -> bool {
+        let section = self.sections.get(section);
+        section.is_some_and(|section| section.audience.iter().any(|one| one == role))
+    }
+
+    fn check(&self) -> Result<(), BadKind> {
+        let all = [&self.name, &self.prefix].into_iter().chain(&self.roles);
+        let all = all
+            .chain(self.sections.keys())
+            .chain(self.states.keys())
+            .chain(self.acts.keys());
+        for word in all {
+            let plain = word.chars().all(|one| one.is_ascii_alphanumeric() || one == '_');
+            if word.is_empty() || word.len() > NAME_MAX || !plain {
+                return Err(BadKind(format!("{word:?} is no name")));
+            }
+        }
+        let roles: BTreeSet<_> = self.roles.iter().collect();
+        if roles.is_empty() || roles.len() != self.roles.len() {
+            return Err(BadKind("roles must be there, each once".to_owned()));
+        }
+        self.known("begins", [&self.begins], self.states.keys())?;
+        for (name, section) in &self.sections {
+            self.known(name, &section.audience, &self.roles)?;
+            let of = section.of.as_ref().and_then(|of| self.sections.get(of));
+            let fits = match section.is {
+                Holds::Answers => of.is_some_and(|of| of.is == Holds::Lines),
+                Holds::Head | Holds::Lines => section.of.is_none(),
+            };
+            if !fits {
+                return Err(BadKind(format!(
+                    "{name}: answers, and they alone, are of a section of lines"
+                )));
+            }
+        }
+        for (name, state) in &self.states {
+            self.known(name, &state.waits_for, &self.roles)?;
+        }
+        self.acts.iter().try_for_each(|(name, act)| self.check_act(name, act))
+    }
+
+    fn check_act(&self, name: &str, act: &ActKind) -> Result<(), BadKind> {
+        self.known(name, &act.by, &self.roles)?;
+        self.known(name, &act.from, self.states.keys())?;
+        self.known(name, &act.writes, self.sections.keys())?;
+        let to = act.to.states();
+        if let Some(missing) = to.iter().find(|state| !self.states.contains_key(**state)) {
+            return Err(BadKind(format!("{name}: there is no state {missing}")));
+        }
+        let answers = act
+            .writes
+            .iter()
+            .filter(|one| self.sections[*one].is == Holds::Answers)
+            .count();
+        if matches!(act.to, To::Outcome { .. }) && answers != 1 {
+            return Err(BadKind(format!("{name}: an outcome needs one section of answers")));
+        }
+        if let Some(end) = act.from.iter().find(|state| self.states[*state].end) {
+            return Err(BadKind(format!("{name}: nothing leads on from {end}")));
+        }
+        // What the others never see they can't act on.
+        let private = act.from.contains(&self.begins);
+        if private && act.by != [self.issuer()] {
+            return Err(BadKind(format!("{name}: in {} the issuer acts alone", self.begins)));
+        }
+        Ok(())
+    }
+
+    fn known<'a>(
+        &self,
+        place: &str,
+        words: impl IntoIterator<Item = &'a String>,
+        known: impl IntoIterator<Item = &'a String>,
+    ) -> Result<(), BadKind> {
+        let known: BTreeSet<_> = known.into_iter().collect();
+        match words.into_iter().find(|word| !known.contains(word)) {
+            Some(word) => Err(BadKind(format!("{place}: nothing here is called {word}"))),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ORDER: &str = include_str!("../../kinds/order.json");
+
+    #[test]
+    fn a_shipped_kind_holds() {
+        let order = Kind::read(ORDER).unwrap();
+        assert_eq!((&*order.name, order.issuer()), ("order", "buyer"));
+        assert!(order.sees("seller", "lines") && !order.sees("nobody", "lines"));
+    }
+
+    #[test]
+    fn a_kind_whose_parts_do_not_fit_is_refused_by_name() {
+        for (from, to, wrong) in [
+            (r#""begins": "draft""#, r#""begins": "nowhere""#, "nowhere"),
+            (r#""of": "lines""#, r#""of": "head""#, "answers"),
+            (
+                r#""roles": ["buyer", "seller"]"#,
+                r#""roles": ["buyer", "buyer"]"#,
+                "each once",
+            ),
+            (r#""to": "issued""#, r#""to": "gone""#, "gone"),
+            (
+                r#""agree": {"by": ["buyer"]"#,
+                r#""agree": {"by": ["factory"]"#,
+                "factory",
+            ),
+            (
+                r#""by": ["buyer"], "from": ["answered"]"#,
+                r#""by": ["buyer"], "from": ["declined"]"#,
+                "declined",
+            ),
+            (
+                r#""cancel": {"by": ["buyer"]"#,
+                r#""cancel": {"by": ["seller"]"#,
+                "issuer acts alone",
+            ),
+            (r#""prefix": "PO""#, r#""prefix": "P O""#, "no name"),
+            (r#""version": 1,"#, r#""version": 1, "extra": 1,"#, "extra"),
+        ] {
+            assert!(ORDER.contains(from), "{from}");
+            let bad = Kind::read(&ORDER.replacen(from, to, 1)).unwrap_err();
+            assert!(bad.0.contains(wrong), "{to}: {bad}");
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! Acts and versions as they are signed: the issuer's chain, and whether one follows the other.
+
+use std::collections::BTreeMap;
+
+use hansa_link::model::{Introduced, bundle::signed};
+use hansa_proto::{
+    documents::v1::{Act, Party, Ruling, SectionHash, Version},
+    types::v1::Signed,
+};
+use hansa_vault::{EnterpriseKeys, sha256};
+use prost::Message as _;
+
+use super::{content, kind::Kind};
+
+const KIND_ACT: &str = "document-act";
+const KIND_VERSION: &str = "document-version";
+const KIND_RULING: &str = "document-ruling";
+
+/// Why a version is not taken.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the version does not hold: {0}")]
+pub struct BadVersion(pub &'static str);
+
+/// Who signs: ourselves, or a partner by what we hold of its keys.
+#[derive(Clone, Copy, Debug)]
+pub enum Signer<'a> {
+    /// An enterprise of this node.
+    Us(&'a EnterpriseKeys),
+    /// A partner.
+    Partner(&'a Introduced),
+}
+
+impl Signer<'_> {
+    fn id(&self) -> &[u8] {
+        match self {
+            Self::Us(keys) => keys.enterprise.as_bytes(),
+            Self::Partner(keys) => keys.enterprise.as_bytes(),
+        }
+    }
+
+    fn signed(&self, kind: &str, thing: &Signed, at: i64) -> bool {
+        match self {
+            Self::Us(keys) => keys.signing_keys.iter().any(|key| {
+                hansa_vault::key_id(&key.public_key) == thing.key_id
+                    && hansa_vault::verify(&key.public_key, kind, &thing.body, &thing.signature).is_ok()
+            }),
+            Self::Partner(keys) => keys.signed(kind, thing, at),
+        }
+    }
+}
+
+/// Signs an act.
+#[must_use]
+pub fn sign_act(keys: &EnterpriseKeys, act: &Act) -> Signed {
+    signed(&keys.signing, KIND_ACT, act.encode_to_vec())
+}
+
+/// Signs a ruling.
+#[must_use]
+pub fn sign_ruling(keys: &EnterpriseKeys, ruling: &Ruling) -> Signed {
+    signed(&keys.signing, KIND_RULING, ruling.encode_to_vec())
+}
+
+/// Signs a version; its root is computed here.
+#[must_use]
+pub fn sign_version(keys: &EnterpriseKeys, mut version: Version) -> Signed {
+    version.root = content::root(&version.sections).to_vec().into();
+    signed(&keys.signing, KIND_VERSION, version.encode_to_vec())
+}
+
+/// The act that this party signed; `None` when it did not.
+#[must_use]
+pub fn read_act(by: &Signer<'_>, thing: &Signed, at: i64) -> Option<Act> {
+    by.signed(KIND_ACT, thing, at)
+        .then(|| Act::decode(thing.body.clone()).ok())
+        .flatten()
+}
+
+/// The ruling that the issuer signed; `None` when it did not.
+#[must_use]
+pub fn read_ruling(by: &Signer<'_>, thing: &Signed, at: i64) -> Option<Ruling> {
+    by.signed(KIND_RULING, thing, at)
+        .then(|| Ruling::decode(thing.body.clone()).ok())
+        .flatten()
+}
+
+/// What stands for a version in the next one.
+#[must_use]
+pub fn head(version: &Signed) -> [u8; 32] {
+    sha256(&[&version.body])
+}
+
+/// Reads the version that follows `before`, which its issuer has signed.
+///
+/// # Errors
+///
+/// [`BadVersion`]: what does not hold.
+pub fn follow(
+    kind: &Kind,
+    issuer: &Signer<'_>,
+    before: Option<&Signed>,
+    thing: &Signed,
+) -> Result<Version, BadVersion> {
+    let version = Version::decode(thing.body.clone()).map_err(|_| BadVersion("it does not decode"))?;
+    let at = version.at.as_ref().map_or(i64::MIN, |at| at.seconds);
+    if !issuer.signed(KIND_VERSION, thing, at) {
+        return Err(BadVersion("its issuer has not signed it"));
+    }
+    if version.kind != kind.name || version.kind_version != kind.version {
+        return Err(BadVersion("it is of another kind"));
+    }
+    let issued = version.parties.first();
+    if issued.is_none_or(|party| party.role != kind.issuer() || *party.enterprise != *issuer.id()) {
+        return Err(BadVersion("the issuer is not its first party"));
+    }
+    if !kind.states.contains_key(&version.state) {
+        return Err(BadVersion("its kind has no such state"));
+    }
+    let named: Vec<_> = version.sections.iter().map(|section| &section.name).collect();
+    if !named.is_sorted_by(|one, next| one < next) || *version.root != content::root(&version.sections) {
+        return Err(BadVersion("its root is not that of its sections"));
+    }
+    let of_kind = |section: &SectionHash| {
+        let known = kind.sections.get(&section.name);
+        known.is_some_and(|known| known.audience == section.audience)
+    };
+    if !version.sections.iter().all(of_kind) {
+        return Err(BadVersion("a section is none of its kind, or has another audience"));
+    }
+    let Some(before) = before else {
+        let first = version.version == 1 && version.previous.is_empty();
+        return if first {
+            Ok(version)
+        } else {
+            Err(BadVersion("it is not the first"))
+        };
+    };
+    let last = Version::decode(before.body.clone()).map_err(|_| BadVersion("the one before does not decode"))?;
+    let same =
+        last.document_id == version.document_id && last.number == version.number && last.parties == version.parties;
+    if !same || version.version != last.version + 1 || *version.previous != head(before) {
+        return Err(BadVersion("it does not follow the one before"));
+    }
+    Ok(version)
+}
+
+/// Sections of a version: those of the one before, and those that an act has written.
+#[must_use]
+pub fn sections(before: &[SectionHash], written: &[SectionHash]) -> Vec<SectionHash> {
+    let all = before
+        .iter()
+        .chain(written)
+        .map(|section| (section.name.clone(), section.clone()));
+    all.collect::<BTreeMap<_, _>>().into_values().collect()
+}
+
+/// The role of an enterprise in a document.
+#[must_use]
+pub fn role_of<'a>(parties: &'a [Party], enterprise: &[u8]) -> Option<&'a str> {
+    let party = parties.iter().find(|party| *party.enterprise == *enterprise);
+    party.map(|party| party.role.as_str())
+}

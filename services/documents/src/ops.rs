@@ -1,0 +1,541 @@
+//! What one can do with documents. Start reading at [`Documents::act`].
+
+use std::collections::BTreeMap;
+
+use hansa_directory::{Session, audit};
+use hansa_edge::trace_parent;
+use hansa_link::Links;
+use hansa_proto::{
+    documents::v1::{Act, ActSent, Content, Party, SectionHash, SectionText, Version, VersionTold},
+    types::v1::Signed,
+};
+use hansa_tenancy::{Caller, Tenancy, TenantTx};
+use hansa_vault::{EnterpriseKeys, Vault, random};
+use hansa_vocab::{EnterpriseId, LinkId};
+use prost::Message as _;
+use uuid::Uuid;
+
+use crate::{
+    Error,
+    events::{ACT, VERSION},
+    model::{Contents, Document, Kind, Refusal, Step, content, version},
+    store::{self, ActRow, DocumentRow, NewAct, PartyRow, Post, TextRow},
+};
+
+/// Kinds that every tenant has.
+const SHIPPED: [&str; 1] = [include_str!("../kinds/order.json")];
+
+/// The documents of all tenants of this node. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Documents {
+    pub(crate) tenancy: Tenancy,
+    pub(crate) vault: Vault,
+    pub(crate) links: Links,
+    kinds: std::sync::Arc<BTreeMap<String, Kind>>,
+}
+
+/// A document with all that is shown of it.
+#[derive(Debug)]
+pub(crate) struct Whole {
+    pub row: DocumentRow,
+    pub parties: Vec<PartyRow>,
+    pub contents: Contents,
+    pub acts: Vec<ActRow>,
+    pub root: Vec<u8>,
+}
+
+/// What [`Documents::count`] adds to a document.
+pub(crate) struct Written<'a> {
+    pub act: &'a str,
+    pub act_id: Uuid,
+    pub role: &'a str,
+    pub state: &'a str,
+    pub sections: Vec<SectionHash>,
+    pub texts: Vec<SectionText>,
+    /// As its party signed it, when that is not the issuer.
+    pub signed: Option<Signed>,
+    pub actor: &'a str,
+}
+
+impl Documents {
+    /// The documents of this node.
+    ///
+    /// # Errors
+    ///
+    /// When a kind that is shipped does not hold.
+    pub fn new(tenancy: Tenancy, vault: Vault, links: Links) -> Result<Self, String> {
+        let kinds = SHIPPED
+            .iter()
+            .map(|json| Kind::read(json).map(|kind| (kind.name.clone(), kind)));
+        let kinds = kinds.collect::<Result<_, _>>().map_err(|bad| bad.to_string())?;
+        Ok(Self {
+            tenancy,
+            vault,
+            links,
+            kinds: std::sync::Arc::new(kinds),
+        })
+    }
+
+    pub(crate) fn kind(&self, name: &str) -> Result<&Kind, Error> {
+        self.kinds.get(name).ok_or(Error::NotFound("kind"))
+    }
+
+    /// Begins a document of ours with these partners.
+    pub(crate) async fn create(
+        &self,
+        session: &Session,
+        id: Option<Uuid>,
+        kind: &str,
+        links: &BTreeMap<String, LinkId>,
+    ) -> Result<Whole, Error> {
+        let kind = self.kind(kind)?;
+        let wanted: Vec<_> = kind.roles.iter().skip(1).collect();
+        if links.keys().collect::<std::collections::BTreeSet<_>>() != wanted.iter().copied().collect() {
+            return Err(Error::Invalid {
+                field: "links",
+                text: format!("one link for each of: {}", kind.roles[1..].join(", ")),
+            });
+        }
+        let mut tx = self.tenancy.begin("documents.create", session).await?;
+        let id = id.unwrap_or_else(|| self.tenancy.ids().uuid());
+        if let Some(row) = store::lock(&mut tx, id).await? {
+            // The same request again.
+            return self.whole(&mut tx, row).await;
+        }
+        let us = self.vault.identity(&mut tx).await?;
+        let mut parties = vec![PartyRow {
+            role: kind.issuer().to_owned(),
+            enterprise: us.enterprise.to_string(),
+            name: session.enterprise_name().to_owned(),
+            link_id: None,
+        }];
+        for role in wanted {
+            let link = links[role];
+            let other = self.links.other_end(&mut tx, link).await?;
+            if !other.active {
+                return Err(hansa_link::Error::Stale.into());
+            }
+            if !other.received.document_kinds.contains(&kind.name) {
+                let (kind, owner) = (kind.name.clone(), other.keys.name);
+                return Err(Error::Grant { kind, owner });
+            }
+            parties.push(PartyRow {
+                role: role.clone(),
+                enterprise: other.keys.enterprise.to_string(),
+                name: other.keys.name,
+                link_id: Some(link.0),
+            });
+        }
+        let number = store::next_number(&mut tx, &kind.prefix).await?;
+        let row = DocumentRow {
+            id,
+            kind: kind.name.clone(),
+            kind_version: i32::try_from(kind.version).unwrap_or(i32::MAX),
+            number: format!("{}-{number}", kind.prefix),
+            our_role: kind.issuer().to_owned(),
+            issuer: true,
+            version: 0,
+            state: kind.begins.clone(),
+            since: self.tenancy.clock().now(),
+        };
+        store::insert(&mut tx, &row, &parties).await?;
+        let (actor, resource) = (session.staff().to_string(), format!("document/{id}"));
+        audit(
+            &mut tx,
+            self.tenancy.ids().uuid(),
+            &actor,
+            "document.create",
+            &resource,
+            &session.rule(),
+        )
+        .await?;
+        let whole = self.whole(&mut tx, row).await?;
+        tx.commit().await?;
+        Ok(whole)
+    }
+
+    /// Does something with a document: at ours it counts at once, at a partner's it is sent.
+    pub(crate) async fn act(
+        &self,
+        session: &Session,
+        id: Uuid,
+        act_id: Option<Uuid>,
+        act: &str,
+        base: u64,
+        contents: &Contents,
+    ) -> Result<Whole, Error> {
+        let act_id = act_id.unwrap_or_else(|| self.tenancy.ids().uuid());
+        for link in self.links_of(session, id).await? {
+            self.links.room(session, link).await?;
+            self.links.rouse(session, link).await?;
+        }
+        let mut tx = self.tenancy.begin("documents.act", session).await?;
+        let row = store::lock(&mut tx, id).await?.ok_or(Error::NotFound("document"))?;
+        if store::act(&mut tx, id, act_id).await?.is_some() {
+            return self.whole(&mut tx, row).await;
+        }
+        let state = self.judge(&mut tx, &row, act, &row.our_role, base, contents).await?;
+        let kind = self.kind(&row.kind)?;
+        let (mut sections, mut texts) = (Vec::new(), Vec::new());
+        for (name, content) in contents {
+            let (text, hash) = content::seal(kind, name, content, random()?);
+            sections.push(hash);
+            texts.push(text);
+        }
+        let actor = session.staff().to_string();
+        if row.issuer {
+            let role = row.our_role.clone();
+            let written = Written {
+                act,
+                act_id,
+                role: &role,
+                state: &state,
+                sections,
+                texts,
+                signed: None,
+                actor: &actor,
+            };
+            self.count(&mut tx, &row, written).await?;
+        } else {
+            let act = Act {
+                document_id: id.to_string(),
+                id: act_id.to_string(),
+                name: act.to_owned(),
+                role: row.our_role.clone(),
+                base,
+                sections,
+            };
+            self.send(&mut tx, &row, &act, texts, &actor).await?;
+        }
+        let resource = format!("document/{id}");
+        audit(
+            &mut tx,
+            self.tenancy.ids().uuid(),
+            &actor,
+            "document.act",
+            &resource,
+            &session.rule(),
+        )
+        .await?;
+        let row = store::lock(&mut tx, id).await?.ok_or(Error::Damaged("document"))?;
+        let whole = self.whole(&mut tx, row).await?;
+        tx.commit().await?;
+        Ok(whole)
+    }
+
+    /// The links that a change of this document is told on.
+    async fn links_of(&self, caller: &impl Caller, id: Uuid) -> Result<Vec<LinkId>, Error> {
+        let mut tx = self.tenancy.begin("documents.links", caller).await?;
+        let parties = store::parties(&mut tx, id).await?;
+        Ok(parties.iter().filter_map(|party| party.link_id).map(LinkId).collect())
+    }
+
+    /// The state that a step leads to, by what is there now.
+    pub(crate) async fn judge(
+        &self,
+        tx: &mut TenantTx,
+        row: &DocumentRow,
+        act: &str,
+        role: &str,
+        base: u64,
+        contents: &Contents,
+    ) -> Result<String, Error> {
+        let before = opened(store::texts(tx, row.id).await?)?;
+        let document = Document {
+            kind: self.kind(&row.kind)?,
+            version: u64::try_from(row.version).unwrap_or(0),
+            state: &row.state,
+            contents: &before,
+        };
+        Ok(document.judge(&Step {
+            act,
+            role,
+            base,
+            contents,
+        })?)
+    }
+
+    /// Sends an act of ours to the issuer.
+    async fn send(
+        &self,
+        tx: &mut TenantTx,
+        row: &DocumentRow,
+        act: &Act,
+        texts: Vec<SectionText>,
+        actor: &str,
+    ) -> Result<(), Error> {
+        let parties = store::parties(tx, row.id).await?;
+        let link = parties
+            .first()
+            .and_then(|issuer| issuer.link_id)
+            .ok_or(Error::Damaged("document_party"))?;
+        let us = self.vault.identity(tx).await?;
+        let act_id = act.id.parse().map_err(|_| Error::Damaged("act"))?;
+        let new = NewAct {
+            document: row.id,
+            id: act_id,
+            act: &act.name,
+            role: &act.role,
+            base: row.version,
+            state: "sent",
+            reason: "",
+            actor,
+        };
+        store::insert_act(tx, &new).await?;
+        let sent = ActSent {
+            act: Some(version::sign_act(&us, act)),
+            texts,
+        };
+        self.post(tx, LinkId(link), (row.id, row.version), ACT, &sent).await?;
+        tx.wake();
+        Ok(())
+    }
+
+    /// Makes the next version of a document of ours, and tells the others.
+    pub(crate) async fn count(&self, tx: &mut TenantTx, row: &DocumentRow, written: Written<'_>) -> Result<(), Error> {
+        let kind = self.kind(&row.kind)?;
+        let parties = store::parties(tx, row.id).await?;
+        let before = self.signed(tx, row.id, row.version).await?;
+        let last = before.as_ref().map(|one| Version::decode(one.body.clone()));
+        let last = last
+            .transpose()
+            .map_err(|_| Error::Damaged("document_version"))?
+            .unwrap_or_default();
+        let (us, now, next) = (
+            self.vault.identity(tx).await?,
+            self.tenancy.clock().now(),
+            row.version + 1,
+        );
+        let signed = version::sign_version(
+            &us,
+            Version {
+                document_id: row.id.to_string(),
+                kind: row.kind.clone(),
+                kind_version: kind.version,
+                number: row.number.clone(),
+                version: u64::try_from(next).unwrap_or(0),
+                previous: before
+                    .map(|one| version::head(&one).to_vec())
+                    .unwrap_or_default()
+                    .into(),
+                parties: parties.iter().map(party).collect::<Result<_, _>>()?,
+                state: written.state.to_owned(),
+                sections: version::sections(&last.sections, &written.sections),
+                act: written.act.to_owned(),
+                act_id: written.act_id.to_string(),
+                role: written.role.to_owned(),
+                signed_act: written.signed,
+                at: Some(prost_types::Timestamp {
+                    seconds: now.unix_timestamp(),
+                    nanos: 0,
+                }),
+                ..Version::default()
+            },
+        );
+        let rows = text_rows(&written.texts);
+        store::keep(tx, row.id, next, written.state, now, &signed.encode_to_vec(), &rows).await?;
+        let new = NewAct {
+            document: row.id,
+            id: written.act_id,
+            act: written.act,
+            role: written.role,
+            base: row.version,
+            state: "counted",
+            reason: "",
+            actor: written.actor,
+        };
+        store::insert_act(tx, &new).await?;
+        // A draft that is given up was never anybody else's.
+        let given_up = row.version == 0 && kind.states.get(written.state).is_some_and(|state| state.end);
+        for party in parties.iter().filter(|_| !given_up) {
+            let Some(link) = party.link_id else { continue };
+            let texts = written.texts.iter().filter(|text| kind.sees(&party.role, &text.name));
+            let told = VersionTold {
+                version: Some(signed.clone()),
+                texts: texts.cloned().collect(),
+            };
+            self.post(tx, LinkId(link), (row.id, next), VERSION, &told).await?;
+        }
+        tx.wake();
+        Ok(())
+    }
+
+    /// Tells a partner of a document as it is with this version.
+    pub(crate) async fn post(
+        &self,
+        tx: &mut TenantTx,
+        link: LinkId,
+        (document, version): (Uuid, i64),
+        kind: &str,
+        message: &impl prost::Message,
+    ) -> Result<(), Error> {
+        let post = Post {
+            id: self.tenancy.ids().uuid(),
+            link,
+            document,
+            version,
+            kind,
+            payload: &message.encode_to_vec(),
+            trace_parent: &trace_parent(),
+        };
+        store::post(tx, &post).await
+    }
+
+    /// A version as it was signed.
+    pub(crate) async fn signed(&self, tx: &mut TenantTx, id: Uuid, number: i64) -> Result<Option<Signed>, Error> {
+        let body = store::version(tx, id, number).await?;
+        body.map(|body| Signed::decode(body.as_slice()).map_err(|_| Error::Damaged("document_version")))
+            .transpose()
+    }
+
+    pub(crate) async fn get(&self, session: &Session, id: Uuid) -> Result<Whole, Error> {
+        let mut tx = self.tenancy.begin("documents.get", session).await?;
+        let row = store::lock(&mut tx, id).await?.ok_or(Error::NotFound("document"))?;
+        self.whole(&mut tx, row).await
+    }
+
+    pub(crate) async fn list(
+        &self,
+        session: &Session,
+        kind: &str,
+        state: &str,
+        before: Option<Uuid>,
+        limit: i64,
+    ) -> Result<Vec<Whole>, Error> {
+        let mut tx = self.tenancy.begin("documents.list", session).await?;
+        let mut all = Vec::new();
+        for row in store::list(&mut tx, kind, state, before, limit).await? {
+            let parties = store::parties(&mut tx, row.id).await?;
+            let root = self.root(&mut tx, &row).await?;
+            all.push(Whole {
+                row,
+                parties,
+                contents: Contents::new(),
+                acts: Vec::new(),
+                root,
+            });
+        }
+        Ok(all)
+    }
+
+    async fn root(&self, tx: &mut TenantTx, row: &DocumentRow) -> Result<Vec<u8>, Error> {
+        let signed = self.signed(tx, row.id, row.version).await?;
+        let newest = signed.and_then(|signed| Version::decode(signed.body).ok());
+        Ok(newest.map(|newest| newest.root.to_vec()).unwrap_or_default())
+    }
+
+    async fn whole(&self, tx: &mut TenantTx, row: DocumentRow) -> Result<Whole, Error> {
+        Ok(Whole {
+            parties: store::parties(tx, row.id).await?,
+            contents: opened(store::texts(tx, row.id).await?)?,
+            acts: store::acts(tx, row.id).await?,
+            root: self.root(tx, &row).await?,
+            row,
+        })
+    }
+
+    /// Reads every version again; how many there are, the newest root, and what does not hold.
+    pub(crate) async fn verify(&self, session: &Session, id: Uuid) -> Result<(u64, Vec<u8>, Vec<String>), Error> {
+        let mut tx = self.tenancy.begin("documents.verify", session).await?;
+        let row = store::lock(&mut tx, id).await?.ok_or(Error::NotFound("document"))?;
+        let kind = self.kind(&row.kind)?;
+        let us = self.vault.identity(&mut tx).await?;
+        let issuer_link = store::parties(&mut tx, id)
+            .await?
+            .first()
+            .and_then(|party| party.link_id);
+        let other = match issuer_link {
+            Some(link) => Some(self.links.other_end(&mut tx, LinkId(link)).await?.keys),
+            None => None,
+        };
+        let issuer = other
+            .as_ref()
+            .map_or(version::Signer::Us(&us), version::Signer::Partner);
+        let (mut before, mut flaws, mut newest) = (None::<Signed>, Vec::new(), Vec::new());
+        for number in 1..=row.version {
+            let Some(signed) = self.signed(&mut tx, id, number).await? else {
+                flaws.push(format!("version {number} is missing"));
+                continue;
+            };
+            match version::follow(kind, &issuer, before.as_ref(), &signed) {
+                Ok(version) => {
+                    let texts = store::texts_of(&mut tx, id, number).await?;
+                    flaws.extend(changed(kind, &row.our_role, &version, before.as_ref(), &texts));
+                    newest = content::root(&version.sections).to_vec();
+                }
+                Err(bad) => flaws.push(format!("version {number}: {bad}")),
+            }
+            before = Some(signed);
+        }
+        Ok((u64::try_from(row.version).unwrap_or(0), newest, flaws))
+    }
+}
+
+/// Sections that a version wrote and that we see, whose text is not what its hash stands for.
+fn changed(kind: &Kind, role: &str, version: &Version, before: Option<&Signed>, texts: &[TextRow]) -> Vec<String> {
+    let last = before
+        .and_then(|before| Version::decode(before.body.clone()).ok())
+        .unwrap_or_default();
+    let written = version
+        .sections
+        .iter()
+        .filter(|section| !last.sections.contains(section));
+    let seen = written.filter(|section| kind.sees(role, &section.name));
+    seen.filter(|section| {
+        let text = texts.iter().find(|text| text.section == section.name);
+        text.is_none_or(|text| content::open(&wire_text(text), section).is_none())
+    })
+    .map(|section| {
+        format!(
+            "version {}: the text of {} is not what was signed",
+            version.version, section.name
+        )
+    })
+    .collect()
+}
+
+fn wire_text(row: &TextRow) -> SectionText {
+    SectionText {
+        name: row.section.clone(),
+        salt: row.salt.clone().into(),
+        content: row.content.clone().into(),
+    }
+}
+
+pub(crate) fn text_rows(texts: &[SectionText]) -> Vec<TextRow> {
+    let row = |text: &SectionText| TextRow {
+        section: text.name.clone(),
+        salt: text.salt.to_vec(),
+        content: text.content.to_vec(),
+    };
+    texts.iter().map(row).collect()
+}
+
+fn opened(rows: Vec<TextRow>) -> Result<Contents, Error> {
+    let opened = rows.into_iter().map(|row| {
+        let content = Content::decode(row.content.as_slice()).map_err(|_| Error::Damaged("document_text"))?;
+        Ok((row.section, content))
+    });
+    opened.collect()
+}
+
+fn party(row: &PartyRow) -> Result<Party, Error> {
+    let enterprise: EnterpriseId = row.enterprise.parse().map_err(|_| Error::Damaged("document_party"))?;
+    Ok(Party {
+        role: row.role.clone(),
+        enterprise: enterprise.as_bytes().to_vec().into(),
+        name: row.name.clone(),
+    })
+}
+
+/// Why an act of a partner does not count, in a word that never changes.
+pub(crate) fn reason(error: Error) -> Result<&'static str, Error> {
+    match error {
+        Error::Refused(refusal) => Ok(Refusal::reason(&refusal)),
+        other => Err(other),
+    }
+}
+
+pub(crate) fn is_party(keys: &EnterpriseKeys, version: &Version) -> Option<String> {
+    version::role_of(&version.parties, keys.enterprise.as_bytes()).map(str::to_owned)
+}

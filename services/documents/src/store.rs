@@ -1,0 +1,311 @@
+//! SQL of documents, nothing else.
+
+use hansa_tenancy::TenantTx;
+use hansa_vocab::LinkId;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::Error;
+
+/// A document's row.
+#[derive(Clone, Debug)]
+pub struct DocumentRow {
+    pub id: Uuid,
+    pub kind: String,
+    pub kind_version: i32,
+    pub number: String,
+    pub our_role: String,
+    pub issuer: bool,
+    pub version: i64,
+    pub state: String,
+    pub since: OffsetDateTime,
+}
+
+/// Who has a part in it; the issuer comes first.
+#[derive(Clone, Debug)]
+pub struct PartyRow {
+    pub role: String,
+    pub enterprise: String,
+    pub name: String,
+    pub link_id: Option<Uuid>,
+}
+
+/// The newest text of a section.
+#[derive(Clone, Debug)]
+pub struct TextRow {
+    pub section: String,
+    pub salt: Vec<u8>,
+    pub content: Vec<u8>,
+}
+
+/// What somebody did.
+#[derive(Clone, Debug)]
+pub struct ActRow {
+    pub id: Uuid,
+    pub act: String,
+    pub role: String,
+    pub state: String,
+    pub reason: String,
+    pub at: OffsetDateTime,
+}
+
+/// The next number with this prefix.
+pub async fn next_number(tx: &mut TenantTx, prefix: &str) -> Result<i64, Error> {
+    Ok(sqlx::query_scalar!(
+        "insert into document_number (prefix, last) values ($1, 1)
+         on conflict (prefix) do update set last = document_number.last + 1 returning last",
+        prefix,
+    )
+    .fetch_one(tx.conn())
+    .await?)
+}
+
+pub async fn insert(tx: &mut TenantTx, row: &DocumentRow, parties: &[PartyRow]) -> Result<(), Error> {
+    sqlx::query!(
+        "insert into document (id, kind, kind_version, number, our_role, issuer, version, state, since)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        row.id,
+        row.kind,
+        row.kind_version,
+        row.number,
+        row.our_role,
+        row.issuer,
+        row.version,
+        row.state,
+        row.since,
+    )
+    .execute(tx.conn())
+    .await?;
+    for (party, place) in parties.iter().zip(0_i16..) {
+        sqlx::query!(
+            "insert into document_party (document_id, place, role, enterprise, name, link_id) values ($1, $2, $3, $4, $5, $6)",
+            row.id,
+            place,
+            party.role,
+            party.enterprise,
+            party.name,
+            party.link_id,
+        )
+        .execute(tx.conn())
+        .await?;
+    }
+    Ok(())
+}
+
+/// The document, and its row lock.
+pub async fn lock(tx: &mut TenantTx, id: Uuid) -> Result<Option<DocumentRow>, Error> {
+    Ok(sqlx::query_as!(
+        DocumentRow,
+        "select id, kind, kind_version, number, our_role, issuer, version, state, since from document where id = $1 for update",
+        id,
+    )
+    .fetch_optional(tx.conn())
+    .await?)
+}
+
+/// Documents of one kind and state, or of all, newest first, before this one.
+pub async fn list(
+    tx: &mut TenantTx,
+    kind: &str,
+    state: &str,
+    before: Option<Uuid>,
+    limit: i64,
+) -> Result<Vec<DocumentRow>, Error> {
+    Ok(sqlx::query_as!(
+        DocumentRow,
+        "select id, kind, kind_version, number, our_role, issuer, version, state, since from document
+         where ($1::varchar = '' or kind = $1) and ($2::varchar = '' or state = $2) and ($3::uuid is null or id < $3)
+         order by id desc limit $4",
+        kind,
+        state,
+        before,
+        limit,
+    )
+    .fetch_all(tx.conn())
+    .await?)
+}
+
+pub async fn parties(tx: &mut TenantTx, id: Uuid) -> Result<Vec<PartyRow>, Error> {
+    Ok(sqlx::query_as!(
+        PartyRow,
+        "select role, enterprise, name, link_id from document_party where document_id = $1 order by place",
+        id,
+    )
+    .fetch_all(tx.conn())
+    .await?)
+}
+
+/// The newest text of each section that we see.
+pub async fn texts(tx: &mut TenantTx, id: Uuid) -> Result<Vec<TextRow>, Error> {
+    Ok(sqlx::query_as!(
+        TextRow,
+        "select distinct on (section) section, salt, content from document_text
+         where document_id = $1 order by section, version desc",
+        id,
+    )
+    .fetch_all(tx.conn())
+    .await?)
+}
+
+/// All texts that one version wrote, as far as we see them.
+pub async fn texts_of(tx: &mut TenantTx, id: Uuid, version: i64) -> Result<Vec<TextRow>, Error> {
+    Ok(sqlx::query_as!(
+        TextRow,
+        "select section, salt, content from document_text where document_id = $1 and version = $2 order by section",
+        id,
+        version,
+    )
+    .fetch_all(tx.conn())
+    .await?)
+}
+
+/// The bytes of a version.
+pub async fn version(tx: &mut TenantTx, id: Uuid, version: i64) -> Result<Option<Vec<u8>>, Error> {
+    Ok(sqlx::query_scalar!(
+        "select body from document_version where document_id = $1 and version = $2",
+        id,
+        version
+    )
+    .fetch_optional(tx.conn())
+    .await?)
+}
+
+/// Keeps a version with the texts that it wrote, and brings the document to it.
+pub async fn keep(
+    tx: &mut TenantTx,
+    id: Uuid,
+    version: i64,
+    state: &str,
+    at: OffsetDateTime,
+    body: &[u8],
+    texts: &[TextRow],
+) -> Result<(), Error> {
+    sqlx::query!(
+        "insert into document_version (document_id, version, body) values ($1, $2, $3)",
+        id,
+        version,
+        body
+    )
+    .execute(tx.conn())
+    .await?;
+    for text in texts {
+        sqlx::query!(
+            "insert into document_text (document_id, section, version, salt, content) values ($1, $2, $3, $4, $5)",
+            id,
+            text.section,
+            version,
+            text.salt,
+            text.content,
+        )
+        .execute(tx.conn())
+        .await?;
+    }
+    sqlx::query!(
+        "update document set version = $2, since = case when state = $3 then since else $4 end, state = $3 where id = $1",
+        id,
+        version,
+        state,
+        at,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// What is written down of an act.
+pub struct NewAct<'a> {
+    pub document: Uuid,
+    pub id: Uuid,
+    pub act: &'a str,
+    pub role: &'a str,
+    pub base: i64,
+    pub state: &'a str,
+    pub reason: &'a str,
+    pub actor: &'a str,
+}
+
+pub async fn insert_act(tx: &mut TenantTx, new: &NewAct<'_>) -> Result<(), Error> {
+    sqlx::query!(
+        "insert into document_act (document_id, id, act, role, base, state, reason, actor)
+         values ($1, $2, left($3, 40), left($4, 40), $5, $6, $7, $8)",
+        new.document,
+        new.id,
+        new.act,
+        new.role,
+        new.base,
+        new.state,
+        new.reason,
+        new.actor,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// What has become of an act of ours that was sent.
+pub async fn settle_act(tx: &mut TenantTx, document: Uuid, id: Uuid, state: &str, reason: &str) -> Result<(), Error> {
+    sqlx::query!(
+        "update document_act set state = $3, reason = left($4, 40) where document_id = $1 and id = $2 and state = 'sent'",
+        document,
+        id,
+        state,
+        reason,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Acts of a document, newest first, at most 200.
+pub async fn acts(tx: &mut TenantTx, document: Uuid) -> Result<Vec<ActRow>, Error> {
+    Ok(sqlx::query_as!(
+        ActRow,
+        "select id, act, role, state, reason, at from document_act where document_id = $1 order by at desc, id desc limit 200",
+        document,
+    )
+    .fetch_all(tx.conn())
+    .await?)
+}
+
+/// One act of a document.
+pub async fn act(tx: &mut TenantTx, document: Uuid, id: Uuid) -> Result<Option<ActRow>, Error> {
+    Ok(sqlx::query_as!(
+        ActRow,
+        "select id, act, role, state, reason, at from document_act where document_id = $1 and id = $2",
+        document,
+        id,
+    )
+    .fetch_optional(tx.conn())
+    .await?)
+}
+
+/// A message to a partner.
+pub struct Post<'a> {
+    pub id: Uuid,
+    pub link: LinkId,
+    /// Messages of one document arrive in their order.
+    pub document: Uuid,
+    pub version: i64,
+    pub kind: &'a str,
+    pub payload: &'a [u8],
+    /// W3C traceparent of what is going on, or empty.
+    pub trace_parent: &'a str,
+}
+
+/// Tells a partner, in the transaction of what it is told of.
+pub async fn post(tx: &mut TenantTx, post: &Post<'_>) -> Result<(), Error> {
+    sqlx::query!(
+        "insert into outbox (id, link_id, ordering_key, key_version, type, payload, trace_parent)
+         values ($1, $2, 'document/' || $3::text, $4, $5, $6, $7)",
+        post.id,
+        post.link.0,
+        post.document.to_string(),
+        post.version,
+        post.kind,
+        post.payload,
+        post.trace_parent,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}

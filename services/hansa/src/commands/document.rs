@@ -1,0 +1,132 @@
+//! Commands for documents that are held in common with partners.
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, bail};
+use clap::Subcommand;
+use serde_json::{Map, Value, json};
+
+use super::{Printer, Target};
+
+const SERVICE: &str = "documents.v1.DocumentsStaffService";
+
+/// `hansa document`.
+#[derive(Debug, Subcommand)]
+pub enum Document {
+    /// Begin one of ours; nobody else sees it before an act leads out of its first state.
+    Create {
+        /// What it is, e.g. order.
+        kind: String,
+        /// Who takes a role, by the link to them: seller=LINK.
+        #[arg(long = "party", value_parser = party)]
+        parties: Vec<(String, String)>,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Do something with it; `hansa document show` says what is open.
+    Act {
+        /// Which.
+        id: String,
+        /// What, e.g. issue, answer or agree.
+        act: String,
+        /// JSON of the sections that the act writes, by their names.
+        #[arg(long)]
+        file: Option<PathBuf>,
+        /// The version that you looked at; without it, the newest here.
+        #[arg(long)]
+        base: Option<u64>,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// What it says, where it stands, with whom, since when.
+    Show {
+        /// Which.
+        id: String,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// All of them, newest first.
+    List {
+        /// Only of this kind.
+        #[arg(long, default_value = "")]
+        kind: String,
+        /// Only in this state.
+        #[arg(long, default_value = "")]
+        state: String,
+        /// `nextPage` of the answer before.
+        #[arg(long, default_value = "")]
+        page: String,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Read every version again: signatures, chain, and the root, computed from the rows of this node.
+    Verify {
+        /// Which.
+        id: String,
+        #[command(flatten)]
+        target: Target,
+    },
+}
+
+/// Reads `role=LINK`.
+fn party(text: &str) -> Result<(String, String), String> {
+    let (role, link) = text.split_once('=').ok_or("role=LINK")?;
+    Ok((role.to_owned(), link.to_owned()))
+}
+
+impl Document {
+    /// Runs one of them.
+    pub async fn run(self, printer: Printer) -> anyhow::Result<()> {
+        let call = async |target: &Target, method: &str, body| target.call(&format!("{SERVICE}/{method}"), body).await;
+        let answer = match self {
+            Self::Create { kind, parties, target } => {
+                let links: Map<_, _> = parties.into_iter().map(|(role, link)| (role, json!(link))).collect();
+                call(&target, "CreateDocument", json!({"kind": kind, "links": links})).await?
+            }
+            Self::Act {
+                id,
+                act,
+                file,
+                base,
+                target,
+            } => {
+                let contents = file.map(|file| read(&file)).transpose()?.unwrap_or_else(|| json!({}));
+                let base = match base {
+                    Some(base) => json!(base.to_string()),
+                    None => call(&target, "GetDocument", json!({"id": id})).await?["document"]["version"].clone(),
+                };
+                let body = json!({"id": id, "act": act, "base": base, "contents": contents});
+                call(&target, "ActOnDocument", body).await?
+            }
+            Self::Show { id, target } => call(&target, "GetDocument", json!({"id": id})).await?,
+            Self::List {
+                kind,
+                state,
+                page,
+                target,
+            } => {
+                call(
+                    &target,
+                    "ListDocuments",
+                    json!({"kind": kind, "state": state, "page": page}),
+                )
+                .await?
+            }
+            Self::Verify { id, target } => {
+                let found = call(&target, "VerifyDocument", json!({"id": id})).await?;
+                printer.show(&found);
+                return match found["flaws"].as_array().map_or(0, Vec::len) {
+                    0 => Ok(()),
+                    flaws => bail!("the document is not what was signed: {flaws} flaws"),
+                };
+            }
+        };
+        printer.show(&answer);
+        Ok(())
+    }
+}
+
+fn read(file: &PathBuf) -> anyhow::Result<Value> {
+    let text = std::fs::read_to_string(file).with_context(|| format!("{} can't be read", file.display()))?;
+    serde_json::from_str(&text).with_context(|| format!("{} is no JSON", file.display()))
+}

@@ -1,0 +1,260 @@
+//! Documents that two enterprises hold in common: an order from its issue to the answer, the same on both nodes.
+// covers: I3, I6, I8, I11, I12
+
+use std::time::Duration;
+
+use hansa_tests::{Enterprise, House, database, house::text};
+use hansa_vocab::{
+    Fault,
+    clock::{IdSource as _, SystemIds},
+};
+use serde_json::{Value, json};
+
+const SERVICE: &str = "documents.v1.DocumentsStaffService";
+
+async fn two() -> (House, House, Enterprise, Enterprise, String) {
+    let (here, there) = (House::new().await, House::new().await);
+    let (bergen, luebeck) = (
+        here.enterprise("Bergen Foods").await,
+        there.enterprise("Lübeck Stores").await,
+    );
+    let link = bergen
+        .links_with(&luebeck, json!({"documentKinds": ["order"]}), json!({}))
+        .await;
+    (here, there, bergen, luebeck, link)
+}
+
+async fn get(enterprise: &Enterprise, id: &str) -> Result<Value, Fault> {
+    let answer = enterprise
+        .try_call(&format!("{SERVICE}/GetDocument"), json!({"id": id}))
+        .await;
+    answer.map(|answer| answer["document"].clone())
+}
+
+/// Waits until this side has the document in that state.
+async fn comes(enterprise: &Enterprise, id: &str, state: &str) -> Value {
+    for _ in 0..400 {
+        match get(enterprise, id).await {
+            Ok(document) if document["state"] == state => return document,
+            _ => tokio::time::sleep(Duration::from_millis(25)).await,
+        }
+    }
+    panic!(
+        "{} never has it {state}: {:?}",
+        enterprise.name,
+        get(enterprise, id).await
+    );
+}
+
+async fn act(enterprise: &Enterprise, id: &str, act: &str, base: u64, contents: Value) -> Result<Value, Fault> {
+    let body = json!({"id": id, "act": act, "base": base.to_string(), "contents": contents});
+    let answer = enterprise.try_call(&format!("{SERVICE}/ActOnDocument"), body).await;
+    answer.map(|answer| answer["document"].clone())
+}
+
+fn goods() -> Value {
+    let line = |id: &str, units: i64| json!({"id": id, "sku": format!("TEA-{id}"), "quantity": {"value": units}, "price": {"value": 250, "scale": 2}});
+    json!({
+        "head": {"head": {"currency": "EUR", "reference": "for the shop at the harbour", "deliveryFrom": "2026-12-01"}},
+        "lines": {"lines": {"lines": [line("1", 10), line("2", 20), line("3", 30)]}},
+    })
+}
+
+fn answers(verdicts: &[(&str, &str, Option<i64>)]) -> Value {
+    let answers = verdicts.iter().map(|(line, verdict, units)| {
+        let quantity = units.map(|units| json!({"value": units}));
+        json!({"line": line, "verdict": format!("VERDICT_{verdict}"), "quantity": quantity})
+    });
+    json!({"answers": {"answers": {"answers": answers.collect::<Vec<_>>()}}})
+}
+
+/// A new order of Lübeck's at Bergen's, issued.
+async fn issued(luebeck: &Enterprise, link: &str) -> String {
+    let body = json!({"kind": "order", "links": {"seller": link}});
+    let made = luebeck.call(&format!("{SERVICE}/CreateDocument"), body).await["document"].clone();
+    assert_eq!(
+        (&made["state"], &made["openActs"]),
+        (&json!("draft"), &json!(["cancel", "issue"]))
+    );
+    let id = text(&made["id"]);
+    let issued = act(luebeck, &id, "issue", 0, goods()).await.unwrap();
+    assert_eq!(
+        (&issued["state"], &issued["waitsForName"]),
+        (&json!("issued"), &json!("Bergen Foods"))
+    );
+    id
+}
+
+async fn verified(enterprise: &Enterprise, id: &str) -> Value {
+    enterprise
+        .call(&format!("{SERVICE}/VerifyDocument"), json!({"id": id}))
+        .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_is_answered_line_by_line_and_both_nodes_hold_the_same() {
+    let (_here, _there, bergen, luebeck, link) = two().await;
+    let id = issued(&luebeck, &link).await;
+    let seen = comes(&bergen, &id, "issued").await;
+    assert_eq!((&seen["number"], &seen["ourRole"]), (&json!("PO-1"), &json!("seller")));
+    assert_eq!(seen["contents"]["lines"]["lines"]["lines"][1]["sku"], "TEA-2");
+    let verdicts = [("1", "ACCEPT", None), ("2", "CHANGE", Some(15)), ("3", "DECLINE", None)];
+    let sent = act(&bergen, &id, "answer", 1, answers(&verdicts)).await.unwrap();
+    assert_eq!(sent["acts"][0]["state"], "sent", "it counts when the issuer says so");
+    let answered = comes(&luebeck, &id, "answered").await;
+    assert_eq!(
+        answered["contents"]["answers"]["answers"]["answers"][1]["quantity"]["value"],
+        "15"
+    );
+    comes(&bergen, &id, "answered").await;
+    act(&luebeck, &id, "agree", 2, json!({})).await.unwrap();
+    let (ours, theirs) = (
+        comes(&luebeck, &id, "agreed").await,
+        comes(&bergen, &id, "agreed").await,
+    );
+    assert_eq!((&ours["version"], &ours["root"]), (&theirs["version"], &theirs["root"]));
+    assert_eq!(ours["contents"], theirs["contents"]);
+    assert_eq!(theirs["acts"][0]["state"], "counted");
+    for side in [&luebeck, &bergen] {
+        let checked = verified(side, &id).await;
+        assert_eq!((&checked["versions"], &checked["flaws"]), (&json!("3"), &json!([])));
+        assert_eq!(checked["root"], ours["root"]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_act_on_an_old_version_does_not_count_and_its_sender_is_told() {
+    let (_here, there, bergen, luebeck, link) = two().await;
+    let id = issued(&luebeck, &link).await;
+    comes(&bergen, &id, "issued").await;
+    // The answer and the cancellation cross: what Bergen sends is held back until Lübeck has cancelled.
+    let mut admin = there.world.superuser().await;
+    let mut shut = sqlx::Connection::begin(&mut admin).await.unwrap();
+    let lock = format!("lock table {}.inbox in exclusive mode", luebeck.tenant.schema());
+    sqlx::query(sqlx::AssertSqlSafe(lock))
+        .execute(&mut *shut)
+        .await
+        .unwrap();
+    let accept = [("1", "ACCEPT", None), ("2", "ACCEPT", None), ("3", "ACCEPT", None)];
+    act(&bergen, &id, "answer", 1, answers(&accept)).await.unwrap();
+    act(&luebeck, &id, "cancel", 1, json!({})).await.unwrap();
+    shut.rollback().await.unwrap();
+    let cancelled = comes(&bergen, &id, "cancelled").await;
+    let mut told = cancelled;
+    for _ in 0..400 {
+        if told["acts"][0]["state"] == "refused" {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(25)).await;
+        told = get(&bergen, &id).await.unwrap();
+    }
+    assert_eq!(
+        (&told["acts"][0]["state"], &told["acts"][0]["reason"]),
+        (&json!("refused"), &json!("SUPERSEDED"))
+    );
+    assert_eq!(verified(&bergen, &id).await["flaws"], json!([]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_act_again_changes_nothing_and_a_wrong_one_says_why() {
+    let (_here, _there, bergen, luebeck, link) = two().await;
+    let id = issued(&luebeck, &link).await;
+    comes(&bergen, &id, "issued").await;
+    let act_id = SystemIds.uuid().to_string();
+    let accept = [("1", "ACCEPT", None), ("2", "ACCEPT", None), ("3", "ACCEPT", None)];
+    let body = json!({"id": id, "actId": act_id, "act": "answer", "base": "1", "contents": answers(&accept)});
+    for _ in 0..3 {
+        bergen.call(&format!("{SERVICE}/ActOnDocument"), body.clone()).await;
+    }
+    let agreed = comes(&luebeck, &id, "agreed").await;
+    assert_eq!(agreed["version"], "2");
+    comes(&bergen, &id, "agreed").await;
+    let reason = |done: Result<Value, Fault>| done.unwrap_err().reason.into_owned();
+    assert_eq!(
+        reason(act(&bergen, &id, "answer", 2, answers(&accept)).await),
+        "NOT_NOW"
+    );
+    assert_eq!(
+        reason(act(&luebeck, &id, "answer", 2, answers(&accept)).await),
+        "NOT_YOURS"
+    );
+    assert_eq!(reason(act(&luebeck, &id, "sing", 2, json!({})).await), "NO_SUCH_ACT");
+    assert_eq!(reason(act(&luebeck, &id, "agree", 1, json!({})).await), "SUPERSEDED");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_issues_what_the_grant_does_not_name_and_a_draft_stays_at_home() {
+    let (here, _there, bergen, luebeck, link) = two().await;
+    let create = |kind: &str, link: &str| json!({"kind": kind, "links": {"seller": link}});
+    let draft = luebeck
+        .call(&format!("{SERVICE}/CreateDocument"), create("order", &link))
+        .await;
+    let other = bergen
+        .try_call(&format!("{SERVICE}/CreateDocument"), create("order", &link))
+        .await;
+    assert_eq!(other.unwrap_err().rule.as_deref(), Some("grant.document_kinds"));
+    // Behind the back of the issuer's own check the owner still refuses.
+    let grant = json!({"id": link, "grant": {"visibility": "VISIBILITY_NONE"}});
+    bergen.call("link.v1.LinkStaffService/SetGrant", grant).await;
+    let id = text(&draft["document"]["id"]);
+    act(&luebeck, &id, "issue", 0, goods()).await.unwrap();
+    let mut admin = here.world.superuser().await;
+    let refused = format!(
+        "select reason from {}.inbox where type = 'documents.version.v1'",
+        bergen.tenant.schema()
+    );
+    let reason = loop {
+        let row: Option<(String,)> = sqlx::query_as(sqlx::AssertSqlSafe(refused.clone()))
+            .fetch_optional(&mut admin)
+            .await
+            .unwrap();
+        match row {
+            Some((reason,)) => break reason,
+            None => tokio::time::sleep(Duration::from_millis(25)).await,
+        }
+    };
+    assert_eq!(reason, "GRANT");
+    assert_eq!(get(&bergen, &id).await.unwrap_err().reason, "NOT_FOUND");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_was_changed_is_found_on_the_node_where_it_was() {
+    let (here, _there, bergen, luebeck, link) = two().await;
+    let id = issued(&luebeck, &link).await;
+    comes(&bergen, &id, "issued").await;
+    let mut admin = here.world.superuser().await;
+    let schema = bergen.tenant.schema();
+    let change = format!(
+        "update {schema}.document_text set content = set_byte(content, 12, get_byte(content, 12) # 1) where section = 'lines'"
+    );
+    database::run(&mut admin, change).await.unwrap();
+    let flaws = verified(&bergen, &id).await["flaws"].clone();
+    assert_eq!(flaws, json!(["version 1: the text of lines is not what was signed"]));
+    assert_eq!(verified(&luebeck, &id).await["flaws"], json!([]));
+    let change = format!("update {schema}.document_version set body = set_byte(body, 60, get_byte(body, 60) # 1)");
+    database::run(&mut admin, change).await.unwrap();
+    let flaws = verified(&bergen, &id).await["flaws"].clone();
+    assert!(
+        text(&flaws[0]).contains("its issuer has not signed it") || text(&flaws[0]).contains("decode"),
+        "{flaws}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_draft_that_is_given_up_is_never_told() {
+    let (_here, _there, bergen, luebeck, link) = two().await;
+    let body = json!({"kind": "order", "links": {"seller": link}});
+    let draft = luebeck.call(&format!("{SERVICE}/CreateDocument"), body).await["document"].clone();
+    let id = text(&draft["id"]);
+    let given_up = act(&luebeck, &id, "cancel", 0, json!({})).await.unwrap();
+    assert_eq!(
+        (&given_up["state"], &given_up["openActs"]),
+        (&json!("cancelled"), &json!([]))
+    );
+    // What was posted later has come, and it alone.
+    let next = issued(&luebeck, &link).await;
+    comes(&bergen, &next, "issued").await;
+    let all = bergen.call(&format!("{SERVICE}/ListDocuments"), json!({})).await;
+    assert_eq!(all["documents"].as_array().unwrap().len(), 1, "{all}");
+    assert_eq!(all["documents"][0]["id"], next);
+}
