@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
-use crate::{Documents, model::Document, ops::Whole};
+use crate::{Documents, model::Document, ops::Whole, store::PartyRow};
 
 const PAGE: u32 = 50;
 const PAGE_MAX: u32 = 200;
@@ -69,7 +69,7 @@ impl DocumentsStaff {
             since: Some(timestamp(whole.row.since)),
             our_role: whole.row.our_role,
             root: whole.root.iter().map(|byte| format!("{byte:02x}")).collect(),
-            parties: whole.parties.iter().map(party).collect(),
+            parties: whole.parties.into_iter().map(party).collect(),
             contents: whole.contents.into_iter().collect(),
             title: kind.title.clone().into_iter().collect(),
             acts: whole
@@ -88,12 +88,11 @@ impl DocumentsStaff {
     }
 }
 
-fn party(row: &crate::store::PartyRow) -> wire::Party {
-    let enterprise = row.enterprise.parse::<hansa_vocab::EnterpriseId>();
-    wire::Party {
-        role: row.role.clone(),
-        enterprise: enterprise.map(|id| id.as_bytes().to_vec()).unwrap_or_default().into(),
-        name: row.name.clone(),
+fn party(row: PartyRow) -> wire::DocumentParty {
+    wire::DocumentParty {
+        role: row.role,
+        enterprise_id: row.enterprise,
+        name: row.name,
     }
 }
 
