@@ -12,6 +12,8 @@ create table document (
     -- the newest version that counts; 0 while it is a draft of ours
     version bigint not null,
     state varchar(40) not null,
+    -- of the newest version's sections; empty while it is a draft of ours
+    root bytea not null default '',
     -- since when it is in this state
     since timestamptz not null,
     created_at timestamptz not null default clock_timestamp()

@@ -68,7 +68,7 @@ impl DocumentsStaff {
             state: whole.row.state.clone(),
             since: Some(timestamp(whole.row.since)),
             our_role: whole.row.our_role,
-            root: whole.root.iter().map(|byte| format!("{byte:02x}")).collect(),
+            root: whole.row.root.iter().map(|byte| format!("{byte:02x}")).collect(),
             parties: whole.parties.into_iter().map(party).collect(),
             contents: whole.contents.into_iter().collect(),
             title: kind.title.clone().into_iter().collect(),

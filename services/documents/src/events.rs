@@ -15,7 +15,7 @@ use crate::{
     Documents, Error,
     model::{Contents, content, version},
     ops::{Written, is_party, reason, text_rows},
-    store::{self, DocumentRow, NewAct, PartyRow},
+    store::{self, DocumentRow, NewAct, NewVersion, PartyRow},
 };
 
 /// Type of the message that brings an act to the issuer; its ordering key is the document.
@@ -209,7 +209,16 @@ impl Documents {
             self.take_in(tx, id, &version, &our_role, incoming.link, at).await?;
         }
         let rows = text_rows(&told.texts);
-        store::keep(tx, id, number, &version.state, at, &signed.encode_to_vec(), &rows).await?;
+        let new = NewVersion {
+            document: id,
+            version: number,
+            state: &version.state,
+            root: &version.root,
+            at,
+            body: &signed.encode_to_vec(),
+            texts: &rows,
+        };
+        store::keep(tx, &new).await?;
         store::settle_act(tx, id, act_id, "counted", "").await?;
         Ok(())
     }
@@ -231,6 +240,7 @@ impl Documents {
                 return Err(Not::Good("MALFORMED"));
             }
             parties.push(PartyRow {
+                document_id: id,
                 role: party.role.clone(),
                 enterprise: enterprise.to_string(),
                 name: party.name.clone(),
@@ -251,6 +261,7 @@ impl Documents {
             issuer: false,
             version: 0,
             state: version.state.clone(),
+            root: Vec::new(),
             since: at,
         };
         Ok(store::insert(tx, &row, &parties).await?)

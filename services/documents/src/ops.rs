@@ -19,7 +19,7 @@ use crate::{
     Error,
     events::{ACT, VERSION},
     model::{Contents, Document, Kind, Refusal, Step, content, version},
-    store::{self, ActRow, DocumentRow, NewAct, PartyRow, Post, TextRow},
+    store::{self, ActRow, DocumentRow, NewAct, NewVersion, PartyRow, Post, TextRow},
 };
 
 /// Kinds that every tenant has.
@@ -41,7 +41,6 @@ pub(crate) struct Whole {
     pub parties: Vec<PartyRow>,
     pub contents: Contents,
     pub acts: Vec<ActRow>,
-    pub root: Vec<u8>,
 }
 
 /// What [`Documents::count`] adds to a document.
@@ -104,6 +103,7 @@ impl Documents {
         }
         let us = self.vault.identity(&mut tx).await?;
         let mut parties = vec![PartyRow {
+            document_id: id,
             role: kind.issuer().to_owned(),
             enterprise: us.enterprise.to_string(),
             name: session.enterprise_name().to_owned(),
@@ -120,6 +120,7 @@ impl Documents {
                 return Err(Error::Grant { kind, owner });
             }
             parties.push(PartyRow {
+                document_id: id,
                 role: role.clone(),
                 enterprise: other.keys.enterprise.to_string(),
                 name: other.keys.name,
@@ -136,6 +137,7 @@ impl Documents {
             issuer: true,
             version: 0,
             state: kind.begins.clone(),
+            root: Vec::new(),
             since: self.tenancy.clock().now(),
         };
         store::insert(&mut tx, &row, &parties).await?;
@@ -296,16 +298,14 @@ impl Documents {
         let kind = self.kind(&row.kind)?;
         let parties = store::parties(tx, row.id).await?;
         let before = self.signed(tx, row.id, row.version).await?;
-        let last = before.as_ref().map(|one| Version::decode(one.body.clone()));
-        let last = last
-            .transpose()
-            .map_err(|_| Error::Damaged("document_version"))?
-            .unwrap_or_default();
-        let (us, now, next) = (
-            self.vault.identity(tx).await?,
-            self.tenancy.clock().now(),
-            row.version + 1,
-        );
+        let last = match &before {
+            Some(one) => Version::decode(one.body.clone()).map_err(|_| Error::Damaged("document_version"))?,
+            None => Version::default(),
+        };
+        let us = self.vault.identity(tx).await?;
+        let (now, next) = (self.tenancy.clock().now(), row.version + 1);
+        let sections = version::sections(&last.sections, &written.sections);
+        let root = content::root(&sections);
         let signed = version::sign_version(
             &us,
             Version {
@@ -320,7 +320,7 @@ impl Documents {
                     .into(),
                 parties: parties.iter().map(party).collect::<Result<_, _>>()?,
                 state: written.state.to_owned(),
-                sections: version::sections(&last.sections, &written.sections),
+                sections,
                 act: written.act.to_owned(),
                 act_id: written.act_id.to_string(),
                 role: written.role.to_owned(),
@@ -333,7 +333,16 @@ impl Documents {
             },
         );
         let rows = text_rows(&written.texts);
-        store::keep(tx, row.id, next, written.state, now, &signed.encode_to_vec(), &rows).await?;
+        let version = NewVersion {
+            document: row.id,
+            version: next,
+            state: written.state,
+            root: &root,
+            at: now,
+            body: &signed.encode_to_vec(),
+            texts: &rows,
+        };
+        store::keep(tx, &version).await?;
         let new = NewAct {
             document: row.id,
             id: written.act_id,
@@ -347,16 +356,33 @@ impl Documents {
         store::insert_act(tx, &new).await?;
         // A draft that is given up was never anybody else's.
         let given_up = row.version == 0 && kind.states.get(written.state).is_some_and(|state| state.end);
-        for party in parties.iter().filter(|_| !given_up) {
-            let Some(link) = party.link_id else { continue };
-            let texts = written.texts.iter().filter(|text| kind.sees(&party.role, &text.name));
-            let told = VersionTold {
-                version: Some(signed.clone()),
-                texts: texts.cloned().collect(),
-            };
-            self.post(tx, LinkId(link), (row.id, next), VERSION, &told).await?;
+        if !given_up {
+            self.tell(tx, (row.id, next), kind, &parties, &signed, &written.texts)
+                .await?;
         }
         tx.wake();
+        Ok(())
+    }
+
+    /// Tells the others of a new version, each with the texts that its role sees.
+    async fn tell(
+        &self,
+        tx: &mut TenantTx,
+        place: (Uuid, i64),
+        kind: &Kind,
+        parties: &[PartyRow],
+        signed: &Signed,
+        texts: &[SectionText],
+    ) -> Result<(), Error> {
+        for party in parties {
+            let Some(link) = party.link_id else { continue };
+            let seen = texts.iter().filter(|text| kind.sees(&party.role, &text.name));
+            let told = VersionTold {
+                version: Some(signed.clone()),
+                texts: seen.cloned().collect(),
+            };
+            self.post(tx, LinkId(link), place, VERSION, &told).await?;
+        }
         Ok(())
     }
 
@@ -403,25 +429,22 @@ impl Documents {
         limit: i64,
     ) -> Result<Vec<Whole>, Error> {
         let mut tx = self.tenancy.begin("documents.list", session).await?;
-        let mut all = Vec::new();
-        for row in store::list(&mut tx, kind, state, before, limit).await? {
-            let parties = store::parties(&mut tx, row.id).await?;
-            let root = self.root(&mut tx, &row).await?;
-            all.push(Whole {
+        let rows = store::list(&mut tx, kind, state, before, limit).await?;
+        let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
+        let mut parties = store::parties_of(&mut tx, &ids).await?;
+        let whole = rows.into_iter().map(|row| {
+            let (of_it, rest) = std::mem::take(&mut parties)
+                .into_iter()
+                .partition(|party| party.document_id == row.id);
+            parties = rest;
+            Whole {
                 row,
-                parties,
+                parties: of_it,
                 contents: Contents::new(),
                 acts: Vec::new(),
-                root,
-            });
-        }
-        Ok(all)
-    }
-
-    async fn root(&self, tx: &mut TenantTx, row: &DocumentRow) -> Result<Vec<u8>, Error> {
-        let signed = self.signed(tx, row.id, row.version).await?;
-        let newest = signed.and_then(|signed| Version::decode(signed.body).ok());
-        Ok(newest.map(|newest| newest.root.to_vec()).unwrap_or_default())
+            }
+        });
+        Ok(whole.collect())
     }
 
     async fn whole(&self, tx: &mut TenantTx, row: DocumentRow) -> Result<Whole, Error> {
@@ -429,7 +452,6 @@ impl Documents {
             parties: store::parties(tx, row.id).await?,
             contents: opened(store::texts(tx, row.id).await?)?,
             acts: store::acts(tx, row.id).await?,
-            root: self.root(tx, &row).await?,
             row,
         })
     }
@@ -466,6 +488,9 @@ impl Documents {
                 Err(bad) => flaws.push(format!("version {number}: {bad}")),
             }
             before = Some(signed);
+        }
+        if newest != row.root {
+            flaws.push("the document's row shows another root".to_owned());
         }
         Ok((u64::try_from(row.version).unwrap_or(0), newest, flaws))
     }

@@ -18,12 +18,14 @@ pub struct DocumentRow {
     pub issuer: bool,
     pub version: i64,
     pub state: String,
+    pub root: Vec<u8>,
     pub since: OffsetDateTime,
 }
 
 /// Who has a part in it; the issuer comes first.
 #[derive(Clone, Debug)]
 pub struct PartyRow {
+    pub document_id: Uuid,
     pub role: String,
     pub enterprise: String,
     pub name: String,
@@ -96,7 +98,7 @@ pub async fn insert(tx: &mut TenantTx, row: &DocumentRow, parties: &[PartyRow]) 
 pub async fn lock(tx: &mut TenantTx, id: Uuid) -> Result<Option<DocumentRow>, Error> {
     Ok(sqlx::query_as!(
         DocumentRow,
-        "select id, kind, kind_version, number, our_role, issuer, version, state, since from document where id = $1 for update",
+        "select id, kind, kind_version, number, our_role, issuer, version, state, root, since from document where id = $1 for update",
         id,
     )
     .fetch_optional(tx.conn())
@@ -113,7 +115,7 @@ pub async fn list(
 ) -> Result<Vec<DocumentRow>, Error> {
     Ok(sqlx::query_as!(
         DocumentRow,
-        "select id, kind, kind_version, number, our_role, issuer, version, state, since from document
+        "select id, kind, kind_version, number, our_role, issuer, version, state, root, since from document
          where ($1::varchar = '' or kind = $1) and ($2::varchar = '' or state = $2) and ($3::uuid is null or id < $3)
          order by id desc limit $4",
         kind,
@@ -126,10 +128,16 @@ pub async fn list(
 }
 
 pub async fn parties(tx: &mut TenantTx, id: Uuid) -> Result<Vec<PartyRow>, Error> {
+    parties_of(tx, &[id]).await
+}
+
+/// The parties of these documents.
+pub async fn parties_of(tx: &mut TenantTx, ids: &[Uuid]) -> Result<Vec<PartyRow>, Error> {
     Ok(sqlx::query_as!(
         PartyRow,
-        "select role, enterprise, name, link_id from document_party where document_id = $1 order by place",
-        id,
+        "select document_id, role, enterprise, name, link_id from document_party
+         where document_id = any($1) order by document_id, place",
+        ids,
     )
     .fetch_all(tx.conn())
     .await?)
@@ -170,30 +178,33 @@ pub async fn version(tx: &mut TenantTx, id: Uuid, version: i64) -> Result<Option
     .await?)
 }
 
+/// A version to be kept.
+pub struct NewVersion<'a> {
+    pub document: Uuid,
+    pub version: i64,
+    pub state: &'a str,
+    pub root: &'a [u8],
+    pub at: OffsetDateTime,
+    pub body: &'a [u8],
+    pub texts: &'a [TextRow],
+}
+
 /// Keeps a version with the texts that it wrote, and brings the document to it.
-pub async fn keep(
-    tx: &mut TenantTx,
-    id: Uuid,
-    version: i64,
-    state: &str,
-    at: OffsetDateTime,
-    body: &[u8],
-    texts: &[TextRow],
-) -> Result<(), Error> {
+pub async fn keep(tx: &mut TenantTx, new: &NewVersion<'_>) -> Result<(), Error> {
     sqlx::query!(
         "insert into document_version (document_id, version, body) values ($1, $2, $3)",
-        id,
-        version,
-        body
+        new.document,
+        new.version,
+        new.body
     )
     .execute(tx.conn())
     .await?;
-    for text in texts {
+    for text in new.texts {
         sqlx::query!(
             "insert into document_text (document_id, section, version, salt, content) values ($1, $2, $3, $4, $5)",
-            id,
+            new.document,
             text.section,
-            version,
+            new.version,
             text.salt,
             text.content,
         )
@@ -201,11 +212,13 @@ pub async fn keep(
         .await?;
     }
     sqlx::query!(
-        "update document set version = $2, since = case when state = $3 then since else $4 end, state = $3 where id = $1",
-        id,
-        version,
-        state,
-        at,
+        "update document set version = $2, since = case when state = $3 then since else $4 end, state = $3, root = $5
+         where id = $1",
+        new.document,
+        new.version,
+        new.state,
+        new.at,
+        new.root,
     )
     .execute(tx.conn())
     .await?;
