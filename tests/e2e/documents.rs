@@ -166,6 +166,17 @@ async fn the_same_act_again_changes_nothing_and_a_wrong_one_says_why() {
     for _ in 0..3 {
         bergen.call(&format!("{SERVICE}/ActOnDocument"), body.clone()).await;
     }
+    let mut other = body;
+    other["contents"]["answers"]["answers"]["note"] = "something else".into();
+    let reused = bergen.try_call(&format!("{SERVICE}/ActOnDocument"), other).await;
+    assert_eq!(reused.unwrap_err().reason, "ID_REUSED");
+    let create = json!({"id": id, "kind": "order", "links": {"seller": link}});
+    let same = luebeck.call(&format!("{SERVICE}/CreateDocument"), create.clone()).await;
+    assert_eq!(same["document"]["number"], "PO-1");
+    bergen
+        .try_call(&format!("{SERVICE}/CreateDocument"), create)
+        .await
+        .unwrap_err();
     let agreed = comes(&luebeck, &id, "agreed").await;
     assert_eq!(agreed["version"], "2");
     comes(&bergen, &id, "agreed").await;

@@ -58,6 +58,8 @@ create table document_act (
     act varchar(40) not null,
     role varchar(40) not null,
     base bigint not null,
+    -- hex SHA-256 of what was asked: the same id with another body is refused
+    body_hash varchar(64) not null,
     -- 'sent': not yet counted by the issuer
     state varchar(7) not null check (state in ('sent', 'counted', 'refused')),
     -- a word that never changes, when it was refused

@@ -10,7 +10,12 @@ use time::OffsetDateTime;
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
-use crate::{Documents, model::Document, ops::Whole, store::PartyRow};
+use crate::{
+    Documents,
+    model::Document,
+    ops::{Whole, hex},
+    store::PartyRow,
+};
 
 const PAGE: u32 = 50;
 const PAGE_MAX: u32 = 200;
@@ -68,7 +73,7 @@ impl DocumentsStaff {
             state: whole.row.state.clone(),
             since: Some(timestamp(whole.row.since)),
             our_role: whole.row.our_role,
-            root: whole.row.root.iter().map(|byte| format!("{byte:02x}")).collect(),
+            root: hex(&whole.row.root),
             parties: whole.parties.into_iter().map(party).collect(),
             contents: whole.contents.into_iter().collect(),
             title: kind.title.clone().into_iter().collect(),
@@ -175,7 +180,7 @@ impl DocumentsStaffService for DocumentsStaff {
         let (versions, root, flaws) = self.0.verify(&session, id("id", &asked.id)?).await.map_err(status)?;
         Ok(Response::new(wire::VerifyDocumentResponse {
             versions,
-            root: root.iter().map(|byte| format!("{byte:02x}")).collect(),
+            root: hex(&root),
             flaws,
         }))
     }

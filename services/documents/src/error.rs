@@ -29,6 +29,9 @@ pub enum Error {
         /// Whose grant.
         owner: String,
     },
+    /// The id was used for something else.
+    #[error("id {0} was used for something else")]
+    IdReused(uuid::Uuid),
     /// A row that no code of ours wrote.
     #[error("a row of {0} is damaged")]
     Damaged(&'static str),
@@ -65,6 +68,12 @@ impl From<Error> for Fault {
                 format!("{owner} takes no documents of the kind {kind} on this link"),
             )
             .rule("grant.document_kinds", format!("an admin of {owner}")),
+            Error::IdReused(id) => Self::new(
+                Kind::Conflict,
+                "ID_REUSED",
+                "this id was used for something else; take a new one",
+            )
+            .with("id", id),
             Error::Damaged(what) => {
                 tracing::error!(what, "a row is damaged");
                 Self::internal()

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::{
     Documents, Error,
     model::{Contents, content, version},
-    ops::{Written, is_party, reason, text_rows},
+    ops::{Written, hex, is_party, reason, text_rows},
     store::{self, DocumentRow, NewAct, NewVersion, PartyRow},
 };
 
@@ -107,8 +107,11 @@ impl Documents {
         if theirs.is_none_or(|party| party.role != act.role) {
             return Err(Not::Good("NOT_FOUND"));
         }
-        if store::act(tx, id, act_id).await?.is_some() {
-            return Ok(());
+        let body_hash = hex(&version::head(&signed));
+        match store::asked(tx, id, act_id).await? {
+            Some(asked) if asked == body_hash => return Ok(()),
+            Some(_) => return Err(Not::Good("ID_REUSED")),
+            None => {}
         }
         let Some(contents) = contents(&sent.texts, &act.sections) else {
             return Err(Not::Good("OTHER_TEXTS"));
@@ -129,6 +132,7 @@ impl Documents {
                     sections: act.sections.clone(),
                     texts: sent.texts,
                     signed: Some(signed),
+                    body_hash: &body_hash,
                     actor: &actor,
                 };
                 Ok(self.count(tx, &row, written).await?)
@@ -140,6 +144,7 @@ impl Documents {
                     act: &act.name,
                     role: &act.role,
                     base: i64::try_from(act.base).unwrap_or(i64::MAX),
+                    body_hash: &body_hash,
                     state: "refused",
                     reason: reason(error)?,
                     actor: &actor,

@@ -1,6 +1,8 @@
 //! What one can do with documents. Start reading at [`Documents::act`].
 
-use std::collections::BTreeMap;
+mod verify;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use hansa_directory::{Session, audit};
 use hansa_edge::trace_parent;
@@ -10,7 +12,7 @@ use hansa_proto::{
     types::v1::Signed,
 };
 use hansa_tenancy::{Caller, Tenancy, TenantTx};
-use hansa_vault::{EnterpriseKeys, Vault, random};
+use hansa_vault::{EnterpriseKeys, Vault, random, sha256};
 use hansa_vocab::{EnterpriseId, LinkId};
 use prost::Message as _;
 use uuid::Uuid;
@@ -53,6 +55,8 @@ pub(crate) struct Written<'a> {
     pub texts: Vec<SectionText>,
     /// As its party signed it, when that is not the issuer.
     pub signed: Option<Signed>,
+    /// Of what was asked.
+    pub body_hash: &'a str,
     pub actor: &'a str,
 }
 
@@ -88,8 +92,7 @@ impl Documents {
         links: &BTreeMap<String, LinkId>,
     ) -> Result<Whole, Error> {
         let kind = self.kind(kind)?;
-        let wanted: Vec<_> = kind.roles.iter().skip(1).collect();
-        if links.keys().collect::<std::collections::BTreeSet<_>>() != wanted.iter().copied().collect() {
+        if links.keys().collect::<BTreeSet<_>>() != kind.roles.iter().skip(1).collect() {
             return Err(Error::Invalid {
                 field: "links",
                 text: format!("one link for each of: {}", kind.roles[1..].join(", ")),
@@ -98,35 +101,17 @@ impl Documents {
         let mut tx = self.tenancy.begin("documents.create", session).await?;
         let id = id.unwrap_or_else(|| self.tenancy.ids().uuid());
         if let Some(row) = store::lock(&mut tx, id).await? {
-            // The same request again.
+            // The same request again, or an id that is taken.
+            let links_of_it = store::parties(&mut tx, id).await?.into_iter().skip(1);
+            let same: Option<BTreeMap<_, _>> = links_of_it
+                .map(|party| Some((party.role, LinkId(party.link_id?))))
+                .collect();
+            if !row.issuer || row.kind != kind.name || same != Some(links.clone()) {
+                return Err(Error::IdReused(id));
+            }
             return self.whole(&mut tx, row).await;
         }
-        let us = self.vault.identity(&mut tx).await?;
-        let mut parties = vec![PartyRow {
-            document_id: id,
-            role: kind.issuer().to_owned(),
-            enterprise: us.enterprise.to_string(),
-            name: session.enterprise_name().to_owned(),
-            link_id: None,
-        }];
-        for role in wanted {
-            let link = links[role];
-            let other = self.links.other_end(&mut tx, link).await?;
-            if !other.active {
-                return Err(hansa_link::Error::Stale.into());
-            }
-            if !other.received.document_kinds.contains(&kind.name) {
-                let (kind, owner) = (kind.name.clone(), other.keys.name);
-                return Err(Error::Grant { kind, owner });
-            }
-            parties.push(PartyRow {
-                document_id: id,
-                role: role.clone(),
-                enterprise: other.keys.enterprise.to_string(),
-                name: other.keys.name,
-                link_id: Some(link.0),
-            });
-        }
+        let parties = self.with_whom(&mut tx, session, id, kind, links).await?;
         let number = store::next_number(&mut tx, &kind.prefix).await?;
         let row = DocumentRow {
             id,
@@ -156,6 +141,48 @@ impl Documents {
         Ok(whole)
     }
 
+    /// The parties of a new document: we, who issue it, and partners who take documents of its kind.
+    async fn with_whom(
+        &self,
+        tx: &mut TenantTx,
+        session: &Session,
+        id: Uuid,
+        kind: &Kind,
+        links: &BTreeMap<String, LinkId>,
+    ) -> Result<Vec<PartyRow>, Error> {
+        let us = self.vault.identity(tx).await?;
+        let mut parties = vec![PartyRow {
+            document_id: id,
+            role: kind.issuer().to_owned(),
+            enterprise: us.enterprise.to_string(),
+            name: session.enterprise_name().to_owned(),
+            link_id: None,
+        }];
+        for (role, link) in kind
+            .roles
+            .iter()
+            .skip(1)
+            .filter_map(|role| Some((role, *links.get(role)?)))
+        {
+            let other = self.links.other_end(tx, link).await?;
+            if !other.active {
+                return Err(hansa_link::Error::Stale.into());
+            }
+            if !other.received.document_kinds.contains(&kind.name) {
+                let (kind, owner) = (kind.name.clone(), other.keys.name);
+                return Err(Error::Grant { kind, owner });
+            }
+            parties.push(PartyRow {
+                document_id: id,
+                role: role.clone(),
+                enterprise: other.keys.enterprise.to_string(),
+                name: other.keys.name,
+                link_id: Some(link.0),
+            });
+        }
+        Ok(parties)
+    }
+
     /// Does something with a document: at ours it counts at once, at a partner's it is sent.
     pub(crate) async fn act(
         &self,
@@ -173,8 +200,11 @@ impl Documents {
         }
         let mut tx = self.tenancy.begin("documents.act", session).await?;
         let row = store::lock(&mut tx, id).await?.ok_or(Error::NotFound("document"))?;
-        if store::act(&mut tx, id, act_id).await?.is_some() {
-            return self.whole(&mut tx, row).await;
+        let body_hash = hash(act, base, contents);
+        match store::asked(&mut tx, id, act_id).await? {
+            Some(asked) if asked == body_hash => return self.whole(&mut tx, row).await,
+            Some(_) => return Err(Error::IdReused(act_id)),
+            None => {}
         }
         let state = self.judge(&mut tx, &row, act, &row.our_role, base, contents).await?;
         let kind = self.kind(&row.kind)?;
@@ -195,6 +225,7 @@ impl Documents {
                 sections,
                 texts,
                 signed: None,
+                body_hash: &body_hash,
                 actor: &actor,
             };
             self.count(&mut tx, &row, written).await?;
@@ -207,7 +238,7 @@ impl Documents {
                 base,
                 sections,
             };
-            self.send(&mut tx, &row, &act, texts, &actor).await?;
+            self.send(&mut tx, &row, &act, texts, (&actor, &body_hash)).await?;
         }
         let resource = format!("document/{id}");
         audit(
@@ -264,7 +295,7 @@ impl Documents {
         row: &DocumentRow,
         act: &Act,
         texts: Vec<SectionText>,
-        actor: &str,
+        (actor, body_hash): (&str, &str),
     ) -> Result<(), Error> {
         let parties = store::parties(tx, row.id).await?;
         let link = parties
@@ -279,6 +310,7 @@ impl Documents {
             act: &act.name,
             role: &act.role,
             base: row.version,
+            body_hash,
             state: "sent",
             reason: "",
             actor,
@@ -349,6 +381,7 @@ impl Documents {
             act: written.act,
             role: written.role,
             base: row.version,
+            body_hash: written.body_hash,
             state: "counted",
             reason: "",
             actor: written.actor,
@@ -455,76 +488,6 @@ impl Documents {
             row,
         })
     }
-
-    /// Reads every version again; how many there are, the newest root, and what does not hold.
-    pub(crate) async fn verify(&self, session: &Session, id: Uuid) -> Result<(u64, Vec<u8>, Vec<String>), Error> {
-        let mut tx = self.tenancy.begin("documents.verify", session).await?;
-        let row = store::lock(&mut tx, id).await?.ok_or(Error::NotFound("document"))?;
-        let kind = self.kind(&row.kind)?;
-        let us = self.vault.identity(&mut tx).await?;
-        let issuer_link = store::parties(&mut tx, id)
-            .await?
-            .first()
-            .and_then(|party| party.link_id);
-        let other = match issuer_link {
-            Some(link) => Some(self.links.other_end(&mut tx, LinkId(link)).await?.keys),
-            None => None,
-        };
-        let issuer = other
-            .as_ref()
-            .map_or(version::Signer::Us(&us), version::Signer::Partner);
-        let (mut before, mut flaws, mut newest) = (None::<Signed>, Vec::new(), Vec::new());
-        for number in 1..=row.version {
-            let Some(signed) = self.signed(&mut tx, id, number).await? else {
-                flaws.push(format!("version {number} is missing"));
-                continue;
-            };
-            match version::follow(kind, &issuer, before.as_ref(), &signed) {
-                Ok(version) => {
-                    let texts = store::texts_of(&mut tx, id, number).await?;
-                    flaws.extend(changed(kind, &row.our_role, &version, before.as_ref(), &texts));
-                    newest = content::root(&version.sections).to_vec();
-                }
-                Err(bad) => flaws.push(format!("version {number}: {bad}")),
-            }
-            before = Some(signed);
-        }
-        if newest != row.root {
-            flaws.push("the document's row shows another root".to_owned());
-        }
-        Ok((u64::try_from(row.version).unwrap_or(0), newest, flaws))
-    }
-}
-
-/// Sections that a version wrote and that we see, whose text is not what its hash stands for.
-fn changed(kind: &Kind, role: &str, version: &Version, before: Option<&Signed>, texts: &[TextRow]) -> Vec<String> {
-    let last = before
-        .and_then(|before| Version::decode(before.body.clone()).ok())
-        .unwrap_or_default();
-    let written = version
-        .sections
-        .iter()
-        .filter(|section| !last.sections.contains(section));
-    let seen = written.filter(|section| kind.sees(role, &section.name));
-    seen.filter(|section| {
-        let text = texts.iter().find(|text| text.section == section.name);
-        text.is_none_or(|text| content::open(&wire_text(text), section).is_none())
-    })
-    .map(|section| {
-        format!(
-            "version {}: the text of {} is not what was signed",
-            version.version, section.name
-        )
-    })
-    .collect()
-}
-
-fn wire_text(row: &TextRow) -> SectionText {
-    SectionText {
-        name: row.section.clone(),
-        salt: row.salt.clone().into(),
-        content: row.content.clone().into(),
-    }
 }
 
 pub(crate) fn text_rows(texts: &[SectionText]) -> Vec<TextRow> {
@@ -551,6 +514,20 @@ fn party(row: &PartyRow) -> Result<Party, Error> {
         enterprise: enterprise.as_bytes().to_vec().into(),
         name: row.name.clone(),
     })
+}
+
+/// What stands for a request of our own people.
+fn hash(act: &str, base: u64, contents: &Contents) -> String {
+    let mut bytes = format!("{act}\0{base}").into_bytes();
+    for (name, content) in contents {
+        bytes.extend(name.bytes());
+        bytes.extend(content.encode_length_delimited_to_vec());
+    }
+    hex(&sha256(&[&bytes]))
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Why an act of a partner does not count, in a word that never changes.

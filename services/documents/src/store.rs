@@ -232,6 +232,7 @@ pub struct NewAct<'a> {
     pub act: &'a str,
     pub role: &'a str,
     pub base: i64,
+    pub body_hash: &'a str,
     pub state: &'a str,
     pub reason: &'a str,
     pub actor: &'a str,
@@ -239,8 +240,8 @@ pub struct NewAct<'a> {
 
 pub async fn insert_act(tx: &mut TenantTx, new: &NewAct<'_>) -> Result<(), Error> {
     sqlx::query!(
-        "insert into document_act (document_id, id, act, role, base, state, reason, actor)
-         values ($1, $2, left($3, 40), left($4, 40), $5, $6, $7, $8)",
+        "insert into document_act (document_id, id, act, role, base, state, reason, actor, body_hash)
+         values ($1, $2, left($3, 40), left($4, 40), $5, $6, $7, $8, $9)",
         new.document,
         new.id,
         new.act,
@@ -249,6 +250,7 @@ pub async fn insert_act(tx: &mut TenantTx, new: &NewAct<'_>) -> Result<(), Error
         new.state,
         new.reason,
         new.actor,
+        new.body_hash,
     )
     .execute(tx.conn())
     .await?;
@@ -280,13 +282,12 @@ pub async fn acts(tx: &mut TenantTx, document: Uuid) -> Result<Vec<ActRow>, Erro
     .await?)
 }
 
-/// One act of a document.
-pub async fn act(tx: &mut TenantTx, document: Uuid, id: Uuid) -> Result<Option<ActRow>, Error> {
-    Ok(sqlx::query_as!(
-        ActRow,
-        "select id, act, role, state, reason, at from document_act where document_id = $1 and id = $2",
+/// The hash of what was asked with this id.
+pub async fn asked(tx: &mut TenantTx, document: Uuid, act: Uuid) -> Result<Option<String>, Error> {
+    Ok(sqlx::query_scalar!(
+        "select body_hash from document_act where document_id = $1 and id = $2",
         document,
-        id,
+        act,
     )
     .fetch_optional(tx.conn())
     .await?)
