@@ -303,3 +303,29 @@ async fn documents_are_listed_by_kind_and_state_page_by_page_with_their_parties(
         .unwrap_err();
     assert_eq!(refused.reason, "INVALID_ARGUMENT");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_counts_while_the_other_side_could_not_hear_of_it() {
+    let (_here, _there, bergen, luebeck, link) = two().await;
+    let id = issued(&luebeck, &link).await;
+    comes(&bergen, &id, "issued").await;
+    let stop = json!({"id": link, "reason": "stocktaking"});
+    bergen.call("link.v1.LinkStaffService/SuspendLink", stop).await;
+    luebeck.sees(&link, "LINK_STATE_SUSPENDED").await;
+    let create = json!({"kind": "order", "links": {"seller": link}});
+    for refused in [
+        act(&luebeck, &id, "cancel", 1, json!({})).await,
+        luebeck.try_call(&format!("{SERVICE}/CreateDocument"), create).await,
+    ] {
+        let fault = refused.unwrap_err();
+        assert_eq!(fault.reason, "LINK_SUSPENDED");
+        assert!(fault.changeable_by.unwrap().contains("Bergen"));
+    }
+    assert_eq!(get(&luebeck, &id).await.unwrap()["state"], "issued");
+    bergen
+        .call("link.v1.LinkStaffService/ResumeLink", json!({"id": link}))
+        .await;
+    luebeck.sees(&link, "LINK_STATE_ACTIVE").await;
+    act(&luebeck, &id, "cancel", 1, json!({})).await.unwrap();
+    comes(&bergen, &id, "cancelled").await;
+}

@@ -98,6 +98,9 @@ impl Documents {
                 text: format!("one link for each of: {}", kind.roles[1..].join(", ")),
             });
         }
+        for link in links.values() {
+            self.links.partner(session, *link).await?;
+        }
         let mut tx = self.tenancy.begin("documents.create", session).await?;
         let id = id.unwrap_or_else(|| self.tenancy.ids().uuid());
         if let Some(row) = store::lock(&mut tx, id).await? {
@@ -165,9 +168,6 @@ impl Documents {
             .filter_map(|role| Some((role, *links.get(role)?)))
         {
             let other = self.links.other_end(tx, link).await?;
-            if !other.active {
-                return Err(hansa_link::Error::Stale.into());
-            }
             if !other.received.document_kinds.contains(&kind.name) {
                 let (kind, owner) = (kind.name.clone(), other.keys.name);
                 return Err(Error::Grant { kind, owner });
@@ -195,6 +195,8 @@ impl Documents {
     ) -> Result<Whole, Error> {
         let act_id = act_id.unwrap_or_else(|| self.tenancy.ids().uuid());
         for link in self.links_of(session, id).await? {
+            // What the others could not hear must not count: the refusal says who can change it.
+            self.links.partner(session, link).await?;
             self.links.room(session, link).await?;
             self.links.rouse(session, link).await?;
         }

@@ -51,8 +51,6 @@ pub struct LinkView {
 /// The other end of a link.
 #[derive(Clone, Debug)]
 pub struct OtherEnd {
-    /// Is the link ACTIVE.
-    pub active: bool,
     /// Who, and what they sign with.
     pub keys: Introduced,
     /// What they may do here.
@@ -131,7 +129,6 @@ impl Links {
         let row = links::find(tx, link).await?;
         let loaded = self.load(tx, row).await?;
         Ok(OtherEnd {
-            active: loaded.row.state == LinkState::Active,
             granted: loaded.granted(),
             received: loaded.received(),
             keys: loaded.peer.ok_or(Error::NoSuchLink)?,
