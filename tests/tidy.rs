@@ -417,3 +417,16 @@ fn a_test_is_named_by_a_sentence() {
     }
     nothing("say what it promises", &short);
 }
+
+#[test]
+fn no_kind_of_documents_is_known_by_name() {
+    let names: Vec<String> = files("services/documents/kinds", "json")
+        .into_iter()
+        .filter_map(|file| Some(format!("\"{}\"", file.path.rsplit('/').next()?.strip_suffix(".json")?)))
+        .collect();
+    assert!(!names.is_empty(), "no kind is shipped");
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let rust = files("services/documents", "rs");
+    let places = found(&rust, &names, &["services/documents/src/model_tests.rs"]);
+    nothing("a kind is data: what it needs stands in its file", &places);
+}

@@ -14,6 +14,7 @@ use hansa_proto::{
 use hansa_tenancy::{Caller, Tenancy, TenantTx};
 use hansa_vault::{EnterpriseKeys, Vault, random, sha256};
 use hansa_vocab::{EnterpriseId, LinkId};
+use include_dir::{Dir, include_dir};
 use prost::Message as _;
 use uuid::Uuid;
 
@@ -25,7 +26,7 @@ use crate::{
 };
 
 /// Kinds that every tenant has.
-const SHIPPED: [&str; 1] = [include_str!("../kinds/order.json")];
+static SHIPPED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/kinds");
 
 /// The documents of all tenants of this node. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -68,8 +69,8 @@ impl Documents {
     /// When a kind that is shipped does not hold.
     pub fn new(tenancy: Tenancy, vault: Vault, links: Links) -> Result<Self, String> {
         let kinds = SHIPPED
-            .iter()
-            .map(|json| Kind::read(json).map(|kind| (kind.name.clone(), kind)));
+            .files()
+            .map(|file| Kind::read(file.contents_utf8().unwrap_or_default()).map(|kind| (kind.name.clone(), kind)));
         let kinds = kinds.collect::<Result<_, _>>().map_err(|bad| bad.to_string())?;
         Ok(Self {
             tenancy,
