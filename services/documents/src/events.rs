@@ -2,7 +2,7 @@
 
 use hansa_link::{Effect, EffectError, EffectFuture, Incoming, Outcome};
 use hansa_proto::{
-    documents::v1::{ActRuled, ActSent, Content, Ruling, SectionHash, SectionText, Version, VersionTold},
+    documents::v1::{ActRuled, ActSent, Ruling, Version, VersionTold},
     types::v1::Signed,
 };
 use hansa_tenancy::{Errand, TenantTx};
@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::{
     Documents, Error,
-    model::{Contents, content, version},
+    model::{content, version},
     ops::{Written, hex, is_party, reason, text_rows},
     store::{self, DocumentRow, NewAct, NewVersion, PartyRow},
 };
@@ -77,19 +77,6 @@ fn outcome(done: Result<(), Not>) -> Result<Outcome, EffectError> {
     }
 }
 
-/// The texts that belong to these hashes, each of them once.
-fn contents(texts: &[SectionText], hashes: &[SectionHash]) -> Option<Contents> {
-    if texts.len() != hashes.len() {
-        return None;
-    }
-    let opened = texts.iter().map(|text| {
-        let hash = hashes.iter().find(|hash| hash.name == text.name)?;
-        Some((text.name.clone(), content::open(text, hash)?))
-    });
-    let opened: Option<std::collections::BTreeMap<String, Content>> = opened.collect();
-    opened.filter(|opened| opened.len() == hashes.len())
-}
-
 impl Documents {
     async fn act_came(&self, tx: &mut TenantTx, incoming: Incoming<'_>) -> Result<(), Not> {
         let malformed = || Not::Good("MALFORMED");
@@ -113,9 +100,8 @@ impl Documents {
             Some(_) => return Err(Not::Good("ID_REUSED")),
             None => {}
         }
-        let Some(contents) = contents(&sent.texts, &act.sections) else {
-            return Err(Not::Good("OTHER_TEXTS"));
-        };
+        let opened = content::open_all(self.kind(&row.kind)?, &sent.texts, &act.sections);
+        let contents = opened.ok_or(Not::Good("OTHER_TEXTS"))?;
         for party in parties.iter().filter_map(|party| party.link_id) {
             // Before anything is posted on it.
             let errand = Errand::new("documents.effect", tx.tenant());
@@ -196,14 +182,14 @@ impl Documents {
         };
         let us = self.vault.identity(tx).await?;
         let our_role = is_party(&us, &version).ok_or(Not::Good("NOT_OURS"))?;
-        let written = version.sections.iter().filter(|section| {
-            let last = before
-                .as_ref()
-                .and_then(|before| Version::decode(before.body.clone()).ok());
-            kind.sees(&our_role, &section.name) && !last.is_some_and(|last| last.sections.contains(section))
-        });
-        let written: Vec<_> = written.cloned().collect();
-        contents(&told.texts, &written).ok_or(Not::Good("OTHER_TEXTS"))?;
+        if version.role == our_role
+            && let Err(bad) = version::acted(&version, &version::Signer::Us(&us), before.as_ref())
+        {
+            tracing::warn!(document.id = %id, link.id = %incoming.link, %bad, "a version says what we never did");
+            return Err(Not::Good("BAD_VERSION"));
+        }
+        let written = version::written(kind, &our_role, before.as_ref(), &version);
+        content::open_all(kind, &told.texts, &written).ok_or(Not::Good("OTHER_TEXTS"))?;
         let at = version
             .at
             .as_ref()

@@ -16,6 +16,7 @@ use hansa_vault::{EnterpriseKeys, Vault, random, sha256};
 use hansa_vocab::{EnterpriseId, LinkId};
 use include_dir::{Dir, include_dir};
 use prost::Message as _;
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::{
@@ -333,41 +334,14 @@ impl Documents {
         let kind = self.kind(&row.kind)?;
         let parties = store::parties(tx, row.id).await?;
         let before = self.signed(tx, row.id, row.version).await?;
-        let last = match &before {
-            Some(one) => Version::decode(one.body.clone()).map_err(|_| Error::Damaged("document_version"))?,
-            None => Version::default(),
-        };
-        let us = self.vault.identity(tx).await?;
-        let (now, next) = (self.tenancy.clock().now(), row.version + 1);
-        let sections = version::sections(&last.sections, &written.sections);
-        let root = content::root(&sections);
-        let signed = version::sign_version(
-            &us,
-            Version {
-                document_id: row.id.to_string(),
-                kind: row.kind.clone(),
-                kind_version: kind.version,
-                number: row.number.clone(),
-                version: u64::try_from(next).unwrap_or(0),
-                previous: before
-                    .map(|one| version::head(&one).to_vec())
-                    .unwrap_or_default()
-                    .into(),
-                parties: parties.iter().map(party).collect::<Result<_, _>>()?,
-                state: written.state.to_owned(),
-                sections,
-                act: written.act.to_owned(),
-                act_id: written.act_id.to_string(),
-                role: written.role.to_owned(),
-                signed_act: written.signed,
-                at: Some(prost_types::Timestamp {
-                    seconds: now.unix_timestamp(),
-                    nanos: 0,
-                }),
-                ..Version::default()
-            },
+        let (us, now, next) = (
+            self.vault.identity(tx).await?,
+            self.tenancy.clock().now(),
+            row.version + 1,
         );
-        let rows = text_rows(&written.texts);
+        let version = next_version(row, kind, &parties, before.as_ref(), &written, now)?;
+        let root = content::root(&version.sections);
+        let signed = version::sign_version(&us, version);
         let version = NewVersion {
             document: row.id,
             version: next,
@@ -375,7 +349,7 @@ impl Documents {
             root: &root,
             at: now,
             body: &signed.encode_to_vec(),
-            texts: &rows,
+            texts: &text_rows(&written.texts),
         };
         store::keep(tx, &version).await?;
         let new = NewAct {
@@ -390,10 +364,11 @@ impl Documents {
             actor: written.actor,
         };
         store::insert_act(tx, &new).await?;
-        // A draft that is given up was never anybody else's.
         let given_up = row.version == 0 && kind.states.get(written.state).is_some_and(|state| state.end);
+        // A draft that is given up was never anybody else's.
         if !given_up {
-            self.tell(tx, (row.id, next), kind, &parties, &signed, &written.texts)
+            let told = (&signed, before.as_ref());
+            self.tell(tx, (row.id, next), kind, &parties, told, &written.texts)
                 .await?;
         }
         tx.wake();
@@ -407,12 +382,16 @@ impl Documents {
         place: (Uuid, i64),
         kind: &Kind,
         parties: &[PartyRow],
-        signed: &Signed,
+        (signed, before): (&Signed, Option<&Signed>),
         texts: &[SectionText],
     ) -> Result<(), Error> {
+        let version = Version::decode(signed.body.clone()).map_err(|_| Error::Damaged("document_version"))?;
         for party in parties {
             let Some(link) = party.link_id else { continue };
-            let seen = texts.iter().filter(|text| kind.sees(&party.role, &text.name));
+            let written = version::written(kind, &party.role, before, &version);
+            let seen = texts
+                .iter()
+                .filter(|text| written.iter().any(|one| one.name == text.name));
             let told = VersionTold {
                 version: Some(signed.clone()),
                 texts: seen.cloned().collect(),
@@ -491,6 +470,41 @@ impl Documents {
             row,
         })
     }
+}
+
+/// The version that follows, before its issuer signs it.
+fn next_version(
+    row: &DocumentRow,
+    kind: &Kind,
+    parties: &[PartyRow],
+    before: Option<&Signed>,
+    written: &Written<'_>,
+    now: OffsetDateTime,
+) -> Result<Version, Error> {
+    let last = match before {
+        Some(one) => Version::decode(one.body.clone()).map_err(|_| Error::Damaged("document_version"))?,
+        None => Version::default(),
+    };
+    Ok(Version {
+        document_id: row.id.to_string(),
+        kind: row.kind.clone(),
+        kind_version: kind.version,
+        number: row.number.clone(),
+        version: u64::try_from(row.version + 1).unwrap_or(0),
+        previous: before.map(|one| version::head(one).to_vec()).unwrap_or_default().into(),
+        parties: parties.iter().map(party).collect::<Result<_, _>>()?,
+        state: written.state.to_owned(),
+        sections: version::sections(&last.sections, &written.sections),
+        act: written.act.to_owned(),
+        act_id: written.act_id.to_string(),
+        role: written.role.to_owned(),
+        signed_act: written.signed.clone(),
+        at: Some(prost_types::Timestamp {
+            seconds: now.unix_timestamp(),
+            nanos: 0,
+        }),
+        ..Version::default()
+    })
 }
 
 pub(crate) fn text_rows(texts: &[SectionText]) -> Vec<TextRow> {

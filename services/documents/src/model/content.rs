@@ -16,6 +16,8 @@ use super::kind::{Holds, Kind};
 pub const LINES_MAX: usize = 500;
 /// Bytes of all sections that one act writes.
 pub const BYTES_MAX: usize = 48 * 1024;
+/// Bytes of a section's salt.
+const SALT_LENGTH: usize = 16;
 const LINE_ID_MAX: usize = 20;
 const TEXT_MAX: usize = 200;
 const NOTE_MAX: usize = 2_000;
@@ -211,7 +213,7 @@ fn check_answer(answer: &Answer) -> Result<(), BadContent> {
 
 /// The text of a section with its hash; `salt` is 16 bytes that nobody can guess.
 #[must_use]
-pub fn seal(kind: &Kind, name: &str, content: &Content, salt: [u8; 16]) -> (SectionText, SectionHash) {
+pub fn seal(kind: &Kind, name: &str, content: &Content, salt: [u8; SALT_LENGTH]) -> (SectionText, SectionHash) {
     let text = SectionText {
         name: name.to_owned(),
         salt: salt.to_vec().into(),
@@ -253,8 +255,23 @@ pub fn root<'a>(sections: impl IntoIterator<Item = &'a SectionHash>) -> [u8; 32]
 }
 
 /// The content behind a hash; `None` when it is another text, or decodes to nothing.
+///
+/// A salt of another length could move the border between salt and content: one hash would stand for two texts.
 #[must_use]
 pub fn open(text: &SectionText, expected: &SectionHash) -> Option<Content> {
-    let same = text.name == expected.name && *expected.hash == hash(text);
+    let same = text.name == expected.name && text.salt.len() == SALT_LENGTH && *expected.hash == hash(text);
     same.then(|| Content::decode(text.content.clone()).ok()).flatten()
+}
+
+/// What all these texts say, each behind its own hash with the audience of its kind; `None` when they do not belong together.
+#[must_use]
+pub fn open_all(kind: &Kind, texts: &[SectionText], hashes: &[SectionHash]) -> Option<Contents> {
+    let opened = texts.iter().map(|text| {
+        let hash = hashes.iter().find(|hash| hash.name == text.name)?;
+        let section = kind.sections.get(&hash.name)?;
+        let content = open(text, hash).filter(|_| section.audience == hash.audience)?;
+        Some((text.name.clone(), content))
+    });
+    let opened: Contents = opened.collect::<Option<_>>()?;
+    (opened.len() == hashes.len() && texts.len() == hashes.len()).then_some(opened)
 }

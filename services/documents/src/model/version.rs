@@ -127,21 +127,93 @@ pub fn follow(
     if !version.sections.iter().all(of_kind) {
         return Err(BadVersion("a section is none of its kind, or has another audience"));
     }
-    let Some(before) = before else {
-        let first = version.version == 1 && version.previous.is_empty();
-        return if first {
-            Ok(version)
-        } else {
-            Err(BadVersion("it is not the first"))
-        };
+    let last = match before {
+        Some(before) => {
+            let last =
+                Version::decode(before.body.clone()).map_err(|_| BadVersion("the one before does not decode"))?;
+            let same = last.document_id == version.document_id
+                && last.number == version.number
+                && last.parties == version.parties;
+            if !same || version.version != last.version + 1 || *version.previous != head(before) {
+                return Err(BadVersion("it does not follow the one before"));
+            }
+            last
+        }
+        None if version.version == 1 && version.previous.is_empty() => Version {
+            state: kind.begins.clone(),
+            ..Version::default()
+        },
+        None => return Err(BadVersion("it is not the first")),
     };
-    let last = Version::decode(before.body.clone()).map_err(|_| BadVersion("the one before does not decode"))?;
-    let same =
-        last.document_id == version.document_id && last.number == version.number && last.parties == version.parties;
-    if !same || version.version != last.version + 1 || *version.previous != head(before) {
-        return Err(BadVersion("it does not follow the one before"));
-    }
+    by_the_rules(kind, &last, &version)?;
     Ok(version)
+}
+
+/// The issuer counts, but it makes no rules: the step must be one of the kind.
+fn by_the_rules(kind: &Kind, last: &Version, version: &Version) -> Result<(), BadVersion> {
+    let act = kind
+        .acts
+        .get(&version.act)
+        .ok_or(BadVersion("its kind has no such act"))?;
+    let leads =
+        act.by.contains(&version.role) && act.from.contains(&last.state) && act.to.states().contains(&&*version.state);
+    if !leads {
+        return Err(BadVersion("nothing in its kind leads there"));
+    }
+    let kept = last
+        .sections
+        .iter()
+        .all(|before| act.writes.contains(&before.name) || version.sections.contains(before));
+    let written = changed(last, version).all(|section| act.writes.contains(&section.name));
+    if !kept || !written {
+        return Err(BadVersion("the act has changed a section that it does not write"));
+    }
+    Ok(())
+}
+
+fn changed<'a>(last: &'a Version, version: &'a Version) -> impl Iterator<Item = &'a SectionHash> {
+    version
+        .sections
+        .iter()
+        .filter(|section| !last.sections.contains(section))
+}
+
+/// Sections that a version wrote and that this role sees.
+#[must_use]
+pub fn written(kind: &Kind, role: &str, before: Option<&Signed>, version: &Version) -> Vec<SectionHash> {
+    let last = before
+        .and_then(|before| Version::decode(before.body.clone()).ok())
+        .unwrap_or_default();
+    changed(&last, version)
+        .filter(|section| kind.sees(role, &section.name))
+        .cloned()
+        .collect()
+}
+
+/// Has the party whose act led to this version signed that very act.
+///
+/// # Errors
+///
+/// [`BadVersion`] when it has not: the issuer speaks for itself alone.
+pub fn acted(version: &Version, by: &Signer<'_>, before: Option<&Signed>) -> Result<(), BadVersion> {
+    let at = version.at.as_ref().map_or(i64::MIN, |at| at.seconds);
+    let act = version.signed_act.as_ref().and_then(|signed| read_act(by, signed, at));
+    let act = act.ok_or(BadVersion("its party has not signed the act"))?;
+    let last = before
+        .and_then(|before| Version::decode(before.body.clone()).ok())
+        .unwrap_or_default();
+    let same = act.document_id == version.document_id
+        && act.id == version.act_id
+        && act.name == version.act
+        && act.role == version.role
+        && act.base == last.version
+        && changed(&last, version).all(|section| act.sections.contains(section))
+        && act.sections.iter().all(|section| version.sections.contains(section));
+    if same {
+        Ok(())
+    } else {
+        Err(BadVersion("its party has signed another act"))
+    }
 }
 
 /// Sections of a version: those of the one before, and those that an act has written.
@@ -160,3 +232,7 @@ pub fn role_of<'a>(parties: &'a [Party], enterprise: &[u8]) -> Option<&'a str> {
     let party = parties.iter().find(|party| *party.enterprise == *enterprise);
     party.map(|party| party.role.as_str())
 }
+
+#[cfg(test)]
+#[path = "version_tests.rs"]
+mod tests;

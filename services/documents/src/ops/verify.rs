@@ -1,18 +1,22 @@
 //! Whether a document is still what was signed, by the rows of this node alone.
 
+use std::collections::BTreeMap;
+
 use hansa_directory::Session;
 use hansa_proto::{
-    documents::v1::{SectionText, Version},
+    documents::v1::{SectionHash, SectionText},
     types::v1::Signed,
 };
 use hansa_vocab::LinkId;
-use prost::Message as _;
 use uuid::Uuid;
 
 use super::Documents;
 use crate::{
     Error,
-    model::{Kind, content, version},
+    model::{
+        content,
+        version::{self, Signer},
+    },
     store::{self, TextRow},
 };
 
@@ -23,17 +27,20 @@ impl Documents {
         let row = store::lock(&mut tx, id).await?.ok_or(Error::NotFound("document"))?;
         let kind = self.kind(&row.kind)?;
         let us = self.vault.identity(&mut tx).await?;
-        let issuer_link = store::parties(&mut tx, id)
-            .await?
-            .first()
-            .and_then(|party| party.link_id);
-        let other = match issuer_link {
-            Some(link) => Some(self.links.other_end(&mut tx, LinkId(link)).await?.keys),
-            None => None,
+        let parties = store::parties(&mut tx, id).await?;
+        let mut others = BTreeMap::new();
+        for party in &parties {
+            if let Some(link) = party.link_id {
+                let keys = self.links.other_end(&mut tx, LinkId(link)).await?.keys;
+                others.insert(party.role.as_str(), keys);
+            }
+        }
+        // Those whom only the issuer is linked to can't be asked for their keys here.
+        let signer = |role: &str| match others.get(role) {
+            Some(keys) => Some(Signer::Partner(keys)),
+            None => (role == row.our_role).then_some(Signer::Us(&us)),
         };
-        let issuer = other
-            .as_ref()
-            .map_or(version::Signer::Us(&us), version::Signer::Partner);
+        let issuer = signer(kind.issuer()).ok_or(Error::Damaged("document_party"))?;
         let (mut before, mut flaws, mut newest) = (None::<Signed>, Vec::new(), Vec::new());
         for number in 1..=row.version {
             let Some(signed) = self.signed(&mut tx, id, number).await? else {
@@ -43,7 +50,12 @@ impl Documents {
             match version::follow(kind, &issuer, before.as_ref(), &signed) {
                 Ok(version) => {
                     let texts = store::texts_of(&mut tx, id, number).await?;
-                    flaws.extend(changed(kind, &row.our_role, &version, before.as_ref(), &texts));
+                    let written = version::written(kind, &row.our_role, before.as_ref(), &version);
+                    flaws.extend(changed(&written, &texts, number));
+                    let acted = signer(&version.role)
+                        .filter(|_| version.role != kind.issuer())
+                        .map_or(Ok(()), |by| version::acted(&version, &by, before.as_ref()));
+                    flaws.extend(acted.err().map(|bad| format!("version {number}: {bad}")));
                     newest = content::root(&version.sections).to_vec();
                 }
                 Err(bad) => flaws.push(format!("version {number}: {bad}")),
@@ -57,27 +69,15 @@ impl Documents {
     }
 }
 
-/// Sections that a version wrote and that we see, whose text is not what its hash stands for.
-fn changed(kind: &Kind, role: &str, version: &Version, before: Option<&Signed>, texts: &[TextRow]) -> Vec<String> {
-    let last = before
-        .and_then(|before| Version::decode(before.body.clone()).ok())
-        .unwrap_or_default();
-    let written = version
-        .sections
-        .iter()
-        .filter(|section| !last.sections.contains(section));
-    let seen = written.filter(|section| kind.sees(role, &section.name));
-    seen.filter(|section| {
+/// Sections whose text is not what their hash stands for.
+fn changed(written: &[SectionHash], texts: &[TextRow], version: i64) -> Vec<String> {
+    let wrong = written.iter().filter(|section| {
         let text = texts.iter().find(|text| text.section == section.name);
         text.is_none_or(|text| content::open(&wire_text(text), section).is_none())
-    })
-    .map(|section| {
-        format!(
-            "version {}: the text of {} is not what was signed",
-            version.version, section.name
-        )
-    })
-    .collect()
+    });
+    wrong
+        .map(|section| format!("version {version}: the text of {} is not what was signed", section.name))
+        .collect()
 }
 
 fn wire_text(row: &TextRow) -> SectionText {
