@@ -46,6 +46,66 @@ async fn comes(enterprise: &Enterprise, id: &str, state: &str) -> Value {
     );
 }
 
+/// Says something to a proposal.
+async fn say(enterprise: &Enterprise, id: &str, word: &str, base: u64, proposal: &str) -> Result<Value, Fault> {
+    let body = json!({"id": id, "act": word, "base": base.to_string(), "proposal": proposal});
+    let answer = enterprise.try_call(&format!("{SERVICE}/ActOnDocument"), body).await;
+    answer.map(|answer| answer["document"].clone())
+}
+
+/// Waits until this side has the document as that says.
+async fn becomes(enterprise: &Enterprise, id: &str, what: &str, so: impl Fn(&Value) -> bool) -> Value {
+    for _ in 0..400 {
+        let document = get(enterprise, id).await.unwrap();
+        if so(&document) {
+            return document;
+        }
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+    panic!(
+        "{}: never {what}: {:#}",
+        enterprise.name,
+        get(enterprise, id).await.unwrap()
+    );
+}
+
+/// An order that both have agreed on; its version is 2.
+async fn agreed(bergen: &Enterprise, luebeck: &Enterprise, link: &str) -> String {
+    let id = issued(luebeck, link).await;
+    comes(bergen, &id, "issued").await;
+    let accept = [("1", "ACCEPT", None), ("2", "ACCEPT", None), ("3", "ACCEPT", None)];
+    act(bergen, &id, "answer", 1, answers(&accept)).await.unwrap();
+    comes(luebeck, &id, "agreed").await;
+    comes(bergen, &id, "agreed").await;
+    id
+}
+
+/// The goods, but so many units of the first line.
+fn other_goods(units: i64) -> Value {
+    let mut goods = goods();
+    goods["lines"]["lines"]["lines"][0]["quantity"]["value"] = units.into();
+    goods
+}
+
+fn first_units(document: &Value) -> &Value {
+    &document["contents"]["lines"]["lines"]["lines"][0]["quantity"]["value"]
+}
+
+/// What has become of an act.
+fn became<'a>(document: &'a Value, act_id: &str) -> (&'a str, &'a str) {
+    let acts = document["acts"].as_array().unwrap();
+    let act = acts.iter().find(|act| act["id"] == act_id);
+    act.map_or(("", ""), |act| {
+        (act["state"].as_str().unwrap(), act["reason"].as_str().unwrap())
+    })
+}
+
+async fn same_on_both(one: &Enterprise, other: &Enterprise, id: &str) {
+    let (here, there) = (verified(one, id).await, verified(other, id).await);
+    assert_eq!(here["flaws"], json!([]), "{}", one.name);
+    assert_eq!(here, there);
+}
+
 async fn act(enterprise: &Enterprise, id: &str, act: &str, base: u64, contents: Value) -> Result<Value, Fault> {
     let body = json!({"id": id, "act": act, "base": base.to_string(), "contents": contents});
     let answer = enterprise.try_call(&format!("{SERVICE}/ActOnDocument"), body).await;
@@ -328,4 +388,126 @@ async fn nothing_counts_while_the_other_side_could_not_hear_of_it() {
     luebeck.sees(&link, "LINK_STATE_ACTIVE").await;
     act(&luebeck, &id, "cancel", 1, json!({})).await.unwrap();
     comes(&bergen, &id, "cancelled").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_one_side_proposes_counts_when_the_other_accepts_and_not_before() {
+    let (_here, _there, bergen, luebeck, link) = two().await;
+    let id = agreed(&bergen, &luebeck, &link).await;
+    // By the seller, who is not the issuer; then by the buyer, who is.
+    for (round, proposer, other) in [(0, &bergen, &luebeck), (1, &luebeck, &bergen)] {
+        let (base, units) = (2 + round, 7 + i64::try_from(round).unwrap());
+        act(proposer, &id, "change", base, other_goods(units)).await.unwrap();
+        for side in [proposer, other] {
+            let open = becomes(side, &id, "open", |document| document["proposals"][0].is_object()).await;
+            assert_eq!(open["version"], base.to_string());
+            assert_eq!(open["waitsForName"], other.name, "where it is stuck, on both sides");
+            assert_eq!(first_units(&open["proposals"][0]), units.to_string().as_str());
+        }
+        let proposal = text(&get(other, &id).await.unwrap()["proposals"][0]["id"]);
+        let refused = say(proposer, &id, "accept", base, &proposal).await;
+        assert_eq!(refused.unwrap_err().reason, "NOT_YOURS");
+        say(other, &id, "accept", base, &proposal).await.unwrap();
+        let next = (base + 1).to_string();
+        for side in [proposer, other] {
+            let done = becomes(side, &id, "agreed anew", |document| {
+                document["version"] == next.as_str()
+            })
+            .await;
+            assert_eq!(first_units(&done), units.to_string().as_str());
+            assert_eq!(
+                (&done["proposals"], &done["contents"]["answers"]),
+                (&json!([]), &Value::Null)
+            );
+            assert_eq!(became(&done, &proposal).0, "counted");
+            let acts = done["acts"].as_array().unwrap();
+            assert!(acts.iter().all(|act| act["state"] == "counted"), "{acts:?}");
+        }
+    }
+    same_on_both(&bergen, &luebeck, &id).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proposal_that_is_rejected_or_withdrawn_leaves_all_as_it_was() {
+    let (_here, _there, bergen, luebeck, link) = two().await;
+    let id = agreed(&bergen, &luebeck, &link).await;
+    for (proposer, who, word, reason) in [
+        (&bergen, &luebeck, "reject", "REJECTED"),
+        (&luebeck, &bergen, "reject", "REJECTED"),
+        (&bergen, &bergen, "withdraw", "WITHDRAWN"),
+        (&luebeck, &luebeck, "withdraw", "WITHDRAWN"),
+    ] {
+        act(proposer, &id, "cancel_agreed", 2, json!({})).await.unwrap();
+        let open = becomes(who, &id, "open", |document| document["proposals"][0].is_object()).await;
+        let proposal = text(&open["proposals"][0]["id"]);
+        // Its proposer has heard that it is open, and may take it back from then on.
+        becomes(proposer, &id, "open", |document| {
+            became(document, &proposal).0 == "open"
+        })
+        .await;
+        say(who, &id, word, 2, &proposal).await.unwrap();
+        for side in [&bergen, &luebeck] {
+            let over = becomes(side, &id, "over", |document| became(document, &proposal).0 == "refused").await;
+            assert_eq!(became(&over, &proposal).1, reason);
+            assert_eq!((&over["version"], &over["state"]), (&json!("2"), &json!("agreed")));
+            assert_eq!(over["proposals"], json!([]));
+            let late = say(side, &id, "accept", 2, &proposal).await.unwrap_err();
+            assert_eq!(late.reason, "NOT_OPEN");
+        }
+        let said = becomes(who, &id, "settled", |document| {
+            document["acts"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .all(|act| act["state"] != "sent")
+        });
+        said.await;
+    }
+    same_on_both(&bergen, &luebeck, &id).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn proposals_that_cross_end_in_one_agreed_version_on_both_nodes() {
+    let (_here, _there, bergen, luebeck, link) = two().await;
+    let id = agreed(&bergen, &luebeck, &link).await;
+    for base in 2..5_u64 {
+        // Each proposes before it hears of the other's, and each accepts what it hears of.
+        let (ours, theirs) = tokio::join!(
+            act(&luebeck, &id, "change", base, other_goods(100)),
+            act(&bergen, &id, "change", base, other_goods(200)),
+        );
+        let (ours, theirs) = (
+            text(&ours.unwrap()["acts"][0]["id"]),
+            text(&theirs.unwrap()["acts"][0]["id"]),
+        );
+        let knows = |document: &Value, proposal: &str| !became(document, proposal).0.is_empty();
+        becomes(&bergen, &id, "there", |document| knows(document, &ours)).await;
+        becomes(&luebeck, &id, "there", |document| knows(document, &theirs)).await;
+        let said = tokio::join!(
+            say(&luebeck, &id, "accept", base, &theirs),
+            say(&bergen, &id, "accept", base, &ours),
+        );
+        // Who hears of the new version first can't accept any more; the other's answer is superseded at the issuer.
+        for refused in [said.0, said.1].into_iter().filter_map(Result::err) {
+            assert!(["SUPERSEDED", "NOT_OPEN"].contains(&&*refused.reason), "{refused:?}");
+        }
+        let next = (base + 1).to_string();
+        let settled = |document: &Value| {
+            let acts = document["acts"].as_array().unwrap();
+            document["version"] == next.as_str() && acts.iter().all(|act| act["state"] != "sent")
+        };
+        let (here, there) = (
+            becomes(&luebeck, &id, "one version on", settled).await,
+            becomes(&bergen, &id, "one version on", settled).await,
+        );
+        assert_eq!(here["root"], there["root"]);
+        for side in [&here, &there] {
+            assert_eq!(side["proposals"], json!([]));
+            let both = [became(side, &ours), became(side, &theirs)];
+            assert!(both.contains(&("counted", "")), "{both:?}");
+            assert!(both.contains(&("refused", "SUPERSEDED")), "{both:?}");
+        }
+        assert_eq!(became(&here, &ours), became(&there, &ours));
+    }
+    same_on_both(&bergen, &luebeck, &id).await;
 }

@@ -13,8 +13,8 @@ use uuid::Uuid;
 use crate::{
     Documents,
     model::Document,
-    ops::{Whole, hex},
-    store::PartyRow,
+    ops::{Open, Whole, Wish, hex},
+    store::{ActRow, PartyRow},
 };
 
 const PAGE: u32 = 50;
@@ -48,24 +48,25 @@ impl DocumentsStaff {
         let kind = self.0.kind(&whole.row.kind).map_err(status)?;
         let document = Document {
             kind,
-            version: u64::try_from(whole.row.version).unwrap_or(0),
+            reader: &whole.row.our_role,
+            version: whole.row.version(),
             state: &whole.row.state,
             contents: &whole.contents,
         };
-        let waits_for = kind
+        let proposals: Vec<_> = whole.proposals.iter().map(|open| proposal(&document, open)).collect();
+        let by_state = kind
             .states
             .get(&whole.row.state)
             .and_then(|state| state.waits_for.clone());
-        let waits_for = waits_for.unwrap_or_default();
+        let asked = proposals.iter().find_map(|open| open.waits_for.first().cloned());
+        let waits_for = by_state.or(asked).unwrap_or_default();
         let named = whole.parties.iter().find(|party| party.role == waits_for);
+        let open_acts = document.open_to(&whole.row.our_role);
         Ok(wire::Document {
             waits_for_name: named.map(|party| party.name.clone()).unwrap_or_default(),
-            open_acts: document
-                .open_to(&whole.row.our_role)
-                .into_iter()
-                .map(str::to_owned)
-                .collect(),
+            open_acts: open_acts.into_iter().map(str::to_owned).collect(),
             version: document.version,
+            proposals,
             waits_for,
             id: whole.row.id.to_string(),
             kind: whole.row.kind.clone(),
@@ -77,19 +78,33 @@ impl DocumentsStaff {
             parties: whole.parties.into_iter().map(party).collect(),
             contents: whole.contents.into_iter().collect(),
             title: kind.title.clone().into_iter().collect(),
-            acts: whole
-                .acts
-                .into_iter()
-                .map(|row| wire::ActShown {
-                    id: row.id.to_string(),
-                    act: row.act,
-                    role: row.role,
-                    state: row.state,
-                    reason: row.reason,
-                    at: Some(timestamp(row.at)),
-                })
-                .collect(),
+            acts: whole.acts.into_iter().map(act).collect(),
         })
+    }
+}
+
+fn proposal(document: &Document<'_>, open: &Open) -> wire::Proposal {
+    wire::Proposal {
+        id: open.id.to_string(),
+        act: open.act.name.clone(),
+        role: open.act.role.clone(),
+        base: open.act.base,
+        contents: open.contents.clone().into_iter().collect(),
+        agreed: open.agreed(),
+        waits_for: open.waits_for(document),
+        at: Some(timestamp(open.at)),
+    }
+}
+
+fn act(row: ActRow) -> wire::ActShown {
+    wire::ActShown {
+        id: row.id.to_string(),
+        act: row.act,
+        role: row.role,
+        state: row.state,
+        reason: row.reason,
+        at: Some(timestamp(row.at)),
+        proposal: row.proposal.map(|id| id.to_string()).unwrap_or_default(),
     }
 }
 
@@ -125,13 +140,15 @@ impl DocumentsStaffService for DocumentsStaff {
         asked: Request<wire::ActOnDocumentRequest>,
     ) -> Result<Response<wire::ActOnDocumentResponse>, Status> {
         let (session, documents, asked) = (Session::of(&asked)?, self.0.clone(), asked.into_inner());
-        let (document, act_id) = (id("id", &asked.id)?, maybe("act_id", &asked.act_id)?);
-        let contents = asked.contents.into_iter().collect();
-        let done = async move {
-            documents
-                .act(&session, document, act_id, &asked.act, asked.base, &contents)
-                .await
+        let wish = Wish {
+            document: id("id", &asked.id)?,
+            id: maybe("act_id", &asked.act_id)?,
+            act: asked.act,
+            base: asked.base,
+            contents: asked.contents.into_iter().collect(),
+            proposal: maybe("proposal", &asked.proposal)?,
         };
+        let done = async move { documents.act(&session, wish).await };
         Ok(Response::new(wire::ActOnDocumentResponse {
             document: Some(self.shown(finish(done).await?)?),
         }))

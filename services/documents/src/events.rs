@@ -2,7 +2,7 @@
 
 use hansa_link::{Effect, EffectError, EffectFuture, Incoming, Outcome};
 use hansa_proto::{
-    documents::v1::{ActRuled, ActSent, Ruling, Version, VersionTold},
+    documents::v1::{Act, ActRuled, ActSent, ProposalTold, Version, VersionTold},
     types::v1::Signed,
 };
 use hansa_tenancy::{Errand, TenantTx};
@@ -13,15 +13,20 @@ use uuid::Uuid;
 
 use crate::{
     Documents, Error,
-    model::{content, version},
-    ops::{Written, hex, is_party, reason, text_rows},
-    store::{self, DocumentRow, NewAct, NewVersion, PartyRow},
+    model::{
+        content,
+        version::{self, Signer},
+    },
+    ops::{Asked, Decision, hex, is_party, reason, text_rows},
+    store::{self, DocumentRow, NewVersion, PartyRow},
 };
 
 /// Type of the message that brings an act to the issuer; its ordering key is the document.
 pub const ACT: &str = "documents.act.v1";
 /// Type of the message that tells the others of a new version.
 pub const VERSION: &str = "documents.version.v1";
+/// Type of the message that tells the others of an act that waits for somebody to agree.
+pub const PROPOSAL: &str = "documents.proposal.v1";
 /// Type of the message that tells a party that its act does not count.
 pub const RULING: &str = "documents.ruling.v1";
 
@@ -32,6 +37,10 @@ pub struct ActCame(pub Documents);
 /// Takes a new version of a partner's document.
 #[derive(Clone, Debug)]
 pub struct VersionCame(pub Documents);
+
+/// Takes what somebody proposes for a partner's document.
+#[derive(Clone, Debug)]
+pub struct ProposalCame(pub Documents);
 
 /// Notes that an act of ours does not count.
 #[derive(Clone, Debug)]
@@ -46,6 +55,12 @@ impl Effect for ActCame {
 impl Effect for VersionCame {
     fn apply<'a>(&'a self, tx: &'a mut TenantTx, incoming: Incoming<'a>) -> EffectFuture<'a> {
         Box::pin(async move { outcome(self.0.version_came(tx, incoming).await) })
+    }
+}
+
+impl Effect for ProposalCame {
+    fn apply<'a>(&'a self, tx: &'a mut TenantTx, incoming: Incoming<'a>) -> EffectFuture<'a> {
+        Box::pin(async move { outcome(self.0.proposal_came(tx, incoming).await) })
     }
 }
 
@@ -84,8 +99,7 @@ impl Documents {
         let signed = sent.act.ok_or_else(malformed)?;
         let other = self.links.other_end(tx, incoming.link).await?;
         let at = self.tenancy.clock().now().unix_timestamp();
-        let act =
-            version::read_act(&version::Signer::Partner(&other.keys), &signed, at).ok_or(Not::Good("NOT_SIGNED"))?;
+        let act = version::read_act(&Signer::Partner(&other.keys), &signed, at).ok_or(Not::Good("NOT_SIGNED"))?;
         let (id, act_id) = ids(&act.document_id, &act.id).ok_or_else(malformed)?;
         let row = store::lock(tx, id).await?.filter(|row| row.issuer && row.version > 0);
         let row = row.ok_or(Not::Good("NOT_FOUND"))?;
@@ -100,7 +114,13 @@ impl Documents {
             Some(_) => return Err(Not::Good("ID_REUSED")),
             None => {}
         }
-        let opened = content::open_all(self.kind(&row.kind)?, &sent.texts, &act.sections);
+        // What answers a proposal names its sections, and brings no texts.
+        let brought = if act.proposal.is_empty() {
+            &act.sections[..]
+        } else {
+            &[]
+        };
+        let opened = content::open_all(self.kind(&row.kind)?, &sent.texts, brought);
         let contents = opened.ok_or(Not::Good("OTHER_TEXTS"))?;
         for party in parties.iter().filter_map(|party| party.link_id) {
             // Before anything is posted on it.
@@ -108,52 +128,21 @@ impl Documents {
             self.links.rouse(&errand, LinkId(party)).await?;
         }
         let actor = other.keys.enterprise.to_string();
-        match self.judge(tx, &row, &act.name, &act.role, act.base, &contents).await {
-            Ok(state) => {
-                let written = Written {
-                    act: &act.name,
-                    act_id,
-                    role: &act.role,
-                    state: &state,
-                    sections: act.sections.clone(),
-                    texts: sent.texts,
-                    signed: Some(signed),
-                    body_hash: &body_hash,
-                    actor: &actor,
-                };
-                Ok(self.count(tx, &row, written).await?)
-            }
-            Err(error) => {
-                let new = NewAct {
-                    document: id,
-                    id: act_id,
-                    act: &act.name,
-                    role: &act.role,
-                    base: i64::try_from(act.base).unwrap_or(i64::MAX),
-                    body_hash: &body_hash,
-                    state: "refused",
-                    reason: reason(error)?,
-                    actor: &actor,
-                };
-                Ok(self.refuse(tx, &new, incoming.link, row.version).await?)
-            }
+        let sent = ActSent {
+            act: Some(signed),
+            texts: sent.texts,
+        };
+        let asked = Asked {
+            act: &act,
+            sent: &sent,
+            contents: &contents,
+            body_hash: &body_hash,
+            actor: &actor,
+        };
+        match self.judge(tx, &row, &asked).await {
+            Ok(decision) => Ok(self.rule(tx, &row, &asked, decision).await?),
+            Err(error) => Ok(self.refuse(tx, &row, &asked, reason(error)?, incoming.link).await?),
         }
-    }
-
-    /// Writes down that an act does not count, and tells whose it was.
-    async fn refuse(&self, tx: &mut TenantTx, new: &NewAct<'_>, link: LinkId, version: i64) -> Result<(), Error> {
-        store::insert_act(tx, new).await?;
-        let ruling = Ruling {
-            document_id: new.document.to_string(),
-            act_id: new.id.to_string(),
-            reason: new.reason.to_owned(),
-            version: u64::try_from(version).unwrap_or(0),
-        };
-        let us = self.vault.identity(tx).await?;
-        let ruled = ActRuled {
-            ruling: Some(version::sign_ruling(&us, &ruling)),
-        };
-        self.post(tx, link, (new.document, version), RULING, &ruled).await
     }
 
     async fn version_came(&self, tx: &mut TenantTx, incoming: Incoming<'_>) -> Result<(), Not> {
@@ -172,7 +161,7 @@ impl Documents {
             None if !other.granted.document_kinds.contains(&kind.name) => return Err(Not::Good("GRANT")),
             None => None,
         };
-        let issuer = version::Signer::Partner(&other.keys);
+        let issuer = Signer::Partner(&other.keys);
         let version = match version::follow(kind, &issuer, before.as_ref(), &signed) {
             Ok(version) => version,
             Err(bad) => {
@@ -182,9 +171,8 @@ impl Documents {
         };
         let us = self.vault.identity(tx).await?;
         let our_role = is_party(&us, &version).ok_or(Not::Good("NOT_OURS"))?;
-        if version.role == our_role
-            && let Err(bad) = version::acted(&version, &version::Signer::Us(&us), before.as_ref())
-        {
+        let we = (&*our_role, &Signer::Us(&us));
+        if let Err(bad) = version::wanted(kind, &version, we, before.as_ref()) {
             tracing::warn!(document.id = %id, link.id = %incoming.link, %bad, "a version says what we never did");
             return Err(Not::Good("BAD_VERSION"));
         }
@@ -208,10 +196,132 @@ impl Documents {
             at,
             body: &signed.encode_to_vec(),
             texts: &rows,
+            act: act_id,
         };
         store::keep(tx, &new).await?;
         store::settle_act(tx, id, act_id, "counted", "").await?;
+        for signed in &version.agreed {
+            let answer = Act::decode(signed.body.clone()).map_err(|_| malformed())?;
+            let answer = answer.id.parse().map_err(|_| malformed())?;
+            store::settle_act(tx, id, answer, "counted", "").await?;
+        }
         Ok(())
+    }
+
+    async fn proposal_came(&self, tx: &mut TenantTx, incoming: Incoming<'_>) -> Result<(), Not> {
+        let malformed = || Not::Good("MALFORMED");
+        let told = ProposalTold::decode(incoming.message.payload.clone()).map_err(|_| malformed())?;
+        let sent = told.proposal.ok_or_else(malformed)?;
+        let claimed = claimed(&sent)?;
+        let (row, parties) = self.of_issuer(tx, incoming.link, &claimed.document_id).await?;
+        let at = self.tenancy.clock().now().unix_timestamp();
+        let (us, other) = (
+            self.vault.identity(tx).await?,
+            self.links.other_end(tx, incoming.link).await?,
+        );
+        // Whom only the issuer is linked to, it speaks for: `None`.
+        let signer = |role: &str| match role {
+            role if role == row.our_role => Some(Signer::Us(&us)),
+            role if role == parties[0].role => Some(Signer::Partner(&other.keys)),
+            _ => None,
+        };
+        let forged =
+            |signed: &Signed, role: &str| signer(role).is_some_and(|by| version::read_act(&by, signed, at).is_none());
+        let act_id = self.proposed(tx, &row, &parties, &sent, &forged).await?;
+        for signed in told.agreed {
+            let sent = ActSent {
+                act: Some(signed.clone()),
+                texts: Vec::new(),
+            };
+            let act = self::claimed(&sent)?;
+            if forged(&signed, &act.role) || act.proposal != act_id {
+                return Err(Not::Good("NOT_SIGNED"));
+            }
+            self.write_down(tx, &row, &parties, (&act, &sent), "counted").await?;
+        }
+        Ok(())
+    }
+
+    /// Opens what was proposed; its id.
+    async fn proposed(
+        &self,
+        tx: &mut TenantTx,
+        row: &DocumentRow,
+        parties: &[PartyRow],
+        sent: &ActSent,
+        forged: &impl Fn(&Signed, &str) -> bool,
+    ) -> Result<String, Not> {
+        let act = claimed(sent)?;
+        if sent.act.as_ref().is_none_or(|signed| forged(signed, &act.role)) {
+            return Err(Not::Good("NOT_SIGNED"));
+        }
+        let kind = self.kind(&row.kind)?;
+        let seen = act.sections.iter().filter(|one| kind.sees(&row.our_role, &one.name));
+        let contents = content::open_all(kind, &sent.texts, &seen.cloned().collect::<Vec<_>>());
+        let contents = contents.ok_or(Not::Good("OTHER_TEXTS"))?;
+        let asked = Asked {
+            act: &act,
+            sent,
+            contents: &contents,
+            body_hash: "",
+            actor: "",
+        };
+        match self.judge(tx, row, &asked).await {
+            Ok(Decision::Opens) => {}
+            Ok(_) => return Err(Not::Good("BAD_PROPOSAL")),
+            Err(error) => return Err(Not::Good(reason(error)?)),
+        }
+        self.write_down(tx, row, parties, (&act, sent), "open").await?;
+        Ok(act.id)
+    }
+
+    /// Keeps what somebody has signed, as the issuer counts it; what we know of is brought to that state.
+    async fn write_down(
+        &self,
+        tx: &mut TenantTx,
+        row: &DocumentRow,
+        parties: &[PartyRow],
+        (act, sent): (&Act, &ActSent),
+        state: &str,
+    ) -> Result<(), Not> {
+        let act_id = act.id.parse().map_err(|_| Not::Good("MALFORMED"))?;
+        let body_hash = sent.act.as_ref().map(version::head).unwrap_or_default();
+        let body_hash = hex(&body_hash);
+        let known = store::asked(tx, row.id, act_id).await?;
+        if known.is_some() {
+            // Our own, or one that came before; another body of that id could not have our signature.
+            return match state {
+                "open" => Ok(store::open_act(tx, row.id, act_id, &sent.encode_to_vec()).await?),
+                _ => Ok(store::settle_act(tx, row.id, act_id, state, "").await?),
+            };
+        }
+        let party = parties.iter().find(|party| party.role == act.role);
+        let party = party.ok_or(Not::Good("MALFORMED"))?;
+        let asked = Asked {
+            act,
+            sent,
+            contents: &content::Contents::new(),
+            body_hash: &body_hash,
+            actor: &party.enterprise,
+        };
+        Ok(store::insert_act(tx, &asked.row(row, state, "")?).await?)
+    }
+
+    /// A document of a partner's, of which its issuer speaks on this link.
+    async fn of_issuer(
+        &self,
+        tx: &mut TenantTx,
+        link: LinkId,
+        document: &str,
+    ) -> Result<(DocumentRow, Vec<PartyRow>), Not> {
+        let id = document.parse().map_err(|_| Not::Good("MALFORMED"))?;
+        let row = store::lock(tx, id).await?.filter(|row| !row.issuer);
+        let row = row.ok_or(Not::Good("NOT_FOUND"))?;
+        let parties = store::parties(tx, id).await?;
+        match parties.first() {
+            Some(issuer) if issuer.link_id == Some(link.0) => Ok((row, parties)),
+            _ => Err(Not::Good("NOT_FOUND")),
+        }
     }
 
     /// A document of a partner's that we have not known.
@@ -264,19 +374,23 @@ impl Documents {
         let signed = ruled.ruling.ok_or_else(malformed)?;
         let other = self.links.other_end(tx, incoming.link).await?;
         let at = self.tenancy.clock().now().unix_timestamp();
-        let issuer = version::Signer::Partner(&other.keys);
+        let issuer = Signer::Partner(&other.keys);
         let ruling = version::read_ruling(&issuer, &signed, at).ok_or(Not::Good("NOT_SIGNED"))?;
-        let (id, act_id) = ids(&ruling.document_id, &ruling.act_id).ok_or_else(malformed)?;
-        let parties = store::parties(tx, id).await?;
-        // Only the issuer rules.
-        if parties
-            .first()
-            .is_none_or(|issuer| issuer.link_id != Some(incoming.link.0))
-        {
-            return Err(Not::Good("NOT_FOUND"));
+        let (row, _) = self.of_issuer(tx, incoming.link, &ruling.document_id).await?;
+        let (_, act_id) = ids(&ruling.document_id, &ruling.act_id).ok_or_else(malformed)?;
+        store::settle_act(tx, row.id, act_id, "refused", &ruling.reason).await?;
+        if !ruling.answer_id.is_empty() {
+            let answer = ruling.answer_id.parse().map_err(|_| malformed())?;
+            store::settle_act(tx, row.id, answer, "counted", "").await?;
         }
-        Ok(store::settle_act(tx, id, act_id, "refused", &ruling.reason).await?)
+        Ok(())
     }
+}
+
+/// What an act says that nobody has checked yet.
+fn claimed(sent: &ActSent) -> Result<Act, Not> {
+    let signed = sent.act.as_ref().ok_or(Not::Good("MALFORMED"))?;
+    Act::decode(signed.body.clone()).map_err(|_| Not::Good("MALFORMED"))
 }
 
 fn ids(document: &str, act: &str) -> Option<(Uuid, Uuid)> {

@@ -18,5 +18,5 @@ mod store;
 
 pub use api::DocumentsStaff;
 pub use error::Error;
-pub use events::{ACT, ActCame, RULING, RulingCame, VERSION, VersionCame};
+pub use events::{ACT, ActCame, PROPOSAL, ProposalCame, RULING, RulingCame, VERSION, VersionCame};
 pub use ops::Documents;

@@ -3,6 +3,7 @@
 
 pub mod content;
 pub mod kind;
+pub mod proposal;
 pub mod version;
 
 use hansa_proto::documents::v1::{Verdict, content::Body};
@@ -10,12 +11,15 @@ use hansa_proto::documents::v1::{Verdict, content::Body};
 pub use content::{BadContent, Contents};
 pub use kind::Kind;
 use kind::{ActKind, To};
+pub use proposal::{Answered, Proposal};
 
-/// A document as its issuer sees it.
+/// A document as one of its parties sees it.
 #[derive(Clone, Debug)]
 pub struct Document<'a> {
     /// What it is.
     pub kind: &'a Kind,
+    /// The role of who looks at it: the issuer sees all sections.
+    pub reader: &'a str,
     /// The newest version; 0 before the first.
     pub version: u64,
     /// The state it is in.
@@ -63,6 +67,9 @@ pub enum Refusal {
         /// In which one it is.
         state: String,
     },
+    /// There is no such proposal, or it is over.
+    #[error("there is no such proposal, or it is over")]
+    NotOpen,
     /// What is written can't be so.
     #[error(transparent)]
     Content(#[from] BadContent),
@@ -77,6 +84,7 @@ impl Refusal {
             Self::NoSuchAct { .. } => "NO_SUCH_ACT",
             Self::NotYours { .. } => "NOT_YOURS",
             Self::NotNow { .. } => "NOT_NOW",
+            Self::NotOpen => "NOT_OPEN",
             Self::Content(_) => "BAD_CONTENT",
         }
     }
@@ -106,11 +114,11 @@ impl Document<'_> {
                 state: self.state.to_owned(),
             });
         }
-        content::check(self.kind, &act.writes, step.contents, self.contents)?;
+        content::check(self.kind, self.reader, &act.writes, step.contents, self.contents)?;
         Ok(leads_to(act, step.contents).to_owned())
     }
 
-    /// What this role may do now.
+    /// What this role may do now, or propose.
     #[must_use]
     pub fn open_to(&self, role: &str) -> Vec<&str> {
         let open = self.kind.acts.iter().filter(|(_, act)| {

@@ -61,6 +61,7 @@ fn judge(
     let kind = order();
     let document = Document {
         kind: &kind,
+        reader: "buyer",
         version: 1,
         state,
         contents: before,
@@ -141,6 +142,8 @@ fn by_hand(state: &str, role: &str, act: &str, outcome: &str) -> Option<&'static
         ("buyer", "issue", "draft") => "issued",
         ("buyer", "agree", "answered") => "agreed",
         ("buyer", "cancel", "draft" | "issued" | "answered") => "cancelled",
+        ("buyer" | "seller", "change", "agreed") => "agreed",
+        ("buyer" | "seller", "cancel_agreed", "agreed") => "cancelled",
         ("seller", "answer", "issued") => match outcome {
             "accepted" => "agreed",
             "declined" => "declined",
@@ -170,17 +173,18 @@ fn differs(kind: &Kind, steps: u64) -> Option<String> {
             usize::try_from(picked).unwrap()
         };
         let role = ["buyer", "seller"][pick(2)];
-        let act = ["issue", "answer", "agree", "cancel", "sing"][pick(5)];
+        let act = ["issue", "answer", "agree", "cancel", "change", "cancel_agreed", "sing"][pick(7)];
         let (outcome, verdicts) = &outcomes[pick(3)];
         let old = pick(8) == 0 && version > 0;
         let answers = answered(&[("1", verdicts[0], None), ("2", verdicts[1], None)]);
         let contents = match act {
-            "issue" => &asked,
+            "issue" | "change" => &asked,
             "answer" => &answers,
             _ => &nothing,
         };
         let document = Document {
             kind,
+            reader: "buyer",
             version,
             state: &state,
             contents: &asked,
@@ -227,7 +231,7 @@ fn a_kind_that_was_changed_in_any_of_its_acts_is_told_from_the_table() {
             );
             changed += 1;
         };
-        try_one(&|act| act.by = vec![if act.by == ["buyer"] { "seller" } else { "buyer" }.to_owned()]);
+        try_one(&|act| act.by = vec![if act.by[0] == "buyer" { "seller" } else { "buyer" }.to_owned()]);
         for state in &states {
             try_one(&|act| {
                 let before = act.from.len();
@@ -239,5 +243,76 @@ fn a_kind_that_was_changed_in_any_of_its_acts_is_told_from_the_table() {
         }
         try_one(&|act| act.to = To::State("draft".to_owned()));
     }
-    assert_eq!(changed, 4 * (1 + states.len() + 1));
+    assert_eq!(changed, 6 * (1 + states.len() + 1));
+}
+
+#[test]
+fn a_proposal_counts_when_all_want_it_and_ends_by_one_who_does_not() {
+    let (kind, asked) = (order(), asked());
+    let document = |version| Document {
+        kind: &kind,
+        reader: "buyer",
+        version,
+        state: "agreed",
+        contents: &asked,
+    };
+    let proposal = |agreed| Proposal {
+        step: Step {
+            act: "change",
+            role: "seller",
+            base: 4,
+            contents: &asked,
+        },
+        agreed,
+    };
+    let answer = |answer, role, base| document(4).answer(&proposal(&[]), answer, role, base);
+    assert_eq!(answer("accept", "buyer", 4), Ok(Answered::Counts("agreed".to_owned())));
+    assert_eq!(answer("reject", "buyer", 4), Ok(Answered::Ends("REJECTED")));
+    assert_eq!(answer("withdraw", "seller", 4), Ok(Answered::Ends("WITHDRAWN")));
+    let reason = |one: Result<Answered, Refusal>| one.unwrap_err().reason();
+    for (word, role) in [("accept", "seller"), ("reject", "seller"), ("withdraw", "buyer")] {
+        assert_eq!(reason(answer(word, role, 4)), "NOT_YOURS", "{role} {word}");
+    }
+    assert_eq!(reason(answer("accept", "buyer", 3)), "SUPERSEDED");
+    let moved = document(5).answer(&proposal(&[]), "accept", "buyer", 5);
+    assert_eq!(reason(moved), "SUPERSEDED", "it was proposed for an older version");
+    let agreed = ["buyer".to_owned()];
+    let twice = document(4).answer(&proposal(&agreed), "reject", "buyer", 4);
+    assert_eq!(reason(twice), "NOT_YOURS", "who has agreed has agreed");
+    assert_eq!(document(4).asks("change", "seller"), ["buyer"]);
+    assert_eq!(document(4).asks("cancel", "buyer"), Vec::<&str>::new());
+}
+
+#[test]
+fn a_proposal_of_three_waits_until_the_last_has_agreed() {
+    let three = include_str!("../kinds/order.json")
+        .replace(
+            r#""roles": ["buyer", "seller"]"#,
+            r#""roles": ["buyer", "seller", "carrier"]"#,
+        )
+        .replace(
+            r#""agreed_by": ["buyer", "seller"]"#,
+            r#""agreed_by": ["buyer", "seller", "carrier"]"#,
+        );
+    let (kind, asked) = (Kind::read(&three).unwrap(), asked());
+    let document = Document {
+        kind: &kind,
+        reader: "buyer",
+        version: 4,
+        state: "agreed",
+        contents: &asked,
+    };
+    let step = Step {
+        act: "cancel_agreed",
+        role: "buyer",
+        base: 4,
+        contents: &Contents::new(),
+    };
+    let answer = |agreed: &[String], role| {
+        let step = step.clone();
+        document.answer(&Proposal { step, agreed }, "accept", role, 4)
+    };
+    assert_eq!(answer(&[], "seller"), Ok(Answered::Waits));
+    let agreed = ["seller".to_owned()];
+    assert_eq!(answer(&agreed, "carrier"), Ok(Answered::Counts("cancelled".to_owned())));
 }

@@ -1,6 +1,11 @@
 //! What one can do with documents. Start reading at [`Documents::act`].
 
+mod rule;
 mod verify;
+mod view;
+
+pub(crate) use rule::{Asked, Decision, Open};
+pub(crate) use view::{Whole, opened};
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,22 +13,21 @@ use hansa_directory::{Session, audit};
 use hansa_edge::trace_parent;
 use hansa_link::Links;
 use hansa_proto::{
-    documents::v1::{Act, ActSent, Content, Party, SectionHash, SectionText, Version, VersionTold},
+    documents::v1::{Act, ActSent, SectionHash, SectionText, Version},
     types::v1::Signed,
 };
 use hansa_tenancy::{Caller, Tenancy, TenantTx};
 use hansa_vault::{EnterpriseKeys, Vault, random, sha256};
-use hansa_vocab::{EnterpriseId, LinkId};
+use hansa_vocab::LinkId;
 use include_dir::{Dir, include_dir};
 use prost::Message as _;
-use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::{
     Error,
-    events::{ACT, VERSION},
-    model::{Contents, Document, Kind, Refusal, Step, content, version},
-    store::{self, ActRow, DocumentRow, NewAct, NewVersion, PartyRow, Post, TextRow},
+    events::ACT,
+    model::{Contents, Kind, Refusal, content, version},
+    store::{self, DocumentRow, PartyRow, Post, TextRow},
 };
 
 /// Kinds that every tenant has.
@@ -38,28 +42,30 @@ pub struct Documents {
     kinds: std::sync::Arc<BTreeMap<String, Kind>>,
 }
 
-/// A document with all that is shown of it.
+/// What one of our people wants to do with a document.
 #[derive(Debug)]
-pub(crate) struct Whole {
-    pub row: DocumentRow,
-    pub parties: Vec<PartyRow>,
+pub(crate) struct Wish {
+    pub document: Uuid,
+    /// None = a new one.
+    pub id: Option<Uuid>,
+    pub act: String,
+    /// The version that they have seen.
+    pub base: u64,
     pub contents: Contents,
-    pub acts: Vec<ActRow>,
+    /// The proposal that is answered.
+    pub proposal: Option<Uuid>,
 }
 
-/// What [`Documents::count`] adds to a document.
-pub(crate) struct Written<'a> {
-    pub act: &'a str,
-    pub act_id: Uuid,
-    pub role: &'a str,
-    pub state: &'a str,
-    pub sections: Vec<SectionHash>,
-    pub texts: Vec<SectionText>,
-    /// As its party signed it, when that is not the issuer.
-    pub signed: Option<Signed>,
-    /// Of what was asked.
-    pub body_hash: &'a str,
-    pub actor: &'a str,
+impl Wish {
+    /// What stands for it.
+    fn hash(&self) -> String {
+        let mut bytes = format!("{}\0{}\0{:?}\0", self.act, self.base, self.proposal).into_bytes();
+        for (name, content) in &self.contents {
+            bytes.extend(name.bytes());
+            bytes.extend(content.encode_length_delimited_to_vec());
+        }
+        hex(&sha256(&[&bytes]))
+    }
 }
 
 impl Documents {
@@ -185,17 +191,9 @@ impl Documents {
         Ok(parties)
     }
 
-    /// Does something with a document: at ours it counts at once, at a partner's it is sent.
-    pub(crate) async fn act(
-        &self,
-        session: &Session,
-        id: Uuid,
-        act_id: Option<Uuid>,
-        act: &str,
-        base: u64,
-        contents: &Contents,
-    ) -> Result<Whole, Error> {
-        let act_id = act_id.unwrap_or_else(|| self.tenancy.ids().uuid());
+    /// Does something with a document: at ours it counts at once or waits for others to agree, at a partner's it is sent.
+    pub(crate) async fn act(&self, session: &Session, wish: Wish) -> Result<Whole, Error> {
+        let id = wish.document;
         for link in self.links_of(session, id).await? {
             // What the others could not hear must not count: the refusal says who can change it.
             self.links.partner(session, link).await?;
@@ -204,45 +202,40 @@ impl Documents {
         }
         let mut tx = self.tenancy.begin("documents.act", session).await?;
         let row = store::lock(&mut tx, id).await?.ok_or(Error::NotFound("document"))?;
-        let body_hash = hash(act, base, contents);
+        let (act_id, body_hash) = (wish.id.unwrap_or_else(|| self.tenancy.ids().uuid()), wish.hash());
         match store::asked(&mut tx, id, act_id).await? {
             Some(asked) if asked == body_hash => return self.whole(&mut tx, row).await,
             Some(_) => return Err(Error::IdReused(act_id)),
             None => {}
         }
-        let state = self.judge(&mut tx, &row, act, &row.our_role, base, contents).await?;
-        let kind = self.kind(&row.kind)?;
-        let (mut sections, mut texts) = (Vec::new(), Vec::new());
-        for (name, content) in contents {
-            let (text, hash) = content::seal(kind, name, content, random()?);
-            sections.push(hash);
-            texts.push(text);
-        }
+        let (sections, texts) = self.sections(&mut tx, &row, &wish).await?;
+        let act = Act {
+            document_id: id.to_string(),
+            id: act_id.to_string(),
+            name: wish.act,
+            role: row.our_role.clone(),
+            base: wish.base,
+            sections,
+            proposal: wish.proposal.map(|id| id.to_string()).unwrap_or_default(),
+        };
+        let us = self.vault.identity(&mut tx).await?;
         let actor = session.staff().to_string();
+        let sent = ActSent {
+            act: Some(version::sign_act(&us, &act)),
+            texts,
+        };
+        let asked = Asked {
+            act: &act,
+            sent: &sent,
+            contents: &wish.contents,
+            body_hash: &body_hash,
+            actor: &actor,
+        };
+        let decision = self.judge(&mut tx, &row, &asked).await?;
         if row.issuer {
-            let role = row.our_role.clone();
-            let written = Written {
-                act,
-                act_id,
-                role: &role,
-                state: &state,
-                sections,
-                texts,
-                signed: None,
-                body_hash: &body_hash,
-                actor: &actor,
-            };
-            self.count(&mut tx, &row, written).await?;
+            self.rule(&mut tx, &row, &asked, decision).await?;
         } else {
-            let act = Act {
-                document_id: id.to_string(),
-                id: act_id.to_string(),
-                name: act.to_owned(),
-                role: row.our_role.clone(),
-                base,
-                sections,
-            };
-            self.send(&mut tx, &row, &act, texts, (&actor, &body_hash)).await?;
+            self.send(&mut tx, &row, &asked).await?;
         }
         let resource = format!("document/{id}");
         audit(
@@ -260,6 +253,34 @@ impl Documents {
         Ok(whole)
     }
 
+    /// What an act signs: the sections that it writes, or those of the proposal that it answers.
+    async fn sections(
+        &self,
+        tx: &mut TenantTx,
+        row: &DocumentRow,
+        wish: &Wish,
+    ) -> Result<(Vec<SectionHash>, Vec<SectionText>), Error> {
+        if let Some(proposal) = wish.proposal {
+            if !wish.contents.is_empty() {
+                return Err(Error::Invalid {
+                    field: "contents",
+                    text: "what answers a proposal writes nothing itself".to_owned(),
+                });
+            }
+            let open = self.proposals(tx, &[row.id]).await?;
+            let open = open.into_iter().find(|open| open.id == proposal);
+            return Ok((open.map(|open| open.act.sections).unwrap_or_default(), Vec::new()));
+        }
+        let kind = self.kind(&row.kind)?;
+        let mut all = (Vec::new(), Vec::new());
+        for (name, content) in &wish.contents {
+            let (text, hash) = content::seal(kind, name, content, random()?);
+            all.0.push(hash);
+            all.1.push(text);
+        }
+        Ok(all)
+    }
+
     /// The links that a change of this document is told on.
     async fn links_of(&self, caller: &impl Caller, id: Uuid) -> Result<Vec<LinkId>, Error> {
         let mut tx = self.tenancy.begin("documents.links", caller).await?;
@@ -267,137 +288,17 @@ impl Documents {
         Ok(parties.iter().filter_map(|party| party.link_id).map(LinkId).collect())
     }
 
-    /// The state that a step leads to, by what is there now.
-    pub(crate) async fn judge(
-        &self,
-        tx: &mut TenantTx,
-        row: &DocumentRow,
-        act: &str,
-        role: &str,
-        base: u64,
-        contents: &Contents,
-    ) -> Result<String, Error> {
-        let before = opened(store::texts(tx, row.id).await?)?;
-        let document = Document {
-            kind: self.kind(&row.kind)?,
-            version: u64::try_from(row.version).unwrap_or(0),
-            state: &row.state,
-            contents: &before,
-        };
-        Ok(document.judge(&Step {
-            act,
-            role,
-            base,
-            contents,
-        })?)
-    }
-
     /// Sends an act of ours to the issuer.
-    async fn send(
-        &self,
-        tx: &mut TenantTx,
-        row: &DocumentRow,
-        act: &Act,
-        texts: Vec<SectionText>,
-        (actor, body_hash): (&str, &str),
-    ) -> Result<(), Error> {
+    async fn send(&self, tx: &mut TenantTx, row: &DocumentRow, asked: &Asked<'_>) -> Result<(), Error> {
         let parties = store::parties(tx, row.id).await?;
         let link = parties
             .first()
             .and_then(|issuer| issuer.link_id)
             .ok_or(Error::Damaged("document_party"))?;
-        let us = self.vault.identity(tx).await?;
-        let act_id = act.id.parse().map_err(|_| Error::Damaged("act"))?;
-        let new = NewAct {
-            document: row.id,
-            id: act_id,
-            act: &act.name,
-            role: &act.role,
-            base: row.version,
-            body_hash,
-            state: "sent",
-            reason: "",
-            actor,
-        };
-        store::insert_act(tx, &new).await?;
-        let sent = ActSent {
-            act: Some(version::sign_act(&us, act)),
-            texts,
-        };
-        self.post(tx, LinkId(link), (row.id, row.version), ACT, &sent).await?;
+        store::insert_act(tx, &asked.row(row, "sent", "")?).await?;
+        self.post(tx, LinkId(link), (row.id, row.version), ACT, asked.sent)
+            .await?;
         tx.wake();
-        Ok(())
-    }
-
-    /// Makes the next version of a document of ours, and tells the others.
-    pub(crate) async fn count(&self, tx: &mut TenantTx, row: &DocumentRow, written: Written<'_>) -> Result<(), Error> {
-        let kind = self.kind(&row.kind)?;
-        let parties = store::parties(tx, row.id).await?;
-        let before = self.signed(tx, row.id, row.version).await?;
-        let (us, now, next) = (
-            self.vault.identity(tx).await?,
-            self.tenancy.clock().now(),
-            row.version + 1,
-        );
-        let version = next_version(row, kind, &parties, before.as_ref(), &written, now)?;
-        let root = content::root(&version.sections);
-        let signed = version::sign_version(&us, version);
-        let version = NewVersion {
-            document: row.id,
-            version: next,
-            state: written.state,
-            root: &root,
-            at: now,
-            body: &signed.encode_to_vec(),
-            texts: &text_rows(&written.texts),
-        };
-        store::keep(tx, &version).await?;
-        let new = NewAct {
-            document: row.id,
-            id: written.act_id,
-            act: written.act,
-            role: written.role,
-            base: row.version,
-            body_hash: written.body_hash,
-            state: "counted",
-            reason: "",
-            actor: written.actor,
-        };
-        store::insert_act(tx, &new).await?;
-        let given_up = row.version == 0 && kind.states.get(written.state).is_some_and(|state| state.end);
-        // A draft that is given up was never anybody else's.
-        if !given_up {
-            let told = (&signed, before.as_ref());
-            self.tell(tx, (row.id, next), kind, &parties, told, &written.texts)
-                .await?;
-        }
-        tx.wake();
-        Ok(())
-    }
-
-    /// Tells the others of a new version, each with the texts that its role sees.
-    async fn tell(
-        &self,
-        tx: &mut TenantTx,
-        place: (Uuid, i64),
-        kind: &Kind,
-        parties: &[PartyRow],
-        (signed, before): (&Signed, Option<&Signed>),
-        texts: &[SectionText],
-    ) -> Result<(), Error> {
-        let version = Version::decode(signed.body.clone()).map_err(|_| Error::Damaged("document_version"))?;
-        for party in parties {
-            let Some(link) = party.link_id else { continue };
-            let written = version::written(kind, &party.role, before, &version);
-            let seen = texts
-                .iter()
-                .filter(|text| written.iter().any(|one| one.name == text.name));
-            let told = VersionTold {
-                version: Some(signed.clone()),
-                texts: seen.cloned().collect(),
-            };
-            self.post(tx, LinkId(link), place, VERSION, &told).await?;
-        }
         Ok(())
     }
 
@@ -428,83 +329,6 @@ impl Documents {
         body.map(|body| Signed::decode(body.as_slice()).map_err(|_| Error::Damaged("document_version")))
             .transpose()
     }
-
-    pub(crate) async fn get(&self, session: &Session, id: Uuid) -> Result<Whole, Error> {
-        let mut tx = self.tenancy.begin("documents.get", session).await?;
-        let row = store::lock(&mut tx, id).await?.ok_or(Error::NotFound("document"))?;
-        self.whole(&mut tx, row).await
-    }
-
-    pub(crate) async fn list(
-        &self,
-        session: &Session,
-        kind: &str,
-        state: &str,
-        before: Option<Uuid>,
-        limit: i64,
-    ) -> Result<Vec<Whole>, Error> {
-        let mut tx = self.tenancy.begin("documents.list", session).await?;
-        let rows = store::list(&mut tx, kind, state, before, limit).await?;
-        let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
-        let mut parties = store::parties_of(&mut tx, &ids).await?;
-        let whole = rows.into_iter().map(|row| {
-            let (of_it, rest) = std::mem::take(&mut parties)
-                .into_iter()
-                .partition(|party| party.document_id == row.id);
-            parties = rest;
-            Whole {
-                row,
-                parties: of_it,
-                contents: Contents::new(),
-                acts: Vec::new(),
-            }
-        });
-        Ok(whole.collect())
-    }
-
-    async fn whole(&self, tx: &mut TenantTx, row: DocumentRow) -> Result<Whole, Error> {
-        Ok(Whole {
-            parties: store::parties(tx, row.id).await?,
-            contents: opened(store::texts(tx, row.id).await?)?,
-            acts: store::acts(tx, row.id).await?,
-            row,
-        })
-    }
-}
-
-/// The version that follows, before its issuer signs it.
-fn next_version(
-    row: &DocumentRow,
-    kind: &Kind,
-    parties: &[PartyRow],
-    before: Option<&Signed>,
-    written: &Written<'_>,
-    now: OffsetDateTime,
-) -> Result<Version, Error> {
-    let last = match before {
-        Some(one) => Version::decode(one.body.clone()).map_err(|_| Error::Damaged("document_version"))?,
-        None => Version::default(),
-    };
-    Ok(Version {
-        document_id: row.id.to_string(),
-        kind: row.kind.clone(),
-        kind_version: kind.version,
-        number: row.number.clone(),
-        version: u64::try_from(row.version + 1).unwrap_or(0),
-        previous: before.map(|one| version::head(one).to_vec()).unwrap_or_default().into(),
-        parties: parties.iter().map(party).collect::<Result<_, _>>()?,
-        state: written.state.to_owned(),
-        sections: version::sections(&last.sections, &written.sections),
-        act: written.act.to_owned(),
-        act_id: written.act_id.to_string(),
-        role: written.role.to_owned(),
-        signed_act: written.signed.clone(),
-        at: Some(prost_types::Timestamp {
-            seconds: now.unix_timestamp(),
-            nanos: 0,
-        }),
-        ..Version::default()
-    })
 }
 
 pub(crate) fn text_rows(texts: &[SectionText]) -> Vec<TextRow> {
@@ -514,33 +338,6 @@ pub(crate) fn text_rows(texts: &[SectionText]) -> Vec<TextRow> {
         content: text.content.to_vec(),
     };
     texts.iter().map(row).collect()
-}
-
-fn opened(rows: Vec<TextRow>) -> Result<Contents, Error> {
-    let opened = rows.into_iter().map(|row| {
-        let content = Content::decode(row.content.as_slice()).map_err(|_| Error::Damaged("document_text"))?;
-        Ok((row.section, content))
-    });
-    opened.collect()
-}
-
-fn party(row: &PartyRow) -> Result<Party, Error> {
-    let enterprise: EnterpriseId = row.enterprise.parse().map_err(|_| Error::Damaged("document_party"))?;
-    Ok(Party {
-        role: row.role.clone(),
-        enterprise: enterprise.as_bytes().to_vec().into(),
-        name: row.name.clone(),
-    })
-}
-
-/// What stands for a request of our own people.
-fn hash(act: &str, base: u64, contents: &Contents) -> String {
-    let mut bytes = format!("{act}\0{base}").into_bytes();
-    for (name, content) in contents {
-        bytes.extend(name.bytes());
-        bytes.extend(content.encode_length_delimited_to_vec());
-    }
-    hex(&sha256(&[&bytes]))
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {

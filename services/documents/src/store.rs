@@ -1,5 +1,6 @@
 //! SQL of documents, nothing else.
 
+use hansa_proto::documents::v1::SectionText;
 use hansa_tenancy::TenantTx;
 use hansa_vocab::LinkId;
 use time::OffsetDateTime;
@@ -22,6 +23,13 @@ pub struct DocumentRow {
     pub since: OffsetDateTime,
 }
 
+impl DocumentRow {
+    /// The newest version that counts.
+    pub fn version(&self) -> u64 {
+        u64::try_from(self.version).unwrap_or(0)
+    }
+}
+
 /// Who has a part in it; the issuer comes first.
 #[derive(Clone, Debug)]
 pub struct PartyRow {
@@ -40,6 +48,16 @@ pub struct TextRow {
     pub content: Vec<u8>,
 }
 
+impl From<TextRow> for SectionText {
+    fn from(row: TextRow) -> Self {
+        Self {
+            name: row.section,
+            salt: row.salt.into(),
+            content: row.content.into(),
+        }
+    }
+}
+
 /// What somebody did.
 #[derive(Clone, Debug)]
 pub struct ActRow {
@@ -48,6 +66,20 @@ pub struct ActRow {
     pub role: String,
     pub state: String,
     pub reason: String,
+    pub proposal: Option<Uuid>,
+    pub at: OffsetDateTime,
+}
+
+/// A proposal that is open, or what was said to one.
+#[derive(Debug)]
+pub struct ProposalRow {
+    pub document_id: Uuid,
+    pub id: Uuid,
+    pub act: String,
+    pub role: String,
+    pub state: String,
+    pub proposal: Option<Uuid>,
+    pub body: Vec<u8>,
     pub at: OffsetDateTime,
 }
 
@@ -187,6 +219,8 @@ pub struct NewVersion<'a> {
     pub at: OffsetDateTime,
     pub body: &'a [u8],
     pub texts: &'a [TextRow],
+    /// What led to it.
+    pub act: Uuid,
 }
 
 /// Keeps a version with the texts that it wrote, and brings the document to it.
@@ -222,6 +256,16 @@ pub async fn keep(tx: &mut TenantTx, new: &NewVersion<'_>) -> Result<(), Error> 
     )
     .execute(tx.conn())
     .await?;
+    // What builds on an older version is over, on every node.
+    sqlx::query!(
+        "update document_act set state = 'refused', reason = 'SUPERSEDED'
+         where document_id = $1 and state = 'open' and base < $2 and id <> $3",
+        new.document,
+        new.version,
+        new.act,
+    )
+    .execute(tx.conn())
+    .await?;
     Ok(())
 }
 
@@ -236,12 +280,16 @@ pub struct NewAct<'a> {
     pub state: &'a str,
     pub reason: &'a str,
     pub actor: &'a str,
+    /// The one that it answers.
+    pub proposal: Option<Uuid>,
+    /// Of a proposal, or of what is said to one.
+    pub body: Vec<u8>,
 }
 
 pub async fn insert_act(tx: &mut TenantTx, new: &NewAct<'_>) -> Result<(), Error> {
     sqlx::query!(
-        "insert into document_act (document_id, id, act, role, base, state, reason, actor, body_hash)
-         values ($1, $2, left($3, 40), left($4, 40), $5, $6, $7, $8, $9)",
+        "insert into document_act (document_id, id, act, role, base, state, reason, actor, body_hash, proposal, body)
+         values ($1, $2, left($3, 40), left($4, 40), $5, $6, $7, $8, $9, $10, $11)",
         new.document,
         new.id,
         new.act,
@@ -251,16 +299,18 @@ pub async fn insert_act(tx: &mut TenantTx, new: &NewAct<'_>) -> Result<(), Error
         new.reason,
         new.actor,
         new.body_hash,
+        new.proposal,
+        new.body,
     )
     .execute(tx.conn())
     .await?;
     Ok(())
 }
 
-/// What has become of an act of ours that was sent.
+/// What has become of an act that was sent, or that waited for others.
 pub async fn settle_act(tx: &mut TenantTx, document: Uuid, id: Uuid, state: &str, reason: &str) -> Result<(), Error> {
     sqlx::query!(
-        "update document_act set state = $3, reason = left($4, 40) where document_id = $1 and id = $2 and state = 'sent'",
+        "update document_act set state = $3, reason = left($4, 40) where document_id = $1 and id = $2 and state in ('sent', 'open')",
         document,
         id,
         state,
@@ -275,11 +325,38 @@ pub async fn settle_act(tx: &mut TenantTx, document: Uuid, id: Uuid, state: &str
 pub async fn acts(tx: &mut TenantTx, document: Uuid) -> Result<Vec<ActRow>, Error> {
     Ok(sqlx::query_as!(
         ActRow,
-        "select id, act, role, state, reason, at from document_act where document_id = $1 order by at desc, id desc limit 200",
+        "select id, act, role, state, reason, proposal, at from document_act where document_id = $1 order by at desc, id desc limit 200",
         document,
     )
     .fetch_all(tx.conn())
     .await?)
+}
+
+/// Open proposals of these documents, and all that was said to proposals.
+pub async fn proposals(tx: &mut TenantTx, documents: &[Uuid]) -> Result<Vec<ProposalRow>, Error> {
+    Ok(sqlx::query_as!(
+        ProposalRow,
+        "select document_id, id, act, role, state, proposal, body, at from document_act
+         where document_id in (select document_id from document_act where document_id = any($1) and state = 'open')
+           and (state = 'open' or proposal is not null)
+         order by at, id",
+        documents,
+    )
+    .fetch_all(tx.conn())
+    .await?)
+}
+
+/// Others have to agree to an act of ours that was sent.
+pub async fn open_act(tx: &mut TenantTx, document: Uuid, id: Uuid, body: &[u8]) -> Result<(), Error> {
+    sqlx::query!(
+        "update document_act set state = 'open', body = $3 where document_id = $1 and id = $2 and state = 'sent'",
+        document,
+        id,
+        body,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
 }
 
 /// The hash of what was asked with this id.

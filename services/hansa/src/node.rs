@@ -5,7 +5,9 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use anyhow::{Context as _, bail};
 use axum::{Router, middleware, routing::get};
 use hansa_directory::{AllAudited, Directory, DirectoryStaff, Door};
-use hansa_documents::{ACT, ActCame, Documents, DocumentsStaff, RULING, RulingCame, VERSION, VersionCame};
+use hansa_documents::{
+    ACT, ActCame, Documents, DocumentsStaff, PROPOSAL, ProposalCame, RULING, RulingCame, VERSION, VersionCame,
+};
 use hansa_edge::{
     Identity, LinkLimits, PARTNER_MESSAGE_MAX, Pins, Rules, STAFF_MESSAGE_MAX, StaffOptions, serve_http, serve_link,
     staff_router,
@@ -117,6 +119,7 @@ async fn furnish(
             .with(RESERVATION_CHANGED, ReservationNoted)
             .with(ACT, ActCame(documents.clone()))
             .with(VERSION, VersionCame(documents.clone()))
+            .with(PROPOSAL, ProposalCame(documents.clone()))
             .with(RULING, RulingCame(documents.clone())),
     );
     let directory = Directory::new(tenancy.clone(), vault.clone());

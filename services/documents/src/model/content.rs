@@ -44,9 +44,15 @@ fn bad<T>(field: &'static str, text: impl Into<String>) -> Result<T, BadContent>
     })
 }
 
-/// Are these the contents of these sections, each of them once, with answers to what `lines` returns for their section.
-pub fn check(kind: &Kind, writes: &[String], contents: &Contents, before: &Contents) -> Result<(), BadContent> {
-    let wanted: BTreeSet<_> = writes.iter().collect();
+/// Are these the contents of those of these sections that a reader sees, each of them once, with an answer to each line.
+pub fn check(
+    kind: &Kind,
+    reader: &str,
+    writes: &[String],
+    contents: &Contents,
+    before: &Contents,
+) -> Result<(), BadContent> {
+    let wanted: BTreeSet<_> = writes.iter().filter(|section| kind.sees(reader, section)).collect();
     if contents.keys().collect::<BTreeSet<_>>() != wanted {
         return bad(
             "sections",
@@ -226,6 +232,13 @@ pub fn seal(kind: &Kind, name: &str, content: &Content, salt: [u8; SALT_LENGTH])
         hash: hash(&text).to_vec().into(),
     };
     (text, hash)
+}
+
+/// Those of these texts that a role sees.
+#[must_use]
+pub fn seen_by(kind: &Kind, role: &str, texts: &[SectionText]) -> Vec<SectionText> {
+    let seen = texts.iter().filter(|text| kind.sees(role, &text.name));
+    seen.cloned().collect()
 }
 
 /// What stands for a text.

@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
+use super::proposal::ANSWERS;
+
 /// Kinds, roles, sections, states and acts are called by words of this length at most.
 const NAME_MAX: usize = 40;
 
@@ -80,6 +82,12 @@ pub struct ActKind {
     /// Sections that it writes, all of them.
     #[serde(default)]
     pub writes: Vec<String>,
+    /// Sections that say nothing any more once it counts.
+    #[serde(default)]
+    pub clears: Vec<String>,
+    /// Roles that must all want it before it counts: until then it is a proposal. Whoever may do it wants it alone when empty.
+    #[serde(default)]
+    pub agreed_by: Vec<String>,
     /// Where it leads.
     pub to: To,
 }
@@ -164,6 +172,9 @@ impl Kind {
         self.known("begins", [&self.begins], self.states.keys())?;
         for (name, section) in &self.sections {
             self.known(name, &section.audience, &self.roles)?;
+            if !section.audience.contains(&self.roles[0]) {
+                return Err(BadKind(format!("{name}: the issuer passes it on, so it must see it")));
+            }
             let of = section.of.as_ref().and_then(|of| self.sections.get(of));
             let fits = match section.is {
                 Holds::Answers => of.is_some_and(|of| of.is == Holds::Lines),
@@ -184,7 +195,22 @@ impl Kind {
     fn check_act(&self, name: &str, act: &ActKind) -> Result<(), BadKind> {
         self.known(name, &act.by, &self.roles)?;
         self.known(name, &act.from, self.states.keys())?;
-        self.known(name, &act.writes, self.sections.keys())?;
+        self.known(name, act.writes.iter().chain(&act.clears), self.sections.keys())?;
+        self.known(name, &act.agreed_by, &self.roles)?;
+        if ANSWERS.contains(&name) {
+            return Err(BadKind(format!("{name}: every kind has that act by itself")));
+        }
+        if act.clears.iter().any(|one| act.writes.contains(one)) {
+            return Err(BadKind(format!("{name}: it clears what it writes")));
+        }
+        let agreed: BTreeSet<_> = act.agreed_by.iter().collect();
+        let each_once = agreed.len() == act.agreed_by.len() && agreed.len() != 1;
+        let theirs = agreed.is_empty() || act.by.iter().all(|role| agreed.contains(role));
+        if !each_once || !theirs {
+            return Err(BadKind(format!(
+                "{name}: two or more agree, each once, and among them whoever may propose it"
+            )));
+        }
         let to = act.to.states();
         if let Some(missing) = to.iter().find(|state| !self.states.contains_key(**state)) {
             return Err(BadKind(format!("{name}: there is no state {missing}")));
@@ -260,6 +286,22 @@ mod tests {
                 r#""cancel": {"by": ["buyer"]"#,
                 r#""cancel": {"by": ["seller"]"#,
                 "issuer acts alone",
+            ),
+            (
+                r#""agreed_by": ["buyer", "seller"]"#,
+                r#""agreed_by": ["buyer"]"#,
+                "two or more agree",
+            ),
+            (
+                r#""clears": ["answers"]"#,
+                r#""clears": ["lines"]"#,
+                "clears what it writes",
+            ),
+            (r#""change":"#, r#""accept":"#, "by itself"),
+            (
+                r#""is": "head", "audience": ["buyer", "seller"]"#,
+                r#""is": "head", "audience": ["seller"]"#,
+                "must see it",
             ),
             (r#""prefix": "PO""#, r#""prefix": "P O""#, "no name"),
             (r#""version": 1,"#, r#""version": 1, "extra": 1,"#, "extra"),

@@ -10,7 +10,7 @@ use hansa_proto::{
 use hansa_vault::{EnterpriseKeys, sha256};
 use prost::Message as _;
 
-use super::{content, kind::Kind};
+use super::{content, kind::Kind, proposal::ACCEPT};
 
 const KIND_ACT: &str = "document-act";
 const KIND_VERSION: &str = "document-version";
@@ -160,10 +160,11 @@ fn by_the_rules(kind: &Kind, last: &Version, version: &Version) -> Result<(), Ba
     if !leads {
         return Err(BadVersion("nothing in its kind leads there"));
     }
+    let of_act = |before: &SectionHash| act.writes.contains(&before.name) || act.clears.contains(&before.name);
     let kept = last
         .sections
         .iter()
-        .all(|before| act.writes.contains(&before.name) || version.sections.contains(before));
+        .all(|before| of_act(before) || version.sections.contains(before));
     let written = changed(last, version).all(|section| act.writes.contains(&section.name));
     if !kept || !written {
         return Err(BadVersion("the act has changed a section that it does not write"));
@@ -190,37 +191,57 @@ pub fn written(kind: &Kind, role: &str, before: Option<&Signed>, version: &Versi
         .collect()
 }
 
-/// Has the party whose act led to this version signed that very act.
+/// Has this party wanted what led to this version: signed the very act, or agreed to it where its kind says that it must.
 ///
 /// # Errors
 ///
 /// [`BadVersion`] when it has not: the issuer speaks for itself alone.
-pub fn acted(version: &Version, by: &Signer<'_>, before: Option<&Signed>) -> Result<(), BadVersion> {
+pub fn wanted(
+    kind: &Kind,
+    version: &Version,
+    (role, by): (&str, &Signer<'_>),
+    before: Option<&Signed>,
+) -> Result<(), BadVersion> {
     let at = version.at.as_ref().map_or(i64::MIN, |at| at.seconds);
-    let act = version.signed_act.as_ref().and_then(|signed| read_act(by, signed, at));
-    let act = act.ok_or(BadVersion("its party has not signed the act"))?;
+    let asked = kind
+        .acts
+        .get(&version.act)
+        .is_some_and(|act| act.agreed_by.iter().any(|one| one == role));
+    let own = version.role == role;
+    let signed: Vec<_> = match (own, asked) {
+        (true, _) => version.signed_act.iter().collect(),
+        (false, true) => version.agreed.iter().collect(),
+        (false, false) => return Ok(()),
+    };
+    let mut acts = signed.into_iter().filter_map(|signed| read_act(by, signed, at));
+    let act = acts.find(|act| act.role == role);
+    let act = act.ok_or(BadVersion("a party has not signed what it is said to want"))?;
     let last = before
         .and_then(|before| Version::decode(before.body.clone()).ok())
         .unwrap_or_default();
-    let same = act.document_id == version.document_id
-        && act.id == version.act_id
-        && act.name == version.act
-        && act.role == version.role
+    let named = if own {
+        act.id == version.act_id && act.name == version.act && act.proposal.is_empty()
+    } else {
+        act.name == ACCEPT && act.proposal == version.act_id
+    };
+    let same = named
+        && act.document_id == version.document_id
         && act.base == last.version
         && changed(&last, version).all(|section| act.sections.contains(section))
         && act.sections.iter().all(|section| version.sections.contains(section));
     if same {
         Ok(())
     } else {
-        Err(BadVersion("its party has signed another act"))
+        Err(BadVersion("a party has signed something else"))
     }
 }
 
-/// Sections of a version: those of the one before, and those that an act has written.
+/// Sections of a version: those of the one before that are not cleared, and those that an act has written.
 #[must_use]
-pub fn sections(before: &[SectionHash], written: &[SectionHash]) -> Vec<SectionHash> {
+pub fn sections(before: &[SectionHash], cleared: &[String], written: &[SectionHash]) -> Vec<SectionHash> {
     let all = before
         .iter()
+        .filter(|section| !cleared.contains(&section.name))
         .chain(written)
         .map(|section| (section.name.clone(), section.clone()));
     all.collect::<BTreeMap<_, _>>().into_values().collect()

@@ -80,12 +80,13 @@ fn two(change: impl FnOnce(&mut Version)) -> (EnterpriseKeys, EnterpriseKeys, Si
         role: "seller".to_owned(),
         base: 1,
         sections: vec![answers.clone()],
+        proposal: String::new(),
     };
     let mut answered = Version {
         version: 2,
         previous: head(&first).to_vec().into(),
         state: "agreed".to_owned(),
-        sections: sections(&issued.sections, &[answers]),
+        sections: sections(&issued.sections, &[], &[answers]),
         act: "answer".to_owned(),
         act_id: "a".to_owned(),
         role: "seller".to_owned(),
@@ -103,7 +104,7 @@ fn taken(change: impl FnOnce(&mut Version)) -> Result<(), BadVersion> {
     let issuer = introduced(&buyer);
     let version = follow(&order(), &Signer::Partner(&issuer), Some(&first), &second)?;
     if version.role == "seller" {
-        acted(&version, &Signer::Us(&seller), Some(&first))?;
+        wanted(&order(), &version, ("seller", &Signer::Us(&seller)), Some(&first))?;
     }
     Ok(())
 }
@@ -114,6 +115,7 @@ fn a_version_that_the_rules_and_the_partys_own_act_lead_to_is_taken() {
 }
 
 type Change = Box<dyn FnOnce(&mut Version)>;
+type Other = Box<dyn FnOnce(&mut Act)>;
 
 fn other_answers() -> SectionHash {
     let answer = Answer {
@@ -146,13 +148,13 @@ fn lies() -> Vec<(&'static str, Change)> {
         (
             "with other answers",
             Box::new(|version| {
-                version.sections = sections(&version.sections, &[other_answers()]);
+                version.sections = sections(&version.sections, &[], &[other_answers()]);
             }),
         ),
         (
             "with other lines",
             Box::new(|version| {
-                version.sections = sections(&version.sections, &[other_lines()]);
+                version.sections = sections(&version.sections, &[], &[other_lines()]);
             }),
         ),
         (
@@ -189,6 +191,82 @@ fn lies() -> Vec<(&'static str, Change)> {
 fn an_issuer_that_says_more_than_the_others_did_is_not_believed() {
     for (what, change) in lies() {
         assert!(taken(change).is_err(), "{what}");
+    }
+}
+
+/// What the seller says to a change that the buyer proposed: `accept` is what it has signed itself, `change` what its issuer makes of
+/// it.
+fn changed_with(accept: impl FnOnce(&mut Act), change: impl FnOnce(&mut Version)) -> Result<(), BadVersion> {
+    let (buyer, seller, _, agreed) = two(|_| {});
+    let last = Version::decode(agreed.body.clone()).unwrap();
+    let proposed = Act {
+        document_id: "d".to_owned(),
+        id: "c".to_owned(),
+        name: "change".to_owned(),
+        role: "buyer".to_owned(),
+        base: 2,
+        sections: vec![section("head", Body::Head(Head::default())).1, other_lines()],
+        proposal: String::new(),
+    };
+    let mut accepted = Act {
+        id: "b".to_owned(),
+        name: "accept".to_owned(),
+        role: "seller".to_owned(),
+        proposal: "c".to_owned(),
+        ..proposed.clone()
+    };
+    accept(&mut accepted);
+    let mut version = Version {
+        version: 3,
+        previous: head(&agreed).to_vec().into(),
+        sections: sections(&last.sections, &["answers".to_owned()], &proposed.sections),
+        act: "change".to_owned(),
+        act_id: "c".to_owned(),
+        role: "buyer".to_owned(),
+        signed_act: Some(sign_act(&buyer, &proposed)),
+        agreed: vec![sign_act(&seller, &accepted)],
+        ..last
+    };
+    change(&mut version);
+    let (issuer, third) = (introduced(&buyer), sign_version(&buyer, version));
+    let version = follow(&order(), &Signer::Partner(&issuer), Some(&agreed), &third)?;
+    wanted(&order(), &version, ("seller", &Signer::Us(&seller)), Some(&agreed))
+}
+
+#[test]
+fn what_all_must_agree_to_is_believed_only_with_what_each_has_signed() {
+    assert_eq!(changed_with(|_| {}, |_| {}), Ok(()));
+    let lies: Vec<(&str, Change)> = vec![
+        ("nobody agreed", Box::new(|version| version.agreed.clear())),
+        (
+            "the answers are kept",
+            Box::new(|version| version.sections = sections(&version.sections, &[], &[other_answers()])),
+        ),
+        (
+            "with other lines",
+            Box::new(|version| {
+                let lines = section("lines", Body::Lines(Lines::default())).1;
+                version.sections = sections(&version.sections, &[], &[lines]);
+            }),
+        ),
+        (
+            "of another proposal",
+            Box::new(|version| version.act_id = "e".to_owned()),
+        ),
+    ];
+    for (what, lie) in lies {
+        assert!(changed_with(|_| {}, lie).is_err(), "{what}");
+    }
+    let others: Vec<(&str, Other)> = vec![
+        ("it was rejected", Box::new(|act| act.name = "reject".to_owned())),
+        ("another proposal", Box::new(|act| act.proposal = "e".to_owned())),
+        ("of an older version", Box::new(|act| act.base = 1)),
+        ("of another document", Box::new(|act| act.document_id = "e".to_owned())),
+        ("as somebody else", Box::new(|act| act.role = "buyer".to_owned())),
+        ("to less", Box::new(|act| act.sections.clear())),
+    ];
+    for (what, other) in others {
+        assert!(changed_with(other, |_| {}).is_err(), "{what}");
     }
 }
 

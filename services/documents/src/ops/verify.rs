@@ -3,10 +3,7 @@
 use std::collections::BTreeMap;
 
 use hansa_directory::Session;
-use hansa_proto::{
-    documents::v1::{SectionHash, SectionText},
-    types::v1::Signed,
-};
+use hansa_proto::{documents::v1::SectionHash, types::v1::Signed};
 use hansa_vocab::LinkId;
 use uuid::Uuid;
 
@@ -52,10 +49,13 @@ impl Documents {
                     let texts = store::texts_of(&mut tx, id, number).await?;
                     let written = version::written(kind, &row.our_role, before.as_ref(), &version);
                     flaws.extend(changed(&written, &texts, number));
-                    let acted = signer(&version.role)
-                        .filter(|_| version.role != kind.issuer())
-                        .map_or(Ok(()), |by| version::acted(&version, &by, before.as_ref()));
-                    flaws.extend(acted.err().map(|bad| format!("version {number}: {bad}")));
+                    // The issuer has signed the version itself.
+                    for party in parties.iter().filter(|party| party.role != kind.issuer()) {
+                        let wanted = signer(&party.role).map_or(Ok(()), |by| {
+                            version::wanted(kind, &version, (&party.role, &by), before.as_ref())
+                        });
+                        flaws.extend(wanted.err().map(|bad| format!("version {number}: {bad}")));
+                    }
                     newest = content::root(&version.sections).to_vec();
                 }
                 Err(bad) => flaws.push(format!("version {number}: {bad}")),
@@ -73,17 +73,9 @@ impl Documents {
 fn changed(written: &[SectionHash], texts: &[TextRow], version: i64) -> Vec<String> {
     let wrong = written.iter().filter(|section| {
         let text = texts.iter().find(|text| text.section == section.name);
-        text.is_none_or(|text| content::open(&wire_text(text), section).is_none())
+        text.is_none_or(|text| content::open(&text.clone().into(), section).is_none())
     });
     wrong
         .map(|section| format!("version {version}: the text of {} is not what was signed", section.name))
         .collect()
-}
-
-fn wire_text(row: &TextRow) -> SectionText {
-    SectionText {
-        name: row.section.clone(),
-        salt: row.salt.clone().into(),
-        content: row.content.clone().into(),
-    }
 }

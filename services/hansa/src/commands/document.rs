@@ -27,8 +27,11 @@ pub enum Document {
     Act {
         /// Which.
         id: String,
-        /// What, e.g. issue, answer or agree.
+        /// What, e.g. issue, answer or agree; to a proposal accept, reject or withdraw.
         act: String,
+        /// The proposal that you answer.
+        #[arg(long, default_value = "")]
+        proposal: String,
         /// JSON of the sections that the act writes, by their names.
         #[arg(long)]
         file: Option<PathBuf>,
@@ -86,6 +89,7 @@ impl Document {
             Self::Act {
                 id,
                 act,
+                proposal,
                 file,
                 base,
                 target,
@@ -95,7 +99,7 @@ impl Document {
                     Some(base) => json!(base.to_string()),
                     None => call(&target, "GetDocument", json!({"id": id})).await?["document"]["version"].clone(),
                 };
-                let body = json!({"id": id, "act": act, "base": base, "contents": contents});
+                let body = json!({"id": id, "act": act, "base": base, "contents": contents, "proposal": proposal});
                 call(&target, "ActOnDocument", body).await?
             }
             Self::Show { id, target } => call(&target, "GetDocument", json!({"id": id})).await?,

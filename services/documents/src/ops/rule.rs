@@ -1,0 +1,398 @@
+//! What becomes of an act: it counts, waits for others to agree, or ends a proposal. Only the issuer says so; the others ask the
+//! same question before they send.
+
+use hansa_proto::{
+    documents::v1::{Act, ActRuled, ActSent, Party, ProposalTold, Ruling, Version, VersionTold},
+    types::v1::Signed,
+};
+use hansa_tenancy::TenantTx;
+use hansa_vocab::{EnterpriseId, LinkId};
+use prost::Message as _;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::{Documents, opened, text_rows};
+use crate::{
+    Error,
+    events::{PROPOSAL, RULING, VERSION},
+    model::{
+        Answered, BadContent, Contents, Document, Kind, Proposal, Refusal, Step, content,
+        proposal::{ACCEPT, ANSWERS},
+        version,
+    },
+    store::{self, DocumentRow, NewAct, NewVersion, PartyRow},
+};
+
+/// An act that somebody has signed.
+#[derive(Clone, Copy)]
+pub(crate) struct Asked<'a> {
+    pub act: &'a Act,
+    pub sent: &'a ActSent,
+    /// What its texts say.
+    pub contents: &'a Contents,
+    pub body_hash: &'a str,
+    /// Staff id, or the partner's enterprise id.
+    pub actor: &'a str,
+}
+
+/// What would become of an act.
+pub(crate) enum Decision {
+    /// The document comes to this state.
+    Counts(String),
+    /// Others have to agree.
+    Opens,
+    /// It answers this proposal.
+    Answers(Box<Open>, Answered),
+}
+
+/// A proposal that is open.
+#[derive(Debug)]
+pub(crate) struct Open {
+    pub document: Uuid,
+    pub id: Uuid,
+    pub act: Act,
+    pub sent: ActSent,
+    pub contents: Contents,
+    /// Roles that want it, and what they have signed.
+    pub agreed: Vec<(String, Signed)>,
+    pub at: OffsetDateTime,
+}
+
+impl<'a> Asked<'a> {
+    fn step(&self) -> Step<'a> {
+        Step {
+            act: &self.act.name,
+            role: &self.act.role,
+            base: self.act.base,
+            contents: self.contents,
+        }
+    }
+
+    /// The row that stands for it.
+    pub(crate) fn row(&self, document: &DocumentRow, state: &'a str, reason: &'a str) -> Result<NewAct<'a>, Error> {
+        let damaged = |_| Error::Damaged("act");
+        let proposal = Some(&self.act.proposal).filter(|id| !id.is_empty());
+        let kept = proposal.is_some() || state == "open";
+        Ok(NewAct {
+            document: document.id,
+            id: self.act.id.parse().map_err(damaged)?,
+            act: &self.act.name,
+            role: &self.act.role,
+            base: i64::try_from(self.act.base).unwrap_or(i64::MAX),
+            body_hash: self.body_hash,
+            state,
+            reason,
+            actor: self.actor,
+            proposal: proposal.map(|id| id.parse().map_err(damaged)).transpose()?,
+            body: if kept { self.sent.encode_to_vec() } else { Vec::new() },
+        })
+    }
+}
+
+impl Open {
+    pub(crate) fn agreed(&self) -> Vec<String> {
+        self.agreed.iter().map(|(role, _)| role.clone()).collect()
+    }
+
+    /// Roles that have still to agree.
+    pub(crate) fn waits_for(&self, document: &Document<'_>) -> Vec<String> {
+        let agreed = self.agreed();
+        let open = document.unanswered(&self.proposal(&agreed));
+        open.into_iter().map(str::to_owned).collect()
+    }
+
+    fn proposal<'a>(&'a self, agreed: &'a [String]) -> Proposal<'a> {
+        Proposal {
+            step: Step {
+                act: &self.act.name,
+                role: &self.act.role,
+                base: self.act.base,
+                contents: &self.contents,
+            },
+            agreed,
+        }
+    }
+}
+
+impl Documents {
+    /// What would become of an act, by what is there now.
+    pub(crate) async fn judge(
+        &self,
+        tx: &mut TenantTx,
+        row: &DocumentRow,
+        asked: &Asked<'_>,
+    ) -> Result<Decision, Error> {
+        let contents = self.contents(tx, row).await?;
+        let document = Document {
+            kind: self.kind(&row.kind)?,
+            reader: &row.our_role,
+            version: row.version(),
+            state: &row.state,
+            contents: &contents,
+        };
+        let act = asked.act;
+        if !ANSWERS.contains(&&*act.name) {
+            let state = document.judge(&asked.step())?;
+            let alone = document.asks(&act.name, &act.role).is_empty();
+            return Ok(if alone {
+                Decision::Counts(state)
+            } else {
+                Decision::Opens
+            });
+        }
+        if act.base != document.version {
+            return Err(Refusal::Superseded(document.version).into());
+        }
+        let open = self.proposals(tx, &[row.id]).await?.into_iter();
+        let mut open = open.filter(|open| open.act.id == act.proposal);
+        let open = open.next().ok_or(Refusal::NotOpen)?;
+        if open.act.sections != act.sections {
+            return Err(Refusal::Content(BadContent {
+                field: "sections",
+                text: "they are not those of the proposal".to_owned(),
+            })
+            .into());
+        }
+        let answered = document.answer(&open.proposal(&open.agreed()), &act.name, &act.role, act.base)?;
+        Ok(Decision::Answers(Box::new(open), answered))
+    }
+
+    /// Does at a document of ours what was decided, and tells the others.
+    pub(crate) async fn rule(
+        &self,
+        tx: &mut TenantTx,
+        row: &DocumentRow,
+        asked: &Asked<'_>,
+        decision: Decision,
+    ) -> Result<(), Error> {
+        match decision {
+            Decision::Counts(state) => {
+                self.count(tx, row, (asked.act, asked.sent), Vec::new(), &state).await?;
+                store::insert_act(tx, &asked.row(row, "counted", "")?).await?;
+            }
+            Decision::Opens => {
+                store::insert_act(tx, &asked.row(row, "open", "")?).await?;
+                self.tell_proposal(tx, row, asked.sent, Vec::new()).await?;
+            }
+            Decision::Answers(open, answered) => {
+                store::insert_act(tx, &asked.row(row, "counted", "")?).await?;
+                let mut agreed: Vec<_> = open.agreed.into_iter().map(|(_, signed)| signed).collect();
+                agreed.extend(asked.sent.act.clone());
+                match answered {
+                    Answered::Counts(state) => {
+                        self.count(tx, row, (&open.act, &open.sent), agreed, &state).await?;
+                        store::settle_act(tx, row.id, open.id, "counted", "").await?;
+                    }
+                    Answered::Waits => self.tell_proposal(tx, row, &open.sent, agreed).await?,
+                    Answered::Ends(reason) => {
+                        store::settle_act(tx, row.id, open.id, "refused", reason).await?;
+                        let links = self.others(tx, row).await?;
+                        self.tell_ruling(tx, row, &links, (&open.act.id, reason), &asked.act.id)
+                            .await?;
+                    }
+                }
+            }
+        }
+        tx.wake();
+        Ok(())
+    }
+
+    /// Writes down that an act does not count, and tells whose it was.
+    pub(crate) async fn refuse(
+        &self,
+        tx: &mut TenantTx,
+        row: &DocumentRow,
+        asked: &Asked<'_>,
+        reason: &str,
+        link: LinkId,
+    ) -> Result<(), Error> {
+        store::insert_act(tx, &asked.row(row, "refused", reason)?).await?;
+        self.tell_ruling(tx, row, &[link], (&asked.act.id, reason), "").await
+    }
+
+    /// Makes the next version of a document of ours, and tells the others.
+    async fn count(
+        &self,
+        tx: &mut TenantTx,
+        row: &DocumentRow,
+        (act, sent): (&Act, &ActSent),
+        agreed: Vec<Signed>,
+        state: &str,
+    ) -> Result<(), Error> {
+        let kind = self.kind(&row.kind)?;
+        let parties = store::parties(tx, row.id).await?;
+        let before = self.signed(tx, row.id, row.version).await?;
+        let (us, now, next) = (
+            self.vault.identity(tx).await?,
+            self.tenancy.clock().now(),
+            row.version + 1,
+        );
+        let version = Version {
+            signed_act: sent
+                .act
+                .clone()
+                .filter(|_| act.role != kind.issuer() || !agreed.is_empty()),
+            agreed,
+            state: state.to_owned(),
+            ..next_version(row, kind, &parties, before.as_ref(), act, now)?
+        };
+        let root = content::root(&version.sections);
+        let signed = version::sign_version(&us, version);
+        let new = NewVersion {
+            document: row.id,
+            version: next,
+            state,
+            root: &root,
+            at: now,
+            body: &signed.encode_to_vec(),
+            texts: &text_rows(&sent.texts),
+            act: act.id.parse().map_err(|_| Error::Damaged("act"))?,
+        };
+        store::keep(tx, &new).await?;
+        let given_up = row.version == 0 && kind.states.get(state).is_some_and(|state| state.end);
+        // A draft that is given up was never anybody else's.
+        if !given_up {
+            for (party, link) in linked(&parties) {
+                let told = VersionTold {
+                    version: Some(signed.clone()),
+                    texts: content::seen_by(kind, &party.role, &sent.texts),
+                };
+                self.post(tx, link, (row.id, next), VERSION, &told).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells the others of an act that waits for somebody, and of who has agreed so far.
+    async fn tell_proposal(
+        &self,
+        tx: &mut TenantTx,
+        row: &DocumentRow,
+        sent: &ActSent,
+        agreed: Vec<Signed>,
+    ) -> Result<(), Error> {
+        let kind = self.kind(&row.kind)?;
+        let parties = store::parties(tx, row.id).await?;
+        for (party, link) in linked(&parties) {
+            let told = ProposalTold {
+                proposal: Some(ActSent {
+                    act: sent.act.clone(),
+                    texts: content::seen_by(kind, &party.role, &sent.texts),
+                }),
+                agreed: agreed.clone(),
+            };
+            self.post(tx, link, (row.id, row.version), PROPOSAL, &told).await?;
+        }
+        Ok(())
+    }
+
+    /// Tells that an act has come to nothing, and by which answer, if it was a proposal.
+    async fn tell_ruling(
+        &self,
+        tx: &mut TenantTx,
+        row: &DocumentRow,
+        links: &[LinkId],
+        (act_id, reason): (&str, &str),
+        answer_id: &str,
+    ) -> Result<(), Error> {
+        let ruling = Ruling {
+            document_id: row.id.to_string(),
+            act_id: act_id.to_owned(),
+            reason: reason.to_owned(),
+            version: row.version(),
+            answer_id: answer_id.to_owned(),
+        };
+        let us = self.vault.identity(tx).await?;
+        let ruled = ActRuled {
+            ruling: Some(version::sign_ruling(&us, &ruling)),
+        };
+        for link in links {
+            self.post(tx, *link, (row.id, row.version), RULING, &ruled).await?;
+        }
+        Ok(())
+    }
+
+    async fn others(&self, tx: &mut TenantTx, row: &DocumentRow) -> Result<Vec<LinkId>, Error> {
+        let parties = store::parties(tx, row.id).await?;
+        Ok(linked(&parties).map(|(_, link)| link).collect())
+    }
+
+    /// The open proposals of these documents.
+    pub(crate) async fn proposals(&self, tx: &mut TenantTx, documents: &[Uuid]) -> Result<Vec<Open>, Error> {
+        let rows = store::proposals(tx, documents).await?;
+        let read = |body: &[u8]| {
+            let sent = ActSent::decode(body).map_err(|_| Error::Damaged("document_act"))?;
+            let signed = sent.act.clone().ok_or(Error::Damaged("document_act"))?;
+            let act = Act::decode(signed.body.clone()).map_err(|_| Error::Damaged("document_act"))?;
+            Ok::<_, Error>((sent, signed, act))
+        };
+        let mut open = Vec::new();
+        for row in rows.iter().filter(|row| row.state == "open") {
+            let (sent, _, act) = read(&row.body)?;
+            let mut agreed = Vec::new();
+            for answer in rows.iter().filter(|answer| {
+                let of_it = answer.proposal == Some(row.id) && answer.document_id == row.document_id;
+                of_it && answer.act == ACCEPT && answer.state == "counted"
+            }) {
+                agreed.push((answer.role.clone(), read(&answer.body)?.1));
+            }
+            open.push(Open {
+                document: row.document_id,
+                id: row.id,
+                contents: opened(&sent.texts)?,
+                act,
+                sent,
+                agreed,
+                at: row.at,
+            });
+        }
+        Ok(open)
+    }
+}
+
+fn linked(parties: &[PartyRow]) -> impl Iterator<Item = (&PartyRow, LinkId)> {
+    parties.iter().filter_map(|party| Some((party, LinkId(party.link_id?))))
+}
+
+/// The version that follows, before its issuer signs it.
+fn next_version(
+    row: &DocumentRow,
+    kind: &Kind,
+    parties: &[PartyRow],
+    before: Option<&Signed>,
+    act: &Act,
+    now: OffsetDateTime,
+) -> Result<Version, Error> {
+    let last = match before {
+        Some(one) => Version::decode(one.body.clone()).map_err(|_| Error::Damaged("document_version"))?,
+        None => Version::default(),
+    };
+    let cleared = kind.acts.get(&act.name).map_or(&[][..], |act| &act.clears);
+    Ok(Version {
+        document_id: row.id.to_string(),
+        kind: row.kind.clone(),
+        kind_version: kind.version,
+        number: row.number.clone(),
+        version: row.version() + 1,
+        previous: before.map(|one| version::head(one).to_vec()).unwrap_or_default().into(),
+        parties: parties.iter().map(party).collect::<Result<_, _>>()?,
+        sections: version::sections(&last.sections, cleared, &act.sections),
+        act: act.name.clone(),
+        act_id: act.id.clone(),
+        role: act.role.clone(),
+        at: Some(prost_types::Timestamp {
+            seconds: now.unix_timestamp(),
+            nanos: 0,
+        }),
+        ..Version::default()
+    })
+}
+
+fn party(row: &PartyRow) -> Result<Party, Error> {
+    let enterprise: EnterpriseId = row.enterprise.parse().map_err(|_| Error::Damaged("document_party"))?;
+    Ok(Party {
+        role: row.role.clone(),
+        enterprise: enterprise.as_bytes().to_vec().into(),
+        name: row.name.clone(),
+    })
+}

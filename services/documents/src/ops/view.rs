@@ -1,0 +1,87 @@
+//! What is shown of documents.
+
+use hansa_directory::Session;
+use hansa_proto::documents::v1::{Content, SectionText, Version};
+use hansa_tenancy::TenantTx;
+use prost::Message as _;
+use uuid::Uuid;
+
+use super::{Documents, rule::Open};
+use crate::{
+    Error,
+    model::Contents,
+    store::{self, ActRow, DocumentRow, PartyRow},
+};
+
+/// A document with all that is shown of it.
+#[derive(Debug)]
+pub(crate) struct Whole {
+    pub row: DocumentRow,
+    pub parties: Vec<PartyRow>,
+    pub contents: Contents,
+    pub acts: Vec<ActRow>,
+    pub proposals: Vec<Open>,
+}
+
+impl Documents {
+    pub(crate) async fn get(&self, session: &Session, id: Uuid) -> Result<Whole, Error> {
+        let mut tx = self.tenancy.begin("documents.get", session).await?;
+        let row = store::lock(&mut tx, id).await?.ok_or(Error::NotFound("document"))?;
+        self.whole(&mut tx, row).await
+    }
+
+    pub(crate) async fn list(
+        &self,
+        session: &Session,
+        kind: &str,
+        state: &str,
+        before: Option<Uuid>,
+        limit: i64,
+    ) -> Result<Vec<Whole>, Error> {
+        let mut tx = self.tenancy.begin("documents.list", session).await?;
+        let rows = store::list(&mut tx, kind, state, before, limit).await?;
+        let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
+        let mut parties = store::parties_of(&mut tx, &ids).await?;
+        let mut proposals = self.proposals(&mut tx, &ids).await?;
+        let whole = rows.into_iter().map(|row| Whole {
+            parties: parties.extract_if(.., |party| party.document_id == row.id).collect(),
+            proposals: proposals.extract_if(.., |open| open.document == row.id).collect(),
+            contents: Contents::new(),
+            acts: Vec::new(),
+            row,
+        });
+        Ok(whole.collect())
+    }
+
+    pub(crate) async fn whole(&self, tx: &mut TenantTx, row: DocumentRow) -> Result<Whole, Error> {
+        Ok(Whole {
+            parties: store::parties(tx, row.id).await?,
+            contents: self.contents(tx, &row).await?,
+            acts: store::acts(tx, row.id).await?,
+            proposals: self.proposals(tx, &[row.id]).await?,
+            row,
+        })
+    }
+
+    /// What its sections say, those that we see.
+    pub(crate) async fn contents(&self, tx: &mut TenantTx, row: &DocumentRow) -> Result<Contents, Error> {
+        let Some(newest) = self.signed(tx, row.id, row.version).await? else {
+            return Ok(Contents::new());
+        };
+        let newest = Version::decode(newest.body).map_err(|_| Error::Damaged("document_version"))?;
+        let mut texts = store::texts(tx, row.id).await?;
+        // What was cleared says nothing any more.
+        texts.retain(|text| newest.sections.iter().any(|section| section.name == text.section));
+        let texts: Vec<_> = texts.into_iter().map(SectionText::from).collect();
+        opened(&texts)
+    }
+}
+
+/// What texts of ours say.
+pub(crate) fn opened(texts: &[SectionText]) -> Result<Contents, Error> {
+    let opened = texts.iter().map(|text| {
+        let content = Content::decode(text.content.clone()).map_err(|_| Error::Damaged("document_text"))?;
+        Ok((text.name.clone(), content))
+    });
+    opened.collect()
+}
