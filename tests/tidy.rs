@@ -81,7 +81,16 @@ const ARROWS: [(&str, &[&str]); 10] = [
     ),
     (
         "inventory",
-        &["vocab", "proto", "tenancy", "vault", "edge", "directory", "link"],
+        &[
+            "vocab",
+            "proto",
+            "tenancy",
+            "vault",
+            "edge",
+            "directory",
+            "link",
+            "documents",
+        ],
     ),
     (
         "hansa",

@@ -24,59 +24,14 @@ async fn two() -> (House, House, Enterprise, Enterprise, String) {
     (here, there, bergen, luebeck, link)
 }
 
-async fn get(enterprise: &Enterprise, id: &str) -> Result<Value, Fault> {
-    let answer = enterprise
-        .try_call(&format!("{SERVICE}/GetDocument"), json!({"id": id}))
-        .await;
-    answer.map(|answer| answer["document"].clone())
-}
-
-/// Waits until this side has the document in that state.
-async fn comes(enterprise: &Enterprise, id: &str, state: &str) -> Value {
-    for _ in 0..400 {
-        match get(enterprise, id).await {
-            Ok(document) if document["state"] == state => return document,
-            _ => tokio::time::sleep(Duration::from_millis(25)).await,
-        }
-    }
-    panic!(
-        "{} never has it {state}: {:?}",
-        enterprise.name,
-        get(enterprise, id).await
-    );
-}
-
-/// Says something to a proposal.
-async fn say(enterprise: &Enterprise, id: &str, word: &str, base: u64, proposal: &str) -> Result<Value, Fault> {
-    let body = json!({"id": id, "act": word, "base": base.to_string(), "proposal": proposal});
-    let answer = enterprise.try_call(&format!("{SERVICE}/ActOnDocument"), body).await;
-    answer.map(|answer| answer["document"].clone())
-}
-
-/// Waits until this side has the document as that says.
-async fn becomes(enterprise: &Enterprise, id: &str, what: &str, so: impl Fn(&Value) -> bool) -> Value {
-    for _ in 0..400 {
-        let document = get(enterprise, id).await.unwrap();
-        if so(&document) {
-            return document;
-        }
-        tokio::time::sleep(Duration::from_millis(25)).await;
-    }
-    panic!(
-        "{}: never {what}: {:#}",
-        enterprise.name,
-        get(enterprise, id).await.unwrap()
-    );
-}
-
 /// An order that both have agreed on; its version is 2.
 async fn agreed(bergen: &Enterprise, luebeck: &Enterprise, link: &str) -> String {
     let id = issued(luebeck, link).await;
-    comes(bergen, &id, "issued").await;
+    bergen.comes(&id, "issued").await;
     let accept = [("1", "ACCEPT", None), ("2", "ACCEPT", None), ("3", "ACCEPT", None)];
-    act(bergen, &id, "answer", 1, answers(&accept)).await.unwrap();
-    comes(luebeck, &id, "agreed").await;
-    comes(bergen, &id, "agreed").await;
+    bergen.acts(&id, "answer", 1, answers(&accept)).await.unwrap();
+    luebeck.comes(&id, "agreed").await;
+    bergen.comes(&id, "agreed").await;
     id
 }
 
@@ -101,15 +56,9 @@ fn became<'a>(document: &'a Value, act_id: &str) -> (&'a str, &'a str) {
 }
 
 async fn same_on_both(one: &Enterprise, other: &Enterprise, id: &str) {
-    let (here, there) = (verified(one, id).await, verified(other, id).await);
+    let (here, there) = (one.verifies(id).await, other.verifies(id).await);
     assert_eq!(here["flaws"], json!([]), "{}", one.name);
     assert_eq!(here, there);
-}
-
-async fn act(enterprise: &Enterprise, id: &str, act: &str, base: u64, contents: Value) -> Result<Value, Fault> {
-    let body = json!({"id": id, "act": act, "base": base.to_string(), "contents": contents});
-    let answer = enterprise.try_call(&format!("{SERVICE}/ActOnDocument"), body).await;
-    answer.map(|answer| answer["document"].clone())
 }
 
 fn goods() -> Value {
@@ -137,7 +86,7 @@ async fn issued(luebeck: &Enterprise, link: &str) -> String {
         (&json!("draft"), &json!(["cancel", "issue"]))
     );
     let id = text(&made["id"]);
-    let issued = act(luebeck, &id, "issue", 0, goods()).await.unwrap();
+    let issued = luebeck.acts(&id, "issue", 0, goods()).await.unwrap();
     assert_eq!(
         (&issued["state"], &issued["waitsForName"]),
         (&json!("issued"), &json!("Bergen Foods"))
@@ -145,38 +94,29 @@ async fn issued(luebeck: &Enterprise, link: &str) -> String {
     id
 }
 
-async fn verified(enterprise: &Enterprise, id: &str) -> Value {
-    enterprise
-        .call(&format!("{SERVICE}/VerifyDocument"), json!({"id": id}))
-        .await
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn an_order_is_answered_line_by_line_and_both_nodes_hold_the_same() {
     let (_here, _there, bergen, luebeck, link) = two().await;
     let id = issued(&luebeck, &link).await;
-    let seen = comes(&bergen, &id, "issued").await;
+    let seen = bergen.comes(&id, "issued").await;
     assert_eq!((&seen["number"], &seen["ourRole"]), (&json!("PO-1"), &json!("seller")));
     assert_eq!(seen["contents"]["lines"]["lines"]["lines"][1]["sku"], "TEA-2");
     let verdicts = [("1", "ACCEPT", None), ("2", "CHANGE", Some(15)), ("3", "DECLINE", None)];
-    let sent = act(&bergen, &id, "answer", 1, answers(&verdicts)).await.unwrap();
+    let sent = bergen.acts(&id, "answer", 1, answers(&verdicts)).await.unwrap();
     assert_eq!(sent["acts"][0]["state"], "sent", "it counts when the issuer says so");
-    let answered = comes(&luebeck, &id, "answered").await;
+    let answered = luebeck.comes(&id, "answered").await;
     assert_eq!(
         answered["contents"]["answers"]["answers"]["answers"][1]["quantity"]["value"],
         "15"
     );
-    comes(&bergen, &id, "answered").await;
-    act(&luebeck, &id, "agree", 2, json!({})).await.unwrap();
-    let (ours, theirs) = (
-        comes(&luebeck, &id, "agreed").await,
-        comes(&bergen, &id, "agreed").await,
-    );
+    bergen.comes(&id, "answered").await;
+    luebeck.acts(&id, "agree", 2, json!({})).await.unwrap();
+    let (ours, theirs) = (luebeck.comes(&id, "agreed").await, bergen.comes(&id, "agreed").await);
     assert_eq!((&ours["version"], &ours["root"]), (&theirs["version"], &theirs["root"]));
     assert_eq!(ours["contents"], theirs["contents"]);
     assert_eq!(theirs["acts"][0]["state"], "counted");
     for side in [&luebeck, &bergen] {
-        let checked = verified(side, &id).await;
+        let checked = side.verifies(&id).await;
         assert_eq!((&checked["versions"], &checked["flaws"]), (&json!("3"), &json!([])));
         assert_eq!(checked["root"], ours["root"]);
     }
@@ -186,7 +126,7 @@ async fn an_order_is_answered_line_by_line_and_both_nodes_hold_the_same() {
 async fn an_act_on_an_old_version_does_not_count_and_its_sender_is_told() {
     let (_here, there, bergen, luebeck, link) = two().await;
     let id = issued(&luebeck, &link).await;
-    comes(&bergen, &id, "issued").await;
+    bergen.comes(&id, "issued").await;
     // The answer and the cancellation cross: what Bergen sends is held back until Lübeck has cancelled.
     let mut admin = there.world.superuser().await;
     let mut shut = sqlx::Connection::begin(&mut admin).await.unwrap();
@@ -196,30 +136,30 @@ async fn an_act_on_an_old_version_does_not_count_and_its_sender_is_told() {
         .await
         .unwrap();
     let accept = [("1", "ACCEPT", None), ("2", "ACCEPT", None), ("3", "ACCEPT", None)];
-    act(&bergen, &id, "answer", 1, answers(&accept)).await.unwrap();
-    act(&luebeck, &id, "cancel", 1, json!({})).await.unwrap();
+    bergen.acts(&id, "answer", 1, answers(&accept)).await.unwrap();
+    luebeck.acts(&id, "cancel", 1, json!({})).await.unwrap();
     shut.rollback().await.unwrap();
-    let cancelled = comes(&bergen, &id, "cancelled").await;
+    let cancelled = bergen.comes(&id, "cancelled").await;
     let mut told = cancelled;
     for _ in 0..400 {
         if told["acts"][0]["state"] == "refused" {
             break;
         }
         tokio::time::sleep(Duration::from_millis(25)).await;
-        told = get(&bergen, &id).await.unwrap();
+        told = bergen.document(&id).await.unwrap();
     }
     assert_eq!(
         (&told["acts"][0]["state"], &told["acts"][0]["reason"]),
         (&json!("refused"), &json!("SUPERSEDED"))
     );
-    assert_eq!(verified(&bergen, &id).await["flaws"], json!([]));
+    assert_eq!(bergen.verifies(&id).await["flaws"], json!([]));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_act_again_changes_nothing_and_a_wrong_one_says_why() {
     let (_here, _there, bergen, luebeck, link) = two().await;
     let id = issued(&luebeck, &link).await;
-    comes(&bergen, &id, "issued").await;
+    bergen.comes(&id, "issued").await;
     let act_id = SystemIds.uuid().to_string();
     let accept = [("1", "ACCEPT", None), ("2", "ACCEPT", None), ("3", "ACCEPT", None)];
     let body = json!({"id": id, "actId": act_id, "act": "answer", "base": "1", "contents": answers(&accept)});
@@ -237,20 +177,17 @@ async fn the_same_act_again_changes_nothing_and_a_wrong_one_says_why() {
         .try_call(&format!("{SERVICE}/CreateDocument"), create)
         .await
         .unwrap_err();
-    let agreed = comes(&luebeck, &id, "agreed").await;
+    let agreed = luebeck.comes(&id, "agreed").await;
     assert_eq!(agreed["version"], "2");
-    comes(&bergen, &id, "agreed").await;
+    bergen.comes(&id, "agreed").await;
     let reason = |done: Result<Value, Fault>| done.unwrap_err().reason.into_owned();
+    assert_eq!(reason(bergen.acts(&id, "answer", 2, answers(&accept)).await), "NOT_NOW");
     assert_eq!(
-        reason(act(&bergen, &id, "answer", 2, answers(&accept)).await),
-        "NOT_NOW"
-    );
-    assert_eq!(
-        reason(act(&luebeck, &id, "answer", 2, answers(&accept)).await),
+        reason(luebeck.acts(&id, "answer", 2, answers(&accept)).await),
         "NOT_YOURS"
     );
-    assert_eq!(reason(act(&luebeck, &id, "sing", 2, json!({})).await), "NO_SUCH_ACT");
-    assert_eq!(reason(act(&luebeck, &id, "agree", 1, json!({})).await), "SUPERSEDED");
+    assert_eq!(reason(luebeck.acts(&id, "sing", 2, json!({})).await), "NO_SUCH_ACT");
+    assert_eq!(reason(luebeck.acts(&id, "agree", 1, json!({})).await), "SUPERSEDED");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -268,7 +205,7 @@ async fn nobody_issues_what_the_grant_does_not_name_and_a_draft_stays_at_home() 
     let grant = json!({"id": link, "grant": {"visibility": "VISIBILITY_NONE"}});
     bergen.call("link.v1.LinkStaffService/SetGrant", grant).await;
     let id = text(&draft["document"]["id"]);
-    act(&luebeck, &id, "issue", 0, goods()).await.unwrap();
+    luebeck.acts(&id, "issue", 0, goods()).await.unwrap();
     let mut admin = here.world.superuser().await;
     let refused = format!(
         "select reason from {}.inbox where type = 'documents.version.v1'",
@@ -285,26 +222,26 @@ async fn nobody_issues_what_the_grant_does_not_name_and_a_draft_stays_at_home() 
         }
     };
     assert_eq!(reason, "GRANT");
-    assert_eq!(get(&bergen, &id).await.unwrap_err().reason, "NOT_FOUND");
+    assert_eq!(bergen.document(&id).await.unwrap_err().reason, "NOT_FOUND");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_row_that_was_changed_is_found_on_the_node_where_it_was() {
     let (here, _there, bergen, luebeck, link) = two().await;
     let id = issued(&luebeck, &link).await;
-    comes(&bergen, &id, "issued").await;
+    bergen.comes(&id, "issued").await;
     let mut admin = here.world.superuser().await;
     let schema = bergen.tenant.schema();
     let change = format!(
         "update {schema}.document_text set content = set_byte(content, 12, get_byte(content, 12) # 1) where section = 'lines'"
     );
     database::run(&mut admin, change).await.unwrap();
-    let flaws = verified(&bergen, &id).await["flaws"].clone();
+    let flaws = bergen.verifies(&id).await["flaws"].clone();
     assert_eq!(flaws, json!(["version 1: the text of lines is not what was signed"]));
-    assert_eq!(verified(&luebeck, &id).await["flaws"], json!([]));
+    assert_eq!(luebeck.verifies(&id).await["flaws"], json!([]));
     let change = format!("update {schema}.document_version set body = set_byte(body, 60, get_byte(body, 60) # 1)");
     database::run(&mut admin, change).await.unwrap();
-    let flaws = verified(&bergen, &id).await["flaws"].clone();
+    let flaws = bergen.verifies(&id).await["flaws"].clone();
     assert!(
         text(&flaws[0]).contains("its issuer has not signed it") || text(&flaws[0]).contains("decode"),
         "{flaws}"
@@ -317,14 +254,14 @@ async fn a_draft_that_is_given_up_is_never_told() {
     let body = json!({"kind": "order", "links": {"seller": link}});
     let draft = luebeck.call(&format!("{SERVICE}/CreateDocument"), body).await["document"].clone();
     let id = text(&draft["id"]);
-    let given_up = act(&luebeck, &id, "cancel", 0, json!({})).await.unwrap();
+    let given_up = luebeck.acts(&id, "cancel", 0, json!({})).await.unwrap();
     assert_eq!(
         (&given_up["state"], &given_up["openActs"]),
         (&json!("cancelled"), &json!([]))
     );
     // What was posted later has come, and it alone.
     let next = issued(&luebeck, &link).await;
-    comes(&bergen, &next, "issued").await;
+    bergen.comes(&next, "issued").await;
     let all = bergen.call(&format!("{SERVICE}/ListDocuments"), json!({})).await;
     assert_eq!(all["documents"].as_array().unwrap().len(), 1, "{all}");
     assert_eq!(all["documents"][0]["id"], next);
@@ -335,7 +272,7 @@ async fn documents_are_listed_by_kind_and_state_page_by_page_with_their_parties(
     let (_here, _there, bergen, luebeck, link) = two().await;
     for _ in 0..5 {
         let id = issued(&luebeck, &link).await;
-        comes(&bergen, &id, "issued").await;
+        bergen.comes(&id, "issued").await;
     }
     let list = async |body: Value| bergen.call(&format!("{SERVICE}/ListDocuments"), body).await;
     let mut numbers = Vec::new();
@@ -368,26 +305,26 @@ async fn documents_are_listed_by_kind_and_state_page_by_page_with_their_parties(
 async fn nothing_counts_while_the_other_side_could_not_hear_of_it() {
     let (_here, _there, bergen, luebeck, link) = two().await;
     let id = issued(&luebeck, &link).await;
-    comes(&bergen, &id, "issued").await;
+    bergen.comes(&id, "issued").await;
     let stop = json!({"id": link, "reason": "stocktaking"});
     bergen.call("link.v1.LinkStaffService/SuspendLink", stop).await;
     luebeck.sees(&link, "LINK_STATE_SUSPENDED").await;
     let create = json!({"kind": "order", "links": {"seller": link}});
     for refused in [
-        act(&luebeck, &id, "cancel", 1, json!({})).await,
+        luebeck.acts(&id, "cancel", 1, json!({})).await,
         luebeck.try_call(&format!("{SERVICE}/CreateDocument"), create).await,
     ] {
         let fault = refused.unwrap_err();
         assert_eq!(fault.reason, "LINK_SUSPENDED");
         assert!(fault.changeable_by.unwrap().contains("Bergen"));
     }
-    assert_eq!(get(&luebeck, &id).await.unwrap()["state"], "issued");
+    assert_eq!(luebeck.document(&id).await.unwrap()["state"], "issued");
     bergen
         .call("link.v1.LinkStaffService/ResumeLink", json!({"id": link}))
         .await;
     luebeck.sees(&link, "LINK_STATE_ACTIVE").await;
-    act(&luebeck, &id, "cancel", 1, json!({})).await.unwrap();
-    comes(&bergen, &id, "cancelled").await;
+    luebeck.acts(&id, "cancel", 1, json!({})).await.unwrap();
+    bergen.comes(&id, "cancelled").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -397,23 +334,24 @@ async fn what_one_side_proposes_counts_when_the_other_accepts_and_not_before() {
     // By the seller, who is not the issuer; then by the buyer, who is.
     for (round, proposer, other) in [(0, &bergen, &luebeck), (1, &luebeck, &bergen)] {
         let (base, units) = (2 + round, 7 + i64::try_from(round).unwrap());
-        act(proposer, &id, "change", base, other_goods(units)).await.unwrap();
+        proposer.acts(&id, "change", base, other_goods(units)).await.unwrap();
         for side in [proposer, other] {
-            let open = becomes(side, &id, "open", |document| document["proposals"][0].is_object()).await;
+            let open = side
+                .becomes(&id, "open", |document| document["proposals"][0].is_object())
+                .await;
             assert_eq!(open["version"], base.to_string());
             assert_eq!(open["waitsForName"], other.name, "where it is stuck, on both sides");
             assert_eq!(first_units(&open["proposals"][0]), units.to_string().as_str());
         }
-        let proposal = text(&get(other, &id).await.unwrap()["proposals"][0]["id"]);
-        let refused = say(proposer, &id, "accept", base, &proposal).await;
+        let proposal = text(&other.document(&id).await.unwrap()["proposals"][0]["id"]);
+        let refused = proposer.says(&id, "accept", base, &proposal).await;
         assert_eq!(refused.unwrap_err().reason, "NOT_YOURS");
-        say(other, &id, "accept", base, &proposal).await.unwrap();
+        other.says(&id, "accept", base, &proposal).await.unwrap();
         let next = (base + 1).to_string();
         for side in [proposer, other] {
-            let done = becomes(side, &id, "agreed anew", |document| {
-                document["version"] == next.as_str()
-            })
-            .await;
+            let done = side
+                .becomes(&id, "agreed anew", |document| document["version"] == next.as_str())
+                .await;
             assert_eq!(first_units(&done), units.to_string().as_str());
             assert_eq!(
                 (&done["proposals"], &done["contents"]["answers"]),
@@ -437,24 +375,27 @@ async fn a_proposal_that_is_rejected_or_withdrawn_leaves_all_as_it_was() {
         (&bergen, &bergen, "withdraw", "WITHDRAWN"),
         (&luebeck, &luebeck, "withdraw", "WITHDRAWN"),
     ] {
-        act(proposer, &id, "cancel_agreed", 2, json!({})).await.unwrap();
-        let open = becomes(who, &id, "open", |document| document["proposals"][0].is_object()).await;
+        proposer.acts(&id, "cancel_agreed", 2, json!({})).await.unwrap();
+        let open = who
+            .becomes(&id, "open", |document| document["proposals"][0].is_object())
+            .await;
         let proposal = text(&open["proposals"][0]["id"]);
         // Its proposer has heard that it is open, and may take it back from then on.
-        becomes(proposer, &id, "open", |document| {
-            became(document, &proposal).0 == "open"
-        })
-        .await;
-        say(who, &id, word, 2, &proposal).await.unwrap();
+        proposer
+            .becomes(&id, "open", |document| became(document, &proposal).0 == "open")
+            .await;
+        who.says(&id, word, 2, &proposal).await.unwrap();
         for side in [&bergen, &luebeck] {
-            let over = becomes(side, &id, "over", |document| became(document, &proposal).0 == "refused").await;
+            let over = side
+                .becomes(&id, "over", |document| became(document, &proposal).0 == "refused")
+                .await;
             assert_eq!(became(&over, &proposal).1, reason);
             assert_eq!((&over["version"], &over["state"]), (&json!("2"), &json!("agreed")));
             assert_eq!(over["proposals"], json!([]));
-            let late = say(side, &id, "accept", 2, &proposal).await.unwrap_err();
+            let late = side.says(&id, "accept", 2, &proposal).await.unwrap_err();
             assert_eq!(late.reason, "NOT_OPEN");
         }
-        let said = becomes(who, &id, "settled", |document| {
+        let said = who.becomes(&id, "settled", |document| {
             document["acts"]
                 .as_array()
                 .unwrap()
@@ -473,19 +414,19 @@ async fn proposals_that_cross_end_in_one_agreed_version_on_both_nodes() {
     for base in 2..5_u64 {
         // Each proposes before it hears of the other's, and each accepts what it hears of.
         let (ours, theirs) = tokio::join!(
-            act(&luebeck, &id, "change", base, other_goods(100)),
-            act(&bergen, &id, "change", base, other_goods(200)),
+            luebeck.acts(&id, "change", base, other_goods(100)),
+            bergen.acts(&id, "change", base, other_goods(200)),
         );
         let (ours, theirs) = (
             text(&ours.unwrap()["acts"][0]["id"]),
             text(&theirs.unwrap()["acts"][0]["id"]),
         );
         let knows = |document: &Value, proposal: &str| !became(document, proposal).0.is_empty();
-        becomes(&bergen, &id, "there", |document| knows(document, &ours)).await;
-        becomes(&luebeck, &id, "there", |document| knows(document, &theirs)).await;
+        bergen.becomes(&id, "there", |document| knows(document, &ours)).await;
+        luebeck.becomes(&id, "there", |document| knows(document, &theirs)).await;
         let said = tokio::join!(
-            say(&luebeck, &id, "accept", base, &theirs),
-            say(&bergen, &id, "accept", base, &ours),
+            luebeck.says(&id, "accept", base, &theirs),
+            bergen.says(&id, "accept", base, &ours),
         );
         // Who hears of the new version first can't accept any more; the other's answer is superseded at the issuer.
         for refused in [said.0, said.1].into_iter().filter_map(Result::err) {
@@ -497,8 +438,8 @@ async fn proposals_that_cross_end_in_one_agreed_version_on_both_nodes() {
             document["version"] == next.as_str() && acts.iter().all(|act| act["state"] != "sent")
         };
         let (here, there) = (
-            becomes(&luebeck, &id, "one version on", settled).await,
-            becomes(&bergen, &id, "one version on", settled).await,
+            luebeck.becomes(&id, "one version on", settled).await,
+            bergen.becomes(&id, "one version on", settled).await,
         );
         assert_eq!(here["root"], there["root"]);
         for side in [&here, &there] {

@@ -15,6 +15,7 @@ mod links;
 mod matrix;
 mod partners;
 mod pool;
+mod procurement;
 mod registry;
 mod stock;
 mod together;

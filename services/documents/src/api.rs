@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::{
     Documents,
     model::Document,
-    ops::{Open, Whole, Wish, hex},
+    ops::{Open, Progress, Whole, Wish, hex},
     store::{ActRow, PartyRow},
 };
 
@@ -79,6 +79,8 @@ impl DocumentsStaff {
             contents: whole.contents.into_iter().collect(),
             title: kind.title.clone().into_iter().collect(),
             acts: whole.acts.into_iter().map(act).collect(),
+            refers_to: whole.row.refers_to.map(|id| id.to_string()).unwrap_or_default(),
+            progress: whole.progress.into_iter().map(progress).collect(),
         })
     }
 }
@@ -93,6 +95,14 @@ fn proposal(document: &Document<'_>, open: &Open) -> wire::Proposal {
         agreed: open.agreed(),
         waits_for: open.waits_for(document),
         at: Some(timestamp(open.at)),
+    }
+}
+
+fn progress(row: Progress) -> wire::Progress {
+    wire::Progress {
+        line: row.line,
+        agreed: Some(row.agreed.wire()),
+        done: Some(row.agreed.same(row.done).wire()),
     }
 }
 

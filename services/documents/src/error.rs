@@ -1,8 +1,8 @@
 //! Everything that can go wrong with a document, and what a caller is told of it.
 
-use hansa_vocab::{Fault, Kind};
+use hansa_vocab::{Fault, Kind, Quantity};
 
-use crate::model::Refusal;
+use crate::{keeper::KeeperError, model::Refusal};
 
 /// What went wrong.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +29,14 @@ pub enum Error {
         /// Whose grant.
         owner: String,
     },
+    /// Too few units are free for a line.
+    #[error("line {line}: too few units are free")]
+    Short {
+        /// Which line.
+        line: String,
+        /// So many are.
+        free: Quantity,
+    },
     /// The id was used for something else.
     #[error("id {0} was used for something else")]
     IdReused(uuid::Uuid),
@@ -47,6 +55,17 @@ pub enum Error {
     /// SQL.
     #[error(transparent)]
     Sql(#[from] sqlx::Error),
+}
+
+impl From<KeeperError> for Error {
+    fn from(error: KeeperError) -> Self {
+        match error {
+            KeeperError::Invalid { field, text } => Self::Invalid { field, text },
+            KeeperError::Sql(error) => Self::Sql(error),
+            KeeperError::Damaged(what) => Self::Damaged(what),
+            KeeperError::Short { line, free } => Self::Short { line, free },
+        }
+    }
 }
 
 impl From<Error> for Fault {
@@ -68,6 +87,16 @@ impl From<Error> for Fault {
                 format!("{owner} takes no documents of the kind {kind} on this link"),
             )
             .rule("grant.document_kinds", format!("an admin of {owner}")),
+            Error::Short { line, free } => {
+                let free = amount(free);
+                Self::new(
+                    Kind::Precondition,
+                    "OUT_OF_STOCK",
+                    format!("line {line}: {free} are free"),
+                )
+                .with("line", line)
+                .with("free", free)
+            }
             Error::IdReused(id) => Self::new(
                 Kind::Conflict,
                 "ID_REUSED",
@@ -84,4 +113,13 @@ impl From<Error> for Fault {
             Error::Sql(error) => hansa_tenancy::Error::from(error).into(),
         }
     }
+}
+
+/// Digits with a point, and the unit.
+fn amount(quantity: Quantity) -> String {
+    let (value, scale) = quantity.shortest();
+    let digits = format!("{value:0>width$}", width = usize::from(scale) + 1);
+    let (whole, part) = digits.split_at(digits.len() - usize::from(scale));
+    let point = if part.is_empty() { "" } else { "." };
+    format!("{whole}{point}{part} {}", quantity.unit())
 }

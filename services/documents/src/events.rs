@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::{
     Documents, Error,
     model::{
-        content,
+        Kind, content,
         version::{self, Signer},
     },
     ops::{Asked, Decision, hex, is_party, reason, text_rows},
@@ -140,7 +140,10 @@ impl Documents {
             actor: &actor,
         };
         match self.judge(tx, &row, &asked).await {
-            Ok(decision) => Ok(self.rule(tx, &row, &asked, decision).await?),
+            Ok(decision) => {
+                self.rule(tx, &row, &asked, decision).await?;
+                Ok(self.bring(tx, id, &actor, false).await?)
+            }
             Err(error) => Ok(self.refuse(tx, &row, &asked, reason(error)?, incoming.link).await?),
         }
     }
@@ -177,15 +180,24 @@ impl Documents {
             return Err(Not::Good("BAD_VERSION"));
         }
         let written = version::written(kind, &our_role, before.as_ref(), &version);
-        content::open_all(kind, &told.texts, &written).ok_or(Not::Good("OTHER_TEXTS"))?;
+        let contents = content::open_all(kind, &told.texts, &written).ok_or(Not::Good("OTHER_TEXTS"))?;
         let at = version
             .at
             .as_ref()
             .and_then(|at| OffsetDateTime::from_unix_timestamp(at.seconds).ok());
         let at = at.ok_or_else(malformed)?;
         let number = i64::try_from(version.version).map_err(|_| malformed())?;
+        let parties = match &row {
+            Some(row) => store::parties(tx, row.id).await?,
+            None => parties_of(kind, id, &version, incoming.link)?,
+        };
+        if let Err(error) = self.refers_well(tx, (kind, &parties), &contents, false).await {
+            reason(error)?;
+            return Err(Not::Good("BAD_REFERENCE"));
+        }
         if row.is_none() {
-            self.take_in(tx, id, &version, &our_role, incoming.link, at).await?;
+            let row = new_row(id, &version, our_role, at);
+            store::insert(tx, &row, &parties).await?;
         }
         let rows = text_rows(&told.texts);
         let new = NewVersion {
@@ -197,13 +209,20 @@ impl Documents {
             body: &signed.encode_to_vec(),
             texts: &rows,
             act: act_id,
+            refers_to: content::refers_to(&contents),
         };
         store::keep(tx, &new).await?;
-        store::settle_act(tx, id, act_id, "counted", "").await?;
+        self.settle(tx, id, act_id, &version).await?;
+        Ok(self.bring(tx, id, &other.keys.enterprise.to_string(), false).await?)
+    }
+
+    /// What led to a version counts: the act, and what was said to it if it was a proposal.
+    async fn settle(&self, tx: &mut TenantTx, document: Uuid, act: Uuid, version: &Version) -> Result<(), Not> {
+        store::settle_act(tx, document, act, "counted", "").await?;
         for signed in &version.agreed {
-            let answer = Act::decode(signed.body.clone()).map_err(|_| malformed())?;
-            let answer = answer.id.parse().map_err(|_| malformed())?;
-            store::settle_act(tx, id, answer, "counted", "").await?;
+            let answer = Act::decode(signed.body.clone()).map_err(|_| Not::Good("MALFORMED"))?;
+            let answer = answer.id.parse().map_err(|_| Not::Good("MALFORMED"))?;
+            store::settle_act(tx, document, answer, "counted", "").await?;
         }
         Ok(())
     }
@@ -324,50 +343,6 @@ impl Documents {
         }
     }
 
-    /// A document of a partner's that we have not known.
-    async fn take_in(
-        &self,
-        tx: &mut TenantTx,
-        id: Uuid,
-        version: &Version,
-        our_role: &str,
-        link: LinkId,
-        at: OffsetDateTime,
-    ) -> Result<(), Not> {
-        let mut parties = Vec::new();
-        for (party, place) in version.parties.iter().zip(0..) {
-            let enterprise = EnterpriseId::try_from(&*party.enterprise).map_err(|_| Not::Good("MALFORMED"))?;
-            if party.name.chars().count() > 200 {
-                return Err(Not::Good("MALFORMED"));
-            }
-            parties.push(PartyRow {
-                document_id: id,
-                role: party.role.clone(),
-                enterprise: enterprise.to_string(),
-                name: party.name.clone(),
-                link_id: (place == 0).then_some(link.0),
-            });
-        }
-        let roles: Vec<_> = parties.iter().map(|party| &party.role).collect();
-        let kind = self.kind(&version.kind)?;
-        if roles != kind.roles.iter().collect::<Vec<_>>() || version.number.chars().count() > 60 {
-            return Err(Not::Good("MALFORMED"));
-        }
-        let row = DocumentRow {
-            id,
-            kind: version.kind.clone(),
-            kind_version: i32::try_from(version.kind_version).unwrap_or(i32::MAX),
-            number: version.number.clone(),
-            our_role: our_role.to_owned(),
-            issuer: false,
-            version: 0,
-            state: version.state.clone(),
-            root: Vec::new(),
-            since: at,
-        };
-        Ok(store::insert(tx, &row, &parties).await?)
-    }
-
     async fn ruling_came(&self, tx: &mut TenantTx, incoming: Incoming<'_>) -> Result<(), Not> {
         let malformed = || Not::Good("MALFORMED");
         let ruled = ActRuled::decode(incoming.message.payload.clone()).map_err(|_| malformed())?;
@@ -383,7 +358,9 @@ impl Documents {
             let answer = ruling.answer_id.parse().map_err(|_| malformed())?;
             store::settle_act(tx, row.id, answer, "counted", "").await?;
         }
-        Ok(())
+        Ok(self
+            .bring(tx, row.id, &other.keys.enterprise.to_string(), false)
+            .await?)
     }
 }
 
@@ -395,4 +372,44 @@ fn claimed(sent: &ActSent) -> Result<Act, Not> {
 
 fn ids(document: &str, act: &str) -> Option<(Uuid, Uuid)> {
     Some((document.parse().ok()?, act.parse().ok()?))
+}
+
+/// The parties of a document that we have not known.
+fn parties_of(kind: &Kind, id: Uuid, version: &Version, link: LinkId) -> Result<Vec<PartyRow>, Not> {
+    let mut parties = Vec::new();
+    for (party, place) in version.parties.iter().zip(0..) {
+        let enterprise = EnterpriseId::try_from(&*party.enterprise).map_err(|_| Not::Good("MALFORMED"))?;
+        if party.name.chars().count() > 200 {
+            return Err(Not::Good("MALFORMED"));
+        }
+        parties.push(PartyRow {
+            document_id: id,
+            role: party.role.clone(),
+            enterprise: enterprise.to_string(),
+            name: party.name.clone(),
+            link_id: (place == 0).then_some(link.0),
+        });
+    }
+    let roles: Vec<_> = parties.iter().map(|party| &party.role).collect();
+    if roles != kind.roles.iter().collect::<Vec<_>>() || version.number.chars().count() > 60 {
+        return Err(Not::Good("MALFORMED"));
+    }
+    Ok(parties)
+}
+
+/// The row of a document that we have not known, before its first version is kept.
+fn new_row(id: Uuid, version: &Version, our_role: String, at: OffsetDateTime) -> DocumentRow {
+    DocumentRow {
+        id,
+        kind: version.kind.clone(),
+        kind_version: i32::try_from(version.kind_version).unwrap_or(i32::MAX),
+        number: version.number.clone(),
+        our_role,
+        issuer: false,
+        version: 0,
+        state: version.state.clone(),
+        root: Vec::new(),
+        since: at,
+        refers_to: None,
+    }
 }

@@ -12,6 +12,7 @@
 mod api;
 mod error;
 mod events;
+mod keeper;
 mod model;
 mod ops;
 mod store;
@@ -19,4 +20,6 @@ mod store;
 pub use api::DocumentsStaff;
 pub use error::Error;
 pub use events::{ACT, ActCame, PROPOSAL, ProposalCame, RULING, RulingCame, VERSION, VersionCame};
+pub use keeper::{Due, KeeperError, KeeperFuture, StockKeeper};
+pub use model::{Stock, stock::DueLine};
 pub use ops::Documents;

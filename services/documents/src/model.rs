@@ -4,13 +4,15 @@
 pub mod content;
 pub mod kind;
 pub mod proposal;
+mod receipt;
+pub mod stock;
 pub mod version;
 
 use hansa_proto::documents::v1::{Verdict, content::Body};
 
 pub use content::{BadContent, Contents};
-pub use kind::Kind;
 use kind::{ActKind, To};
+pub use kind::{Kind, Stock};
 pub use proposal::{Answered, Proposal};
 
 /// A document as one of its parties sees it.
@@ -115,7 +117,7 @@ impl Document<'_> {
             });
         }
         content::check(self.kind, self.reader, &act.writes, step.contents, self.contents)?;
-        Ok(leads_to(act, step.contents).to_owned())
+        Ok(leads_to(self, act, step.contents).to_owned())
     }
 
     /// What this role may do now, or propose.
@@ -128,7 +130,7 @@ impl Document<'_> {
     }
 }
 
-fn leads_to<'a>(act: &'a ActKind, contents: &Contents) -> &'a str {
+fn leads_to<'a>(document: &Document<'_>, act: &'a ActKind, contents: &Contents) -> &'a str {
     let (accepted, changed, declined) = match &act.to {
         To::State(state) => return state,
         To::Outcome {
@@ -137,17 +139,24 @@ fn leads_to<'a>(act: &'a ActKind, contents: &Contents) -> &'a str {
             declined,
         } => (accepted, changed, declined),
     };
-    let answers = contents.values().find_map(|content| match &content.body {
-        Some(Body::Answers(answers)) => Some(&answers.answers),
+    let newest = contents.values().chain(document.contents.values());
+    let mut lines = newest.filter_map(|content| match &content.body {
+        Some(Body::Lines(lines)) => Some(lines),
         _ => None,
     });
-    let all = |verdict: Verdict| answers.is_some_and(|all| all.iter().all(|answer| answer.verdict() == verdict));
-    if all(Verdict::Accept) {
-        accepted
-    } else if all(Verdict::Decline) {
-        declined
-    } else {
-        changed
+    let lines = lines.next();
+    let said = contents.values().find_map(|content| match &content.body {
+        Some(Body::Answers(answers)) => {
+            let all = |verdict: Verdict| answers.answers.iter().all(|answer| answer.verdict() == verdict);
+            Some((all(Verdict::Accept), all(Verdict::Decline)))
+        }
+        Some(Body::Receipts(receipts)) => lines.map(|lines| receipt::outcome(receipts, lines)),
+        _ => None,
+    });
+    match said {
+        Some((true, _)) => accepted,
+        Some((_, true)) => declined,
+        _ => changed,
     }
 }
 

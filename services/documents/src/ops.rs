@@ -1,13 +1,18 @@
 //! What one can do with documents. Start reading at [`Documents::act`].
 
 mod rule;
+mod stock;
 mod verify;
 mod view;
 
 pub(crate) use rule::{Asked, Decision, Open};
+pub(crate) use stock::Progress;
 pub(crate) use view::{Whole, opened};
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, OnceLock},
+};
 
 use hansa_directory::{Session, audit};
 use hansa_edge::trace_parent;
@@ -26,6 +31,7 @@ use uuid::Uuid;
 use crate::{
     Error,
     events::ACT,
+    keeper::StockKeeper,
     model::{Contents, Kind, Refusal, content, version},
     store::{self, DocumentRow, PartyRow, Post, TextRow},
 };
@@ -39,7 +45,8 @@ pub struct Documents {
     pub(crate) tenancy: Tenancy,
     pub(crate) vault: Vault,
     pub(crate) links: Links,
-    kinds: std::sync::Arc<BTreeMap<String, Kind>>,
+    pub(crate) keeper: Arc<OnceLock<Box<dyn StockKeeper>>>,
+    kinds: Arc<BTreeMap<String, Kind>>,
 }
 
 /// What one of our people wants to do with a document.
@@ -83,8 +90,14 @@ impl Documents {
             tenancy,
             vault,
             links,
-            kinds: std::sync::Arc::new(kinds),
+            keeper: Arc::default(),
+            kinds: Arc::new(kinds),
         })
+    }
+
+    /// Who keeps the stock that documents speak of; the first one stays.
+    pub fn install(&self, keeper: impl StockKeeper + 'static) {
+        let _ = self.keeper.set(Box::new(keeper));
     }
 
     pub(crate) fn kind(&self, name: &str) -> Result<&Kind, Error> {
@@ -135,6 +148,7 @@ impl Documents {
             state: kind.begins.clone(),
             root: Vec::new(),
             since: self.tenancy.clock().now(),
+            refers_to: None,
         };
         store::insert(&mut tx, &row, &parties).await?;
         let (actor, resource) = (session.staff().to_string(), format!("document/{id}"));
@@ -237,6 +251,7 @@ impl Documents {
         } else {
             self.send(&mut tx, &row, &asked).await?;
         }
+        self.bring(&mut tx, id, &actor, true).await?;
         let resource = format!("document/{id}");
         audit(
             &mut tx,

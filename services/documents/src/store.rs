@@ -21,6 +21,8 @@ pub struct DocumentRow {
     pub state: String,
     pub root: Vec<u8>,
     pub since: OffsetDateTime,
+    /// The document that it is about.
+    pub refers_to: Option<Uuid>,
 }
 
 impl DocumentRow {
@@ -130,7 +132,7 @@ pub async fn insert(tx: &mut TenantTx, row: &DocumentRow, parties: &[PartyRow]) 
 pub async fn lock(tx: &mut TenantTx, id: Uuid) -> Result<Option<DocumentRow>, Error> {
     Ok(sqlx::query_as!(
         DocumentRow,
-        "select id, kind, kind_version, number, our_role, issuer, version, state, root, since from document where id = $1 for update",
+        "select id, kind, kind_version, number, our_role, issuer, version, state, root, since, refers_to from document where id = $1 for update",
         id,
     )
     .fetch_optional(tx.conn())
@@ -147,7 +149,7 @@ pub async fn list(
 ) -> Result<Vec<DocumentRow>, Error> {
     Ok(sqlx::query_as!(
         DocumentRow,
-        "select id, kind, kind_version, number, our_role, issuer, version, state, root, since from document
+        "select id, kind, kind_version, number, our_role, issuer, version, state, root, since, refers_to from document
          where ($1::varchar = '' or kind = $1) and ($2::varchar = '' or state = $2) and ($3::uuid is null or id < $3)
          order by id desc limit $4",
         kind,
@@ -221,6 +223,8 @@ pub struct NewVersion<'a> {
     pub texts: &'a [TextRow],
     /// What led to it.
     pub act: Uuid,
+    /// The document that its texts refer to, if they do.
+    pub refers_to: Option<Uuid>,
 }
 
 /// Keeps a version with the texts that it wrote, and brings the document to it.
@@ -246,13 +250,15 @@ pub async fn keep(tx: &mut TenantTx, new: &NewVersion<'_>) -> Result<(), Error> 
         .await?;
     }
     sqlx::query!(
-        "update document set version = $2, since = case when state = $3 then since else $4 end, state = $3, root = $5
+        "update document set version = $2, since = case when state = $3 then since else $4 end, state = $3, root = $5,
+             refers_to = coalesce($6, refers_to)
          where id = $1",
         new.document,
         new.version,
         new.state,
         new.at,
         new.root,
+        new.refers_to,
     )
     .execute(tx.conn())
     .await?;
@@ -341,6 +347,29 @@ pub async fn proposals(tx: &mut TenantTx, documents: &[Uuid]) -> Result<Vec<Prop
            and (state = 'open' or proposal is not null)
          order by at, id",
         documents,
+    )
+    .fetch_all(tx.conn())
+    .await?)
+}
+
+/// Acts of a role that nobody has ruled on, in their order.
+pub async fn pending(tx: &mut TenantTx, document: Uuid, role: &str) -> Result<Vec<Vec<u8>>, Error> {
+    Ok(sqlx::query_scalar!(
+        "select body from document_act where document_id = $1 and role = $2 and state in ('sent', 'open') order by at, id",
+        document,
+        role,
+    )
+    .fetch_all(tx.conn())
+    .await?)
+}
+
+/// Documents that are about this one.
+pub async fn about(tx: &mut TenantTx, document: Uuid) -> Result<Vec<DocumentRow>, Error> {
+    Ok(sqlx::query_as!(
+        DocumentRow,
+        "select id, kind, kind_version, number, our_role, issuer, version, state, root, since, refers_to from document
+         where refers_to = $1 order by id",
+        document,
     )
     .fetch_all(tx.conn())
     .await?)

@@ -124,8 +124,10 @@ async fn furnish(
     );
     let directory = Directory::new(tenancy.clone(), vault.clone());
     directory.install(AllAudited::default().with(LedgerLines));
+    let inventory = Inventory::new(tenancy.clone(), links.clone(), vault.derive("inventory/feed")?);
+    documents.install(inventory.clone());
     Ok(Rooms {
-        inventory: Inventory::new(tenancy.clone(), links.clone(), vault.derive("inventory/feed")?),
+        inventory,
         directory,
         documents,
         links,

@@ -1,5 +1,7 @@
 //! What stock is: rules that need no database and no clock.
 
+pub mod plan;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,

@@ -1,6 +1,7 @@
 //! What one can do with stock. `ops/reservations.rs` is what partners do, `ops/partners.rs` what we do at partners.
 
 mod catalogue;
+mod documents;
 mod feed;
 mod gather;
 mod partners;

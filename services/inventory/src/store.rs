@@ -1,6 +1,7 @@
 //! SQL of stock, nothing else.
 
 pub mod catalogue;
+pub mod documents;
 pub mod feed;
 pub mod partners;
 pub mod reservations;

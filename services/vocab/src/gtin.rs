@@ -117,9 +117,29 @@ pub fn check_gln(text: &str) -> Result<(), NotAGtin> {
     checked(text, &[13])
 }
 
+/// Is this an SSCC: 18 digits with a right check digit.
+#[must_use]
+pub fn is_sscc(text: &str) -> bool {
+    checked(text, &[18]).is_ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_sscc_has_eighteen_digits_and_the_last_one_follows_from_the_others() {
+        assert!(is_sscc("340123450000000000"));
+        for wrong in [
+            "340123450000000001",
+            "34012345000000000",
+            "3401234500000000000",
+            "34012345000000000X",
+            "",
+        ] {
+            assert!(!is_sscc(wrong), "{wrong}");
+        }
+    }
 
     #[test]
     fn the_four_lengths_are_one_number() {

@@ -49,6 +49,13 @@ impl FromStr for Unit {
     }
 }
 
+impl Default for Unit {
+    /// One piece.
+    fn default() -> Self {
+        Self(*b"C62")
+    }
+}
+
 impl Unit {
     /// The code.
     #[must_use]
@@ -93,6 +100,16 @@ impl Quantity {
             scale,
             unit: unit.parse()?,
         })
+    }
+
+    /// So many `10^-scale` of a unit; `scale` up to 6, more is taken as 6.
+    #[must_use]
+    pub fn of(value: i64, scale: u8, unit: Unit) -> Self {
+        Self {
+            value,
+            scale: scale.min(SCALE_MAX),
+            unit,
+        }
     }
 
     /// The unit.

@@ -3,14 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hansa_proto::documents::v1::{
-    Answer, Answers, Content, Head, Lines, SectionHash, SectionText, Verdict, content::Body,
+    Answer, Answers, Content, Head, Line, Lines, Price, SectionHash, SectionText, Verdict, content::Body,
 };
 use hansa_vault::sha256;
-use hansa_vocab::{Gtin, Unit};
+use hansa_vocab::{Gtin, Unit, gtin::is_sscc};
 use prost::Message as _;
 use time::{Date, macros::format_description};
+use uuid::Uuid;
 
-use super::kind::{Holds, Kind};
+use super::{
+    kind::{Holds, Kind, SectionKind},
+    receipt,
+};
 
 /// Lines of a document.
 pub const LINES_MAX: usize = 500;
@@ -19,8 +23,9 @@ pub const BYTES_MAX: usize = 48 * 1024;
 /// Bytes of a section's salt.
 const SALT_LENGTH: usize = 16;
 const LINE_ID_MAX: usize = 20;
+const NAME_MAX: usize = 40;
 const TEXT_MAX: usize = 200;
-const NOTE_MAX: usize = 2_000;
+pub(super) const NOTE_MAX: usize = 2_000;
 const AMOUNT_MAX: i64 = 1_000_000_000_000;
 const SCALE_MAX: u32 = 6;
 
@@ -37,7 +42,7 @@ pub struct BadContent {
     pub text: String,
 }
 
-fn bad<T>(field: &'static str, text: impl Into<String>) -> Result<T, BadContent> {
+pub(super) fn bad<T>(field: &'static str, text: impl Into<String>) -> Result<T, BadContent> {
     Err(BadContent {
         field,
         text: text.into(),
@@ -68,15 +73,13 @@ pub fn check(
             return bad("sections", format!("there is no section {name}"));
         };
         match (section.is, &content.body) {
-            (Holds::Head, Some(Body::Head(head))) => check_head(head)?,
-            (Holds::Lines, Some(Body::Lines(lines))) => check_lines(lines)?,
+            (Holds::Head, Some(Body::Head(head))) => check_head(kind, head)?,
+            (Holds::Lines, Some(Body::Lines(lines))) => check_lines(kind, lines)?,
             (Holds::Answers, Some(Body::Answers(answers))) => {
-                let of = section.of.as_deref().unwrap_or_default();
-                let lines = contents.get(of).or_else(|| before.get(of));
-                let Some(Body::Lines(lines)) = lines.and_then(|one| one.body.as_ref()) else {
-                    return bad("answers", format!("there are no {of} to answer"));
-                };
-                check_answers(answers, lines)?;
+                check_answers(answers, about(section, contents, before)?)?;
+            }
+            (Holds::Receipts, Some(Body::Receipts(receipts))) => {
+                receipt::check(receipts, about(section, contents, before)?)?;
             }
             _ => return bad("sections", format!("{name} holds something else")),
         }
@@ -84,7 +87,17 @@ pub fn check(
     Ok(())
 }
 
-fn text(field: &'static str, text: &str, most: usize) -> Result<(), BadContent> {
+/// The lines that a section is about.
+fn about<'a>(section: &SectionKind, contents: &'a Contents, before: &'a Contents) -> Result<&'a Lines, BadContent> {
+    let of = section.of.as_deref().unwrap_or_default();
+    let lines = contents.get(of).or_else(|| before.get(of));
+    match lines.and_then(|one| one.body.as_ref()) {
+        Some(Body::Lines(lines)) => Ok(lines),
+        _ => bad("sections", format!("there are no {of} that it could be about")),
+    }
+}
+
+pub(super) fn text(field: &'static str, text: &str, most: usize) -> Result<(), BadContent> {
     let plain = text.chars().all(|one| !one.is_control() || one == '\n');
     if text.chars().count() > most || !plain {
         return bad(field, format!("at most {most} characters, without control characters"));
@@ -102,7 +115,14 @@ fn date(field: &'static str, text: &str) -> Result<Option<Date>, BadContent> {
     }
 }
 
-fn check_head(head: &Head) -> Result<(), BadContent> {
+fn check_head(kind: &Kind, head: &Head) -> Result<(), BadContent> {
+    if kind.refers_to.is_some() == head.refers_to.is_empty() || (!head.refers_to.is_empty() && uuid(head).is_none()) {
+        return bad(
+            "refers_to",
+            "the id of the document that this kind is about, if it is about one",
+        );
+    }
+    text("delivery_location", &head.delivery_location, NAME_MAX)?;
     let currency = &head.currency;
     if !currency.is_empty() && (currency.len() != 3 || !currency.bytes().all(|one| one.is_ascii_uppercase())) {
         return bad("currency", "a code of ISO 4217, such as EUR");
@@ -121,7 +141,20 @@ fn check_head(head: &Head) -> Result<(), BadContent> {
     Ok(())
 }
 
-fn check_quantity(quantity: Option<&hansa_proto::types::v1::Quantity>) -> Result<(), BadContent> {
+fn uuid(head: &Head) -> Option<Uuid> {
+    head.refers_to.parse().ok()
+}
+
+/// The document that these contents refer to.
+#[must_use]
+pub fn refers_to(contents: &Contents) -> Option<Uuid> {
+    contents.values().find_map(|content| match &content.body {
+        Some(Body::Head(head)) => uuid(head),
+        _ => None,
+    })
+}
+
+pub(super) fn check_quantity(quantity: Option<&hansa_proto::types::v1::Quantity>) -> Result<(), BadContent> {
     let Some(quantity) = quantity else {
         return bad("quantity", "is missing");
     };
@@ -137,7 +170,7 @@ fn check_quantity(quantity: Option<&hansa_proto::types::v1::Quantity>) -> Result
     Ok(())
 }
 
-fn check_lines(lines: &Lines) -> Result<(), BadContent> {
+fn check_lines(kind: &Kind, lines: &Lines) -> Result<(), BadContent> {
     if lines.lines.is_empty() || lines.lines.len() > LINES_MAX {
         return bad("lines", format!("1 to {LINES_MAX}"));
     }
@@ -149,29 +182,46 @@ fn check_lines(lines: &Lines) -> Result<(), BadContent> {
                 format!("ids have 1 to {LINE_ID_MAX} characters, each line its own"),
             );
         }
-        text("id", &line.id, LINE_ID_MAX)?;
-        text("sku", &line.sku, TEXT_MAX)?;
-        text("name", &line.name, TEXT_MAX)?;
-        text("note", &line.note, NOTE_MAX)?;
-        if !line.gtin.is_empty() && line.gtin.parse::<Gtin>().is_err() {
-            return bad("gtin", format!("{} of line {} is no GTIN", line.gtin, line.id));
-        }
-        if line.sku.is_empty() && line.gtin.is_empty() && line.name.is_empty() {
-            return bad("lines", format!("line {} names no article", line.id));
-        }
-        check_quantity(line.quantity.as_ref())?;
-        let price_fits = |price: &hansa_proto::documents::v1::Price| {
-            (0..=AMOUNT_MAX).contains(&price.value) && price.scale <= SCALE_MAX
-        };
-        if !line.price.as_ref().is_none_or(price_fits) {
+        check_line(line)?;
+        if kind.refers_to.is_some() == line.of_line.is_empty() {
             return bad(
-                "price",
+                "of_line",
                 format!(
-                    "of line {}: 0 to {AMOUNT_MAX}, at most {SCALE_MAX} decimal places",
+                    "of line {}: the line that it is about, if the document is about one",
                     line.id
                 ),
             );
         }
+    }
+    Ok(())
+}
+
+fn check_line(line: &Line) -> Result<(), BadContent> {
+    text("id", &line.id, LINE_ID_MAX)?;
+    text("of_line", &line.of_line, LINE_ID_MAX)?;
+    text("lot", &line.lot, LINE_ID_MAX)?;
+    date("expires_on", &line.expires_on)?;
+    for (field, words) in [("sku", &line.sku), ("buyer_sku", &line.buyer_sku), ("name", &line.name)] {
+        text(field, words, TEXT_MAX)?;
+    }
+    text("note", &line.note, NOTE_MAX)?;
+    if !line.gtin.is_empty() && line.gtin.parse::<Gtin>().is_err() {
+        return bad("gtin", format!("{} of line {} is no GTIN", line.gtin, line.id));
+    }
+    if !line.sscc.is_empty() && !is_sscc(&line.sscc) {
+        return bad("sscc", format!("{} of line {} is no SSCC", line.sscc, line.id));
+    }
+    if line.sku.is_empty() && line.gtin.is_empty() && line.name.is_empty() {
+        return bad("lines", format!("line {} names no article", line.id));
+    }
+    check_quantity(line.quantity.as_ref())?;
+    let price_fits = |price: &Price| (0..=AMOUNT_MAX).contains(&price.value) && price.scale <= SCALE_MAX;
+    if !line.price.as_ref().is_none_or(price_fits) {
+        let limits = format!(
+            "of line {}: 0 to {AMOUNT_MAX}, at most {SCALE_MAX} decimal places",
+            line.id
+        );
+        return bad("price", limits);
     }
     Ok(())
 }

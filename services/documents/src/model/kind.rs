@@ -24,6 +24,9 @@ pub struct Kind {
     pub prefix: String,
     /// Who takes part; the first is the issuer.
     pub roles: Vec<String>,
+    /// The kind of documents that each of this kind is about.
+    #[serde(default)]
+    pub refers_to: Option<Reference>,
     /// What it consists of.
     pub sections: BTreeMap<String, SectionKind>,
     /// The state of a new document, which its issuer alone sees.
@@ -34,13 +37,24 @@ pub struct Kind {
     pub acts: BTreeMap<String, ActKind>,
 }
 
+/// Which document a kind is about.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reference {
+    /// Its kind.
+    pub kind: String,
+    /// The states in which it can be referred to.
+    #[serde(rename = "in")]
+    pub states: Vec<String>,
+}
+
 /// A section of a kind.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SectionKind {
     /// What it holds.
     pub is: Holds,
-    /// With answers: the section whose lines they answer.
+    /// With answers and receipts: the section of the lines that they are about.
     #[serde(default)]
     pub of: Option<String>,
     /// The roles that see it.
@@ -57,6 +71,35 @@ pub enum Holds {
     Lines,
     /// What the other side says to each line.
     Answers,
+    /// What came in of each line.
+    Receipts,
+}
+
+/// What a state means for somebody's stock: a closed list, for which code stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stock {
+    /// The lines are held for the others, as far as they have not left the house.
+    Promised,
+    /// The lines will come in, as far as they have not.
+    Expected,
+    /// The lines have left the house.
+    Despatched,
+    /// What the receipts say has come in.
+    Received,
+}
+
+impl Stock {
+    /// The word in the database.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Promised => "promised",
+            Self::Expected => "expected",
+            Self::Despatched => "despatched",
+            Self::Received => "received",
+        }
+    }
 }
 
 /// A state of a kind.
@@ -69,6 +112,9 @@ pub struct StateKind {
     /// Nothing leads on from here.
     #[serde(default)]
     pub end: bool,
+    /// What it means for the stock of a role.
+    #[serde(default)]
+    pub stock: BTreeMap<String, Stock>,
 }
 
 /// Something that a party may do.
@@ -146,6 +192,26 @@ impl Kind {
         self.roles.first().map_or("", String::as_str)
     }
 
+    /// The section that holds that; kinds have one of each at most.
+    #[must_use]
+    pub fn section(&self, holds: Holds) -> Option<&str> {
+        let mut all = self.sections.iter();
+        let found = all.find(|(_, section)| section.is == holds);
+        found.map(|(name, _)| name.as_str())
+    }
+
+    /// All that states of this kind mean for the stock of a role.
+    #[must_use]
+    pub fn stock_of(&self, role: &str) -> Vec<Stock> {
+        let mut all = Vec::new();
+        for stock in self.states.values().filter_map(|state| state.stock.get(role)) {
+            if !all.contains(stock) {
+                all.push(*stock);
+            }
+        }
+        all
+    }
+
     /// Does this role see this section.
     #[must_use]
     pub fn sees(&self, role: &str, section: &str) -> bool {
@@ -177,17 +243,33 @@ impl Kind {
             }
             let of = section.of.as_ref().and_then(|of| self.sections.get(of));
             let fits = match section.is {
-                Holds::Answers => of.is_some_and(|of| of.is == Holds::Lines),
+                Holds::Answers | Holds::Receipts => of.is_some_and(|of| of.is == Holds::Lines),
                 Holds::Head | Holds::Lines => section.of.is_none(),
             };
             if !fits {
                 return Err(BadKind(format!(
-                    "{name}: answers, and they alone, are of a section of lines"
+                    "{name}: answers and receipts, and they alone, are of a section of lines"
                 )));
+            }
+            if self.section(section.is) != Some(name) {
+                return Err(BadKind(format!("{name}: another section holds that already")));
             }
         }
         for (name, state) in &self.states {
             self.known(name, &state.waits_for, &self.roles)?;
+            self.known(name, state.stock.keys(), &self.roles)?;
+            let receipts = state.stock.values().any(|stock| *stock == Stock::Received);
+            if (receipts && self.section(Holds::Receipts).is_none())
+                || (!state.stock.is_empty() && self.section(Holds::Lines).is_none())
+            {
+                return Err(BadKind(format!(
+                    "{name}: stock needs lines, and what is received receipts"
+                )));
+            }
+        }
+        let head = self.section(Holds::Head);
+        if self.refers_to.is_some() && head.is_none() {
+            return Err(BadKind("refers_to: the reference stands in a head".to_owned()));
         }
         self.acts.iter().try_for_each(|(name, act)| self.check_act(name, act))
     }
@@ -215,13 +297,9 @@ impl Kind {
         if let Some(missing) = to.iter().find(|state| !self.states.contains_key(**state)) {
             return Err(BadKind(format!("{name}: there is no state {missing}")));
         }
-        let answers = act
-            .writes
-            .iter()
-            .filter(|one| self.sections[*one].is == Holds::Answers)
-            .count();
-        if matches!(act.to, To::Outcome { .. }) && answers != 1 {
-            return Err(BadKind(format!("{name}: an outcome needs one section of answers")));
+        let says = |one: &&String| matches!(self.sections[*one].is, Holds::Answers | Holds::Receipts);
+        if matches!(act.to, To::Outcome { .. }) && act.writes.iter().filter(says).count() != 1 {
+            return Err(BadKind(format!("{name}: an outcome needs answers or receipts")));
         }
         if let Some(end) = act.from.iter().find(|state| self.states[*state].end) {
             return Err(BadKind(format!("{name}: nothing leads on from {end}")));

@@ -72,7 +72,7 @@ impl<'a> Asked<'a> {
     pub(crate) fn row(&self, document: &DocumentRow, state: &'a str, reason: &'a str) -> Result<NewAct<'a>, Error> {
         let damaged = |_| Error::Damaged("act");
         let proposal = Some(&self.act.proposal).filter(|id| !id.is_empty());
-        let kept = proposal.is_some() || state == "open";
+        let kept = proposal.is_some() || ["sent", "open"].contains(&state);
         Ok(NewAct {
             document: document.id,
             id: self.act.id.parse().map_err(damaged)?,
@@ -133,6 +133,9 @@ impl Documents {
         let act = asked.act;
         if !ANSWERS.contains(&&*act.name) {
             let state = document.judge(&asked.step())?;
+            let parties = store::parties(tx, row.id).await?;
+            self.refers_well(tx, (document.kind, &parties), asked.contents, row.version == 0)
+                .await?;
             let alone = document.asks(&act.name, &act.role).is_empty();
             return Ok(if alone {
                 Decision::Counts(state)
@@ -247,6 +250,7 @@ impl Documents {
             body: &signed.encode_to_vec(),
             texts: &text_rows(&sent.texts),
             act: act.id.parse().map_err(|_| Error::Damaged("act"))?,
+            refers_to: content::refers_to(&opened(&sent.texts)?),
         };
         store::keep(tx, &new).await?;
         let given_up = row.version == 0 && kind.states.get(state).is_some_and(|state| state.end);

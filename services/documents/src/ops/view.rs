@@ -6,7 +6,7 @@ use hansa_tenancy::TenantTx;
 use prost::Message as _;
 use uuid::Uuid;
 
-use super::{Documents, rule::Open};
+use super::{Documents, Open, Progress};
 use crate::{
     Error,
     model::Contents,
@@ -21,6 +21,7 @@ pub(crate) struct Whole {
     pub contents: Contents,
     pub acts: Vec<ActRow>,
     pub proposals: Vec<Open>,
+    pub progress: Vec<Progress>,
 }
 
 impl Documents {
@@ -48,6 +49,7 @@ impl Documents {
             proposals: proposals.extract_if(.., |open| open.document == row.id).collect(),
             contents: Contents::new(),
             acts: Vec::new(),
+            progress: Vec::new(),
             row,
         });
         Ok(whole.collect())
@@ -59,6 +61,7 @@ impl Documents {
             contents: self.contents(tx, &row).await?,
             acts: store::acts(tx, row.id).await?,
             proposals: self.proposals(tx, &[row.id]).await?,
+            progress: self.progress(tx, &row).await?,
             row,
         })
     }

@@ -274,7 +274,7 @@ pub async fn movements(
     .await?)
 }
 
-/// Levels whose figures do not follow from the ledger or from the open reservations, at most 100, in words.
+/// Levels whose figures do not follow from the ledger, or from open reservations and documents, at most 100, in words.
 pub async fn differences(tx: &mut TenantTx) -> Result<Vec<String>, Error> {
     let rows = sqlx::query_scalar!(
         r#"with booked as (
@@ -282,23 +282,33 @@ pub async fn differences(tx: &mut TenantTx) -> Result<Vec<String>, Error> {
                    sum(case when to_account = 'free' then quantity else 0 end) - sum(case when from_account = 'free' then quantity else 0 end) as free,
                    sum(case when to_account = 'held' then quantity else 0 end) - sum(case when from_account = 'held' then quantity else 0 end) as held,
                    sum(case when to_account = 'short' then quantity else 0 end) - sum(case when from_account = 'short' then quantity else 0 end) as short,
+                   sum(case when to_account = 'incoming' then quantity else 0 end) - sum(case when from_account = 'incoming' then quantity else 0 end) as incoming,
                    max(version) as version
                from ledger group by 1, 2, 3
            ),
            promised as (
-               select n.item_id, n.location, n.lot, sum(n.quantity) as units
-               from reservation r join reservation_line n on n.link_id = r.link_id and n.reservation_id = r.id
-               where r.state in ('held', 'confirmed') group by 1, 2, 3
+               select item_id, location, lot, sum(held) as held, sum(expected) as expected
+               from (
+                   select n.item_id, n.location, n.lot, n.quantity as held, 0 as expected
+                   from reservation r join reservation_line n on n.link_id = r.link_id and n.reservation_id = r.id
+                   where r.state in ('held', 'confirmed')
+                   union all
+                   select item_id, location, lot, case when stock = 'promised' then quantity else 0 end,
+                       case when stock = 'expected' then quantity else 0 end
+                   from document_stock
+               ) as each group by 1, 2, 3
            )
-           select format('%s at %s%s: level free %s held %s short %s version %s, ledger free %s held %s short %s version %s, reservations %s',
+           select format('%s at %s%s: level free %s held %s short %s incoming %s version %s, ledger free %s held %s short %s incoming %s version %s, reservations and documents %s, expected %s',
                i.sku, l.location, case when l.lot = '' then '' else ' lot ' || l.lot end,
-               l.on_hand - l.reserved + l.short, l.reserved - l.short, l.short, l.version,
-               coalesce(b.free, 0), coalesce(b.held, 0), coalesce(b.short, 0), coalesce(b.version, 0), coalesce(p.units, 0)) as "text!"
+               l.on_hand - l.reserved + l.short, l.reserved - l.short, l.short, l.incoming, l.version,
+               coalesce(b.free, 0), coalesce(b.held, 0), coalesce(b.short, 0), coalesce(b.incoming, 0), coalesce(b.version, 0),
+               coalesce(p.held, 0), coalesce(p.expected, 0)) as "text!"
            from level l join item i on i.id = l.item_id
            left join booked b on (b.item_id, b.location, b.lot) = (l.item_id, l.location, l.lot)
            left join promised p on (p.item_id, p.location, p.lot) = (l.item_id, l.location, l.lot)
            where (l.on_hand - l.reserved + l.short, l.reserved - l.short, l.short, l.version, l.reserved)
-               is distinct from (coalesce(b.free, 0), coalesce(b.held, 0), coalesce(b.short, 0), coalesce(b.version, 0), coalesce(p.units, 0))
+               is distinct from (coalesce(b.free, 0), coalesce(b.held, 0), coalesce(b.short, 0), coalesce(b.version, 0), coalesce(p.held, 0))
+               or (l.incoming, l.incoming) is distinct from (coalesce(b.incoming, 0), coalesce(p.expected, 0))
            order by 1 limit 100"#,
     )
     .fetch_all(tx.conn())

@@ -1,0 +1,66 @@
+//! Who keeps the stock that documents speak of: the trait that a domain fills in, in the transaction of the document.
+
+use std::{future::Future, pin::Pin};
+
+use hansa_tenancy::TenantTx;
+use hansa_vocab::{LinkId, Quantity};
+use uuid::Uuid;
+
+use crate::model::{Stock, stock::DueLine};
+
+/// What stock has to be brought to: all that a document means in one respect.
+#[derive(Clone, Copy, Debug)]
+pub struct Due<'a> {
+    /// Which document.
+    pub document: Uuid,
+    /// The one that it is about, if it is about one.
+    pub refers_to: Option<Uuid>,
+    /// On which link.
+    pub link: Option<LinkId>,
+    /// In which respect.
+    pub stock: Stock,
+    /// All lines; what is not among them is not due any more.
+    pub lines: &'a [DueLine],
+    /// Where goods come in; empty = not said.
+    pub location: &'a str,
+    /// Staff id, or the partner's enterprise id.
+    pub actor: &'a str,
+    /// It is our own step: what can't be is refused. Otherwise as much as can be is done.
+    pub strict: bool,
+}
+
+/// Why stock can't be brought to what a document means.
+#[derive(Debug, thiserror::Error)]
+pub enum KeeperError {
+    /// Too few units are free for a line.
+    #[error("line {line}: too few units are free")]
+    Short {
+        /// Which line.
+        line: String,
+        /// So many are.
+        free: Quantity,
+    },
+    /// Something that it names can't be so.
+    #[error("{field}: {text}")]
+    Invalid {
+        /// Which field.
+        field: &'static str,
+        /// What is wrong with it.
+        text: String,
+    },
+    /// The database.
+    #[error(transparent)]
+    Sql(#[from] sqlx::Error),
+    /// A row that no code of ours wrote.
+    #[error("a row of {0} is damaged")]
+    Damaged(&'static str),
+}
+
+/// What bringing comes to.
+pub type KeeperFuture<'a> = Pin<Box<dyn Future<Output = Result<(), KeeperError>> + Send + 'a>>;
+
+/// Keeps stock.
+pub trait StockKeeper: std::fmt::Debug + Send + Sync {
+    /// Brings stock to what is due. The same again changes nothing.
+    fn bring<'a>(&'a self, tx: &'a mut TenantTx, due: Due<'a>) -> KeeperFuture<'a>;
+}

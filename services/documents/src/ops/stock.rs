@@ -1,0 +1,261 @@
+//! What documents mean for our stock: after each step it is brought to what all that we have signed comes to.
+
+use std::collections::BTreeMap;
+
+use hansa_proto::documents::v1::{Act, ActSent, content::Body};
+use hansa_tenancy::TenantTx;
+use hansa_vocab::LinkId;
+use prost::Message as _;
+use uuid::Uuid;
+
+use super::{Documents, opened};
+use crate::{
+    Error,
+    keeper::Due,
+    model::{
+        BadContent, Contents, Document, Kind, Refusal, Step, Stock, content,
+        proposal::ACCEPT,
+        stock::{self, Amount, DueLine},
+    },
+    store::{self, DocumentRow, PartyRow},
+};
+
+/// Where a document stands, or would stand if a step of ours counts.
+type Standing = (String, Contents);
+
+/// How far a line has come.
+#[derive(Debug)]
+pub(crate) struct Progress {
+    pub line: String,
+    pub agreed: Amount,
+    pub done: i64,
+}
+
+impl Documents {
+    /// Brings our stock to what a document means by now, and to what the one that it is about means then. `strict`: it is our own
+    /// step, and what can't be is refused.
+    pub(crate) async fn bring(&self, tx: &mut TenantTx, id: Uuid, actor: &str, strict: bool) -> Result<(), Error> {
+        let row = store::lock(tx, id).await?.ok_or(Error::Damaged("document"))?;
+        let standings = self.standings(tx, &row).await?;
+        let about = match standings.iter().find_map(|(_, contents)| content::refers_to(contents)) {
+            Some(about) => store::lock(tx, about).await?,
+            None => None,
+        };
+        let about_contents = match &about {
+            Some(about) => self.contents(tx, about).await?,
+            None => Contents::new(),
+        };
+        if strict && let Some(about) = &about {
+            self.within(tx, about).await?;
+        }
+        let own = standings.last().map(|(_, contents)| location(contents));
+        let place = Some(location(&about_contents))
+            .filter(|place| !place.is_empty())
+            .or(own);
+        let (place, refers_to) = (place.unwrap_or_default(), about.as_ref().map(|about| about.id));
+        self.bring_one(tx, &row, &standings, (refers_to, &place), (actor, strict))
+            .await?;
+        if let Some(about) = about {
+            let standings = self.standings(tx, &about).await?;
+            let place = location(&about_contents);
+            self.bring_one(tx, &about, &standings, (None, &place), (actor, false))
+                .await?;
+        }
+        Ok(())
+    }
+
+    async fn bring_one(
+        &self,
+        tx: &mut TenantTx,
+        row: &DocumentRow,
+        standings: &[Standing],
+        (refers_to, location): (Option<Uuid>, &str),
+        (actor, strict): (&str, bool),
+    ) -> Result<(), Error> {
+        let (kind, role) = (self.kind(&row.kind)?, &*row.our_role);
+        let Some(keeper) = self.keeper.get() else { return Ok(()) };
+        let parties = store::parties(tx, row.id).await?;
+        let link = parties.iter().find_map(|party| party.link_id).map(LinkId);
+        for respect in kind.stock_of(role) {
+            let all = standings
+                .iter()
+                .map(|(state, contents)| stock::due(kind, state, role, respect, contents));
+            let mut lines = all.fold(Vec::new(), stock::most);
+            if matches!(respect, Stock::Promised | Stock::Expected) {
+                lines = stock::outstanding(lines, &self.done(tx, row.id).await?);
+            }
+            let due = Due {
+                document: row.id,
+                refers_to,
+                link,
+                stock: respect,
+                lines: &lines,
+                location,
+                actor,
+                strict,
+            };
+            keeper.bring(tx, due).await?;
+        }
+        Ok(())
+    }
+
+    /// Where it stands, and where it would stand with each of our steps that nobody has ruled on.
+    async fn standings(&self, tx: &mut TenantTx, row: &DocumentRow) -> Result<Vec<Standing>, Error> {
+        let (kind, contents) = (self.kind(&row.kind)?, self.contents(tx, row).await?);
+        let document = Document {
+            kind,
+            reader: &row.our_role,
+            version: row.version(),
+            state: &row.state,
+            contents: &contents,
+        };
+        let mut all = vec![(row.state.clone(), contents.clone())];
+        for body in store::pending(tx, row.id, &row.our_role).await? {
+            let damaged = |_| Error::Damaged("document_act");
+            let sent = ActSent::decode(body.as_slice()).map_err(damaged)?;
+            let signed = sent.act.unwrap_or_default();
+            let act = Act::decode(signed.body).map_err(damaged)?;
+            let (act, texts) = match act.name == ACCEPT {
+                true => match self
+                    .proposals(tx, &[row.id])
+                    .await?
+                    .into_iter()
+                    .find(|open| open.act.id == act.proposal)
+                {
+                    Some(open) => (open.act, open.sent.texts),
+                    None => continue,
+                },
+                false => (act, sent.texts),
+            };
+            let written = opened(&texts)?;
+            let step = Step {
+                act: &act.name,
+                role: &act.role,
+                base: act.base,
+                contents: &written,
+            };
+            if let Ok(state) = document.judge(&step) {
+                let cleared = kind.acts.get(&act.name).map_or(&[][..], |act| &act.clears);
+                let mut next = contents.clone();
+                next.retain(|section, _| !cleared.contains(section));
+                next.extend(written);
+                all.push((state, next));
+            }
+        }
+        Ok(all)
+    }
+
+    /// How much of each line is done, by the documents that are about this one: what has left us, or has come in or was lost.
+    async fn done(&self, tx: &mut TenantTx, document: Uuid) -> Result<BTreeMap<String, i64>, Error> {
+        let mut done = BTreeMap::new();
+        for row in store::about(tx, document).await? {
+            let kind = self.kind(&row.kind)?;
+            let standings = self.standings(tx, &row).await?;
+            let moved = |state: &String| {
+                kind.states
+                    .get(state)
+                    .is_some_and(|state| state.stock.contains_key(&row.our_role))
+            };
+            // A step of ours that is under way comes last.
+            let Some((_, contents)) = standings.iter().rev().find(|(state, _)| moved(state)) else {
+                continue;
+            };
+            for content in contents.values() {
+                let Some(Body::Lines(lines)) = &content.body else {
+                    continue;
+                };
+                for line in &lines.lines {
+                    let amount = line.quantity.as_ref().and_then(Amount::read).unwrap_or_default();
+                    let sum: &mut i64 = done.entry(line.of_line.clone()).or_default();
+                    *sum = sum.saturating_add(amount.micros());
+                }
+            }
+        }
+        Ok(done)
+    }
+
+    /// How far each line has come.
+    pub(crate) async fn progress(&self, tx: &mut TenantTx, row: &DocumentRow) -> Result<Vec<Progress>, Error> {
+        let agreed = self.agreed(tx, row).await?;
+        if agreed.is_empty() {
+            return Ok(Vec::new());
+        }
+        let done = self.done(tx, row.id).await?;
+        let progress = agreed.into_iter().map(|due| Progress {
+            done: done.get(&due.line).copied().unwrap_or(0),
+            line: due.line,
+            agreed: due.amount,
+        });
+        Ok(progress.collect())
+    }
+
+    /// The lines that our stock is held for, or waits for.
+    async fn agreed(&self, tx: &mut TenantTx, row: &DocumentRow) -> Result<Vec<DueLine>, Error> {
+        let (kind, contents) = (self.kind(&row.kind)?, self.contents(tx, row).await?);
+        let all = [Stock::Promised, Stock::Expected].into_iter();
+        let all = all.flat_map(|respect| stock::due(kind, &row.state, &row.our_role, respect, &contents));
+        Ok(all.collect())
+    }
+
+    /// The document that these contents refer to is one of the right kind, between the same parties; `now`: also in a state in
+    /// which one may refer to it.
+    pub(crate) async fn refers_well(
+        &self,
+        tx: &mut TenantTx,
+        (kind, parties): (&Kind, &[PartyRow]),
+        contents: &Contents,
+        now: bool,
+    ) -> Result<(), Error> {
+        let (Some(reference), Some(id)) = (&kind.refers_to, content::refers_to(contents)) else {
+            return Ok(());
+        };
+        let bad = |text: String| {
+            let field = "refers_to";
+            Err(Refusal::Content(BadContent { field, text }).into())
+        };
+        let named = store::lock(tx, id).await?.filter(|row| row.kind == reference.kind);
+        let Some(row) = named else {
+            return bad(format!("there is no {} of that id here", reference.kind));
+        };
+        let who = |parties: &[PartyRow]| -> BTreeMap<String, String> {
+            let pairs = parties
+                .iter()
+                .map(|party| (party.role.clone(), party.enterprise.clone()));
+            pairs.collect()
+        };
+        if who(&store::parties(tx, id).await?) != who(parties) {
+            return bad(format!("{} is between others", row.number));
+        }
+        if now && !reference.states.contains(&row.state) {
+            return bad(format!("{} is {}", row.number, row.state));
+        }
+        Ok(())
+    }
+
+    /// Is all that is done among what is agreed.
+    async fn within(&self, tx: &mut TenantTx, about: &DocumentRow) -> Result<(), Error> {
+        let agreed = self.agreed(tx, about).await?;
+        for (line, done) in self.done(tx, about.id).await? {
+            let of_line = agreed.iter().find(|due| due.line == line);
+            let most = of_line.map_or(0, |due| due.amount.micros());
+            if done > most {
+                let number = &about.number;
+                let text = match of_line {
+                    None => format!("{number} has no line {line} that is still to come"),
+                    Some(_) => format!("line {line} of {number} comes to more than was agreed"),
+                };
+                return Err(Error::Invalid { field: "lines", text });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The buyer's code of the place where the goods come in.
+fn location(contents: &Contents) -> String {
+    let found = contents.values().find_map(|content| match &content.body {
+        Some(Body::Head(head)) => Some(head.delivery_location.clone()),
+        _ => None,
+    });
+    found.unwrap_or_default()
+}

@@ -1,0 +1,150 @@
+//! Keeping the stock that documents speak of: see [`StockKeeper`]. The figures are planned under row locks in `model/plan.rs`.
+
+use std::collections::BTreeMap;
+
+use hansa_documents::{Due, DueLine, KeeperError, KeeperFuture, Stock, StockKeeper};
+use hansa_tenancy::TenantTx;
+use hansa_vocab::Quantity;
+use uuid::Uuid;
+
+use super::{Inventory, catalogue::base_units};
+use crate::{
+    Error,
+    model::plan::{Plan, Want},
+    store::documents::{self, NamedItem},
+};
+
+impl StockKeeper for Inventory {
+    fn bring<'a>(&'a self, tx: &'a mut TenantTx, due: Due<'a>) -> KeeperFuture<'a> {
+        Box::pin(bring(tx, due))
+    }
+}
+
+impl From<Error> for KeeperError {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Invalid { field, text } => Self::Invalid { field, text },
+            Error::Sql(error) => Self::Sql(error),
+            _ => Self::Damaged("document_stock"),
+        }
+    }
+}
+
+/// A line whose article we keep.
+struct Wanted {
+    want: Want,
+    late: bool,
+    item: NamedItem,
+}
+
+async fn bring(tx: &mut TenantTx, due: Due<'_>) -> Result<(), KeeperError> {
+    let inward = matches!(due.stock, Stock::Expected | Stock::Received);
+    let mut wanted = wanted(tx, &due).await?;
+    if inward && !wanted.is_empty() && !documents::is_place(tx, due.location).await? {
+        if due.strict && !due.location.is_empty() {
+            let text = format!("we have no place {}", due.location);
+            return Err(KeeperError::Invalid {
+                field: "delivery_location",
+                text,
+            });
+        }
+        // Nobody said where: these goods are not kept here.
+        wanted.clear();
+    }
+    let mut plan = Plan {
+        shares: documents::shares(tx, due.document, due.stock.as_str()).await?,
+        promised: match due.refers_to {
+            Some(about) => documents::shares(tx, about, Stock::Promised.as_str()).await?,
+            None => BTreeMap::new(),
+        },
+        ..Plan::default()
+    };
+    let mut items: Vec<_> = wanted.iter().map(|wanted| wanted.want.item).collect();
+    if inward {
+        let lot = |wanted: &Wanted| match due.stock {
+            Stock::Received => wanted.want.lot.clone(),
+            _ => String::new(),
+        };
+        let lots: Vec<_> = wanted.iter().map(lot).collect();
+        documents::ensure(tx, due.location, &items, &lots).await?;
+    }
+    items.extend(plan.shares.keys().map(|(_, _, key)| key.0));
+    plan.levels = documents::lock(tx, &items).await?.into_iter().collect();
+    draw(&mut plan, &due, &wanted)?;
+    if plan.movements.is_empty() {
+        return Ok(());
+    }
+    let by = (due.document, due.link.map(|link| link.0), due.actor);
+    documents::book(tx, &plan.movements, by).await?;
+    documents::keep(tx, &plan.shares, due.stock.as_str()).await?;
+    Ok(documents::keep(tx, &plan.promised, Stock::Promised.as_str()).await?)
+}
+
+/// Plans all lines: first what gives units back, then what takes some.
+fn draw(plan: &mut Plan, due: &Due<'_>, wanted: &[Wanted]) -> Result<(), KeeperError> {
+    let wants: Vec<_> = wanted.iter().map(|wanted| wanted.want.clone()).collect();
+    for want in plan.forgotten(&wants) {
+        lacks(plan, due, &want);
+    }
+    for Wanted { want, late, item } in wanted {
+        let lack = lacks(plan, due, want);
+        if lack > 0 && due.strict && !late {
+            let scale = u8::try_from(item.scale).unwrap_or(0);
+            let unit = item.unit.parse().map_err(|_| KeeperError::Damaged("item"))?;
+            return Err(KeeperError::Short {
+                line: want.line.clone(),
+                free: Quantity::of(want.quantity - lack, scale, unit),
+            });
+        }
+        if lack > 0 {
+            tracing::warn!(document.id = %due.document, line = want.line, lack, "stock is not as a document means it");
+        }
+    }
+    Ok(())
+}
+
+fn lacks(plan: &mut Plan, due: &Due<'_>, want: &Want) -> i64 {
+    match due.stock {
+        Stock::Promised => plan.promise(want),
+        Stock::Despatched => plan.despatch(want),
+        Stock::Expected => {
+            plan.expect(want, due.location);
+            0
+        }
+        Stock::Received => plan.receive(want, due.location),
+    }
+}
+
+/// Lines whose articles we keep, each line and article once.
+async fn wanted(tx: &mut TenantTx, due: &Due<'_>) -> Result<Vec<Wanted>, KeeperError> {
+    let column = |of: fn(&DueLine) -> &String| due.lines.iter().map(|line| of(line).clone()).collect::<Vec<_>>();
+    let named = documents::items(tx, &column(|line| &line.sku), &column(|line| &line.gtin)).await?;
+    let mut wanted: BTreeMap<(String, Uuid), Wanted> = BTreeMap::new();
+    for (line, item) in due.lines.iter().zip(named) {
+        let Some(item) = item else { continue };
+        let quantity = match base_units(line.amount.quantity(), &item.unit, item.scale) {
+            Ok(quantity) => quantity,
+            Err(error) if due.strict => return Err(error.into()),
+            Err(error) => {
+                tracing::warn!(document.id = %due.document, line = line.line, %error, "a line is not kept in our unit");
+                continue;
+            }
+        };
+        let want = Want {
+            document: due.document,
+            line: line.line.clone(),
+            item: item.id,
+            quantity,
+            lot: line.lot.clone(),
+            about: due.refers_to.map(|about| (about, line.of_line.clone())),
+        };
+        let late = line.late;
+        let had = wanted.entry((line.line.clone(), item.id)).or_insert_with(|| Wanted {
+            want: want.clone(),
+            late,
+            item,
+        });
+        had.want.quantity = had.want.quantity.max(want.quantity);
+    }
+    Ok(wanted.into_values().collect())
+}

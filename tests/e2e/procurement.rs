@@ -1,0 +1,327 @@
+//! The chain of an order: what is agreed is held and expected, what is despatched leaves one house, what is received comes into the
+//! other.
+// covers: I1, I2, I3, I8, I11, I13
+
+use std::time::Duration;
+
+use hansa_tests::{Enterprise, House, house::text};
+use serde_json::{Value, json};
+
+struct Trade {
+    _houses: (House, House),
+    bergen: Enterprise,
+    luebeck: Enterprise,
+    link: String,
+}
+
+/// Bergen sells, Lübeck buys; both keep TEA-1 and TEA-2, which Lübeck calls OUR-1 and OUR-2.
+async fn trade(stock: &[(&str, i64)]) -> Trade {
+    let (here, there) = (House::new().await, House::new().await);
+    let (bergen, luebeck) = (
+        here.enterprise("Bergen Foods").await,
+        there.enterprise("Lübeck Stores").await,
+    );
+    bergen.has(stock).await;
+    luebeck.has(&[("OUR-1", 0), ("OUR-2", 0)]).await;
+    let grant = json!({"documentKinds": ["order", "despatch_advice"], "visibility": "VISIBILITY_EXACT", "mayReserve": true, "ttlMaxSeconds": 900});
+    let link = bergen.links_with(&luebeck, grant.clone(), grant).await;
+    Trade {
+        _houses: (here, there),
+        bergen,
+        luebeck,
+        link,
+    }
+}
+
+fn line(n: u32, units: i64) -> Value {
+    json!({"id": n.to_string(), "sku": format!("TEA-{n}"), "buyerSku": format!("OUR-{n}"), "quantity": {"value": units}})
+}
+
+fn order(lines: &[(u32, i64)]) -> Value {
+    let lines: Vec<_> = lines.iter().map(|(n, units)| line(*n, *units)).collect();
+    json!({"head": {"head": {"currency": "EUR", "deliveryLocation": "MAIN"}}, "lines": {"lines": {"lines": lines}}})
+}
+
+fn advice(order: &str, lines: &[(u32, i64)]) -> Value {
+    let lines = lines.iter().map(|(n, units)| {
+        let mut line = line(*n, *units);
+        line["ofLine"] = n.to_string().into();
+        line
+    });
+    let lines: Vec<_> = lines.collect();
+    json!({"head": {"head": {"refersTo": order}}, "lines": {"lines": {"lines": lines}}})
+}
+
+fn receipts(lines: &[(u32, i64, &str)]) -> Value {
+    let receipts = lines
+        .iter()
+        .map(|(n, units, reason)| json!({"line": n.to_string(), "received": {"value": units}, "reason": reason}));
+    json!({"receipts": {"receipts": {"receipts": receipts.collect::<Vec<_>>()}}})
+}
+
+fn answers(verdicts: &[(u32, &str, Option<i64>)]) -> Value {
+    let answers = verdicts.iter().map(|(line, verdict, units)| {
+        let quantity = units.map(|units| json!({"value": units}));
+        json!({"line": line.to_string(), "verdict": format!("VERDICT_{verdict}"), "quantity": quantity})
+    });
+    json!({"answers": {"answers": {"answers": answers.collect::<Vec<_>>()}}})
+}
+
+/// Units on hand, reserved and incoming.
+async fn level(enterprise: &Enterprise, sku: &str) -> (i64, i64, i64) {
+    let body = json!({"item": {"sku": sku}});
+    let answer = enterprise
+        .call("inventory.v1.InventoryStaffService/ListLevels", body)
+        .await;
+    let sum = |name: &str| {
+        let levels = answer["levels"].as_array().unwrap().iter();
+        levels
+            .map(|level| text(&level[name]["value"]).parse::<i64>().unwrap())
+            .sum()
+    };
+    (sum("onHand"), sum("reserved"), sum("incoming"))
+}
+
+async fn levels_become(enterprise: &Enterprise, sku: &str, expected: (i64, i64, i64)) {
+    for _ in 0..400 {
+        if level(enterprise, sku).await == expected {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+    panic!(
+        "{} {sku}: {:?}, not {expected:?}",
+        enterprise.name,
+        level(enterprise, sku).await
+    );
+}
+
+impl Trade {
+    async fn ordered(&self, lines: &[(u32, i64)]) -> String {
+        let id = self.luebeck.begins("order", json!({"seller": self.link})).await;
+        self.luebeck.acts(&id, "issue", 0, order(lines)).await.unwrap();
+        self.bergen.comes(&id, "issued").await;
+        id
+    }
+
+    /// An order of ten and five that Bergen has accepted as it is.
+    async fn agreed(&self) -> String {
+        let id = self.ordered(&[(1, 10), (2, 5)]).await;
+        let accept = answers(&[(1, "ACCEPT", None), (2, "ACCEPT", None)]);
+        self.bergen.acts(&id, "answer", 1, accept).await.unwrap();
+        self.luebeck.comes(&id, "agreed").await;
+        self.bergen.comes(&id, "agreed").await;
+        id
+    }
+
+    async fn despatched(&self, order: &str, lines: &[(u32, i64)]) -> String {
+        let id = self.bergen.begins("despatch_advice", json!({"buyer": self.link})).await;
+        self.bergen.acts(&id, "issue", 0, advice(order, lines)).await.unwrap();
+        self.luebeck.comes(&id, "despatched").await;
+        id
+    }
+
+    async fn adds_up(&self, documents: &[&str]) {
+        self.bergen.adds_up().await;
+        self.luebeck.adds_up().await;
+        for id in documents {
+            let (here, there) = (self.bergen.verifies(id).await, self.luebeck.verifies(id).await);
+            assert_eq!(here["flaws"], json!([]));
+            assert_eq!(here, there);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_is_held_despatched_in_two_parts_and_received_with_stock_right_at_both_ends() {
+    let trade = trade(&[("TEA-1", 12), ("TEA-2", 5)]).await;
+    let (bergen, luebeck) = (&trade.bergen, &trade.luebeck);
+    let id = trade.agreed().await;
+    levels_become(luebeck, "OUR-1", (0, 0, 10)).await;
+    assert_eq!(level(bergen, "TEA-1").await, (12, 10, 0));
+    let first = trade.despatched(&id, &[(1, 6), (2, 5)]).await;
+    assert_eq!(level(bergen, "TEA-1").await, (6, 4, 0));
+    assert_eq!(level(bergen, "TEA-2").await, (0, 0, 0));
+    let progress = bergen.document(&id).await.unwrap()["progress"].clone();
+    assert_eq!(progress[0]["agreed"]["value"], "10");
+    assert_eq!(progress[0]["done"]["value"], "6");
+    // Two of the second line are missing.
+    let short = receipts(&[(1, 6, ""), (2, 3, "two crushed")]);
+    luebeck.acts(&first, "receive", 1, short).await.unwrap();
+    bergen.comes(&first, "received_short").await;
+    luebeck.comes(&first, "received_short").await;
+    levels_become(luebeck, "OUR-1", (6, 0, 4)).await;
+    levels_become(luebeck, "OUR-2", (3, 0, 0)).await;
+    let seen = bergen.document(&first).await.unwrap();
+    assert_eq!(
+        seen["contents"]["receipts"]["receipts"]["receipts"][1]["reason"],
+        "two crushed"
+    );
+    let second = trade.despatched(&id, &[(1, 4)]).await;
+    luebeck
+        .acts(&second, "receive", 1, receipts(&[(1, 4, "")]))
+        .await
+        .unwrap();
+    bergen.comes(&second, "received").await;
+    levels_become(luebeck, "OUR-1", (10, 0, 0)).await;
+    assert_eq!(level(bergen, "TEA-1").await, (2, 0, 0));
+    // One of the crushed ones was good after all.
+    luebeck
+        .acts(&first, "correct", 2, receipts(&[(1, 6, ""), (2, 4, "one crushed")]))
+        .await
+        .unwrap();
+    luebeck
+        .becomes(&first, "corrected", |document| document["version"] == "3")
+        .await;
+    levels_become(luebeck, "OUR-2", (4, 0, 0)).await;
+    trade.adds_up(&[&id, &first, &second]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_accepts_or_despatches_what_is_not_there() {
+    let trade = trade(&[("TEA-1", 12), ("TEA-2", 3)]).await;
+    let (bergen, luebeck) = (&trade.bergen, &trade.luebeck);
+    let id = trade.ordered(&[(1, 10), (2, 5)]).await;
+    let both = answers(&[(1, "ACCEPT", None), (2, "ACCEPT", None)]);
+    let fault = bergen.acts(&id, "answer", 1, both).await.unwrap_err();
+    assert_eq!(
+        (&*fault.reason, &*fault.text),
+        ("OUT_OF_STOCK", "line 2: 3 C62 are free")
+    );
+    assert_eq!(level(bergen, "TEA-1").await, (12, 0, 0), "all lines or none");
+    // What is offered is held while the buyer thinks about it.
+    let less = answers(&[(1, "ACCEPT", None), (2, "CHANGE", Some(3))]);
+    bergen.acts(&id, "answer", 1, less).await.unwrap();
+    assert_eq!(level(bergen, "TEA-2").await, (3, 3, 0));
+    let taken = luebeck.reserves(&trade.link, "", "TEA-1", 3, "60s").await;
+    assert_eq!(
+        taken.unwrap_err().reason,
+        "OUT_OF_STOCK",
+        "orders and reservations share the shelf"
+    );
+    luebeck.comes(&id, "answered").await;
+    luebeck.acts(&id, "agree", 2, json!({})).await.unwrap();
+    bergen.comes(&id, "agreed").await;
+    // A count takes one away; then only what is there can leave.
+    let count = json!({"item": {"sku": "TEA-2"}, "location": "MAIN", "onHand": {"value": 2}});
+    let counted = bergen
+        .try_call("inventory.v1.InventoryStaffService/CountStock", count)
+        .await;
+    assert!(counted.is_ok(), "{counted:?}");
+    let advice_id = bergen.begins("despatch_advice", json!({"buyer": trade.link})).await;
+    let fault = bergen
+        .acts(&advice_id, "issue", 0, advice(&id, &[(2, 3)]))
+        .await
+        .unwrap_err();
+    assert_eq!(
+        (&*fault.reason, &*fault.text),
+        ("OUT_OF_STOCK", "line 2: 2 C62 are free")
+    );
+    let more = bergen
+        .acts(&advice_id, "issue", 0, advice(&id, &[(1, 11)]))
+        .await
+        .unwrap_err();
+    assert_eq!(more.text, "line 1 of PO-1 comes to more than was agreed");
+    let other = bergen
+        .acts(&advice_id, "issue", 0, advice(&id, &[(3, 1)]))
+        .await
+        .unwrap_err();
+    assert_eq!(other.text, "PO-1 has no line 3 that is still to come");
+    trade.adds_up(&[&id]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_of_an_agreed_order_moves_what_is_held_only_as_far_as_both_want_it() {
+    let trade = trade(&[("TEA-1", 12), ("TEA-2", 9)]).await;
+    let (bergen, luebeck) = (&trade.bergen, &trade.luebeck);
+    let id = trade.agreed().await;
+    let proposal = async |by: &Enterprise, to: &Enterprise, base: u64, lines: &[(u32, i64)]| {
+        by.acts(&id, "change", base, order(lines)).await.unwrap();
+        let open = |document: &Value| document["proposals"][0].is_object();
+        by.becomes(&id, "open", open).await;
+        text(&to.becomes(&id, "open", open).await["proposals"][0]["id"])
+    };
+    // Who sells holds what it offers from the moment it signs.
+    let more = proposal(bergen, luebeck, 2, &[(1, 12), (2, 2)]).await;
+    assert_eq!(level(bergen, "TEA-1").await, (12, 12, 0));
+    assert_eq!(level(bergen, "TEA-2").await, (9, 5, 0), "and still what was agreed");
+    luebeck.says(&id, "reject", 2, &more).await.unwrap();
+    levels_become(bergen, "TEA-1", (12, 10, 0)).await;
+    let less = proposal(luebeck, bergen, 2, &[(1, 4), (2, 9)]).await;
+    assert_eq!(
+        level(bergen, "TEA-1").await,
+        (12, 10, 0),
+        "what the other side wants binds nobody"
+    );
+    bergen.says(&id, "accept", 2, &less).await.unwrap();
+    levels_become(bergen, "TEA-1", (12, 4, 0)).await;
+    levels_become(bergen, "TEA-2", (9, 9, 0)).await;
+    levels_become(luebeck, "OUR-1", (0, 0, 4)).await;
+    levels_become(luebeck, "OUR-2", (0, 0, 9)).await;
+    luebeck.acts(&id, "cancel_agreed", 3, json!({})).await.unwrap();
+    let open = |document: &Value| document["proposals"][0].is_object();
+    let cancel = text(&bergen.becomes(&id, "open", open).await["proposals"][0]["id"]);
+    bergen.says(&id, "accept", 3, &cancel).await.unwrap();
+    levels_become(bergen, "TEA-2", (9, 0, 0)).await;
+    levels_become(luebeck, "OUR-2", (0, 0, 0)).await;
+    trade.adds_up(&[&id]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_despatches_on_an_order_that_is_not_agreed_or_not_its_own() {
+    let trade = trade(&[("TEA-1", 12), ("TEA-2", 9)]).await;
+    let (bergen, luebeck) = (&trade.bergen, &trade.luebeck);
+    let id = trade.ordered(&[(1, 10)]).await;
+    let advice_id = bergen.begins("despatch_advice", json!({"buyer": trade.link})).await;
+    let field = async |contents| {
+        let fault = bergen.acts(&advice_id, "issue", 0, contents).await.unwrap_err();
+        (fault.reason.into_owned(), fault.text)
+    };
+    let (reason, text) = field(advice(&id, &[(1, 1)])).await;
+    assert_eq!((&*reason, &*text), ("INVALID_ARGUMENT", "PO-1 is issued"));
+    let unknown = uuid::Uuid::from_u128(7).to_string();
+    let (_, text) = field(advice(&unknown, &[(1, 1)])).await;
+    assert_eq!(text, "there is no order of that id here");
+    let (_, text) = field(order(&[(1, 1)])).await;
+    assert!(text.starts_with("the id of the document"), "{text}");
+    // Somebody else's order, at the same seller.
+    let other = trade._houses.1.enterprise("Reval Stores").await;
+    let grant = json!({"documentKinds": ["order", "despatch_advice"]});
+    let theirs = bergen.links_with(&other, grant.clone(), grant).await;
+    let order_id = other.begins("order", json!({"seller": theirs})).await;
+    other.acts(&order_id, "issue", 0, order(&[(1, 1)])).await.unwrap();
+    bergen.comes(&order_id, "issued").await;
+    bergen
+        .acts(&order_id, "answer", 1, answers(&[(1, "ACCEPT", None)]))
+        .await
+        .unwrap();
+    bergen.comes(&order_id, "agreed").await;
+    let (_, text) = field(advice(&order_id, &[(1, 1)])).await;
+    assert_eq!(text, "PO-1 is between others");
+    assert_eq!(luebeck.document(&advice_id).await.unwrap_err().reason, "NOT_FOUND");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receipt_adds_up_to_what_was_sent_and_says_why_it_is_less() {
+    let trade = trade(&[("TEA-1", 12), ("TEA-2", 9)]).await;
+    let id = trade.agreed().await;
+    let advice_id = trade.despatched(&id, &[(1, 6)]).await;
+    for (wrong, field) in [
+        (receipts(&[(1, 7, "")]), "received"),
+        (receipts(&[(1, 5, "")]), "reason"),
+        (receipts(&[]), "receipts"),
+        (receipts(&[(1, 6, ""), (2, 1, "")]), "receipts"),
+        (receipts(&[(1, -1, "gone")]), "received"),
+    ] {
+        let fault = trade.luebeck.acts(&advice_id, "receive", 1, wrong).await.unwrap_err();
+        assert_eq!(fault.parameters["field"], field, "{fault:?}");
+    }
+    assert_eq!(level(&trade.luebeck, "OUR-1").await.0, 0);
+    trade
+        .luebeck
+        .acts(&advice_id, "receive", 1, receipts(&[(1, 0, "all wet")]))
+        .await
+        .unwrap();
+    trade.bergen.comes(&advice_id, "refused").await;
+    trade.adds_up(&[&id, &advice_id]).await;
+}
