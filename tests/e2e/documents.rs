@@ -452,3 +452,126 @@ async fn proposals_that_cross_end_in_one_agreed_version_on_both_nodes() {
     }
     same_on_both(&bergen, &luebeck, &id).await;
 }
+
+/// A kind that no code knows: a sample is asked for, and sent or not.
+fn sample() -> Value {
+    json!({
+        "name": "sample_request", "version": 1, "title": {"en": "Sample request", "de": "Musteranfrage"}, "prefix": "SR",
+        "roles": ["asker", "maker"],
+        "sections": {
+            "wish": {"is": "head", "audience": ["asker", "maker"]},
+            "samples": {"is": "lines", "audience": ["asker", "maker"]},
+        },
+        "begins": "draft",
+        "states": {"draft": {"waits_for": "asker"}, "asked": {"waits_for": "maker"}, "sent": {"end": true}, "refused": {"end": true}},
+        "acts": {
+            "ask": {"by": ["asker"], "from": ["draft"], "writes": ["wish", "samples"], "to": "asked"},
+            "send": {"by": ["maker"], "from": ["asked"], "to": "sent"},
+            "refuse": {"by": ["maker"], "from": ["asked"], "to": "refused"},
+        },
+    })
+}
+
+async fn puts_kind(enterprise: &Enterprise, kind: &Value) -> Result<Value, Fault> {
+    let body = json!({"definition": kind.to_string()});
+    enterprise.try_call(&format!("{SERVICE}/PutKind"), body).await
+}
+
+async fn two_with(kinds: Value) -> (House, House, Enterprise, Enterprise, String) {
+    let (here, there) = (House::new().await, House::new().await);
+    let (bergen, luebeck) = (
+        here.enterprise("Bergen Foods").await,
+        there.enterprise("Lübeck Stores").await,
+    );
+    let link = bergen
+        .links_with(&luebeck, json!({"documentKinds": kinds}), json!({}))
+        .await;
+    (here, there, bergen, luebeck, link)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kind_is_added_with_data_alone_and_both_sides_go_through_its_states() {
+    let (_here, _there, bergen, luebeck, link) = two_with(json!(["sample_request"])).await;
+    let added = puts_kind(&luebeck, &sample()).await.unwrap();
+    // The same data with other spaces is the same kind.
+    let spaced = json!({"definition": serde_json::to_string_pretty(&sample()).unwrap()});
+    let same = bergen.call(&format!("{SERVICE}/PutKind"), spaced).await;
+    assert_eq!(added, same);
+    let id = luebeck.begins("sample_request", json!({"maker": link})).await;
+    let samples = json!({
+        "wish": {"head": {"note": "for the tasting"}},
+        "samples": {"lines": {"lines": [{"id": "1", "name": "smoked tea", "quantity": {"value": 1}}]}},
+    });
+    luebeck.acts(&id, "ask", 0, samples).await.unwrap();
+    let asked = bergen.comes(&id, "asked").await;
+    assert_eq!(
+        (&asked["number"], &asked["title"]["de"], &asked["openActs"]),
+        (&json!("SR-1"), &json!("Musteranfrage"), &json!(["refuse", "send"]))
+    );
+    bergen.acts(&id, "send", 1, json!({})).await.unwrap();
+    luebeck.comes(&id, "sent").await;
+    bergen.comes(&id, "sent").await;
+    same_on_both(&bergen, &luebeck, &id).await;
+    let kinds = bergen.call(&format!("{SERVICE}/ListKinds"), json!({})).await;
+    let shipped = |kind: &Value| (text(&kind["name"]), kind["shipped"] == true);
+    let names: Vec<_> = kinds["kinds"].as_array().unwrap().iter().map(shipped).collect();
+    let expected = [("despatch_advice", true), ("order", true), ("sample_request", false)];
+    assert_eq!(names, expected.map(|(name, shipped)| (name.to_owned(), shipped)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_document_of_a_kind_that_the_partner_has_otherwise_is_shown_as_one_sided_with_the_reason() {
+    let (_here, _there, bergen, luebeck, link) = two_with(json!(["sample_request"])).await;
+    puts_kind(&luebeck, &sample()).await.unwrap();
+    let ask = async || {
+        let id = luebeck.begins("sample_request", json!({"maker": link})).await;
+        let samples = json!({
+            "wish": {"head": {}},
+            "samples": {"lines": {"lines": [{"id": "1", "name": "tea", "quantity": {"value": 1}}]}},
+        });
+        luebeck.acts(&id, "ask", 0, samples).await.unwrap();
+        id
+    };
+    let trouble = async |id: &str, trouble: &str| {
+        let stuck = |document: &Value| document["parties"][1]["trouble"] == trouble;
+        let seen = luebeck.becomes(id, trouble, stuck).await;
+        assert_eq!(seen["parties"][1]["hasVersion"], "0");
+    };
+    trouble(&ask().await, "UNKNOWN_KIND").await;
+    let mut other = sample();
+    other["states"]["refused"] = json!({"end": true, "waits_for": "asker"});
+    puts_kind(&bergen, &other).await.unwrap();
+    let id = ask().await;
+    trouble(&id, "BAD_VERSION").await;
+    assert_eq!(bergen.document(&id).await.unwrap_err().reason, "NOT_FOUND");
+    // What has come is said to have come.
+    let grant = json!({"id": link, "grant": {"documentKinds": ["order"]}});
+    bergen.call("link.v1.LinkStaffService/SetGrant", grant).await;
+    let id = issued(&luebeck, &link).await;
+    luebeck
+        .becomes(&id, "there", |document| document["parties"][1]["hasVersion"] == "1")
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kind_that_does_not_hold_or_would_change_what_was_begun_is_refused() {
+    let house = House::new().await;
+    let bergen = house.enterprise("Bergen Foods").await;
+    let refused = async |kind: &Value| puts_kind(&bergen, kind).await.unwrap_err().text.into_owned();
+    let with = |change: &dyn Fn(&mut Value)| {
+        let mut kind = sample();
+        change(&mut kind);
+        kind
+    };
+    let named = with(&|kind| kind["name"] = "order".into());
+    assert!(refused(&named).await.contains("take another name"));
+    let broken = with(&|kind| kind["acts"]["send"]["to"] = "nowhere".into());
+    assert!(refused(&broken).await.contains("there is no state nowhere"));
+    let second = with(&|kind| kind["version"] = 2.into());
+    assert_eq!(refused(&second).await, "the first version is 1");
+    puts_kind(&bergen, &sample()).await.unwrap();
+    puts_kind(&bergen, &sample()).await.unwrap();
+    let changed = with(&|kind| kind["prefix"] = "S".into());
+    assert_eq!(refused(&changed).await, "the next version of sample_request is 2");
+    puts_kind(&bergen, &second).await.unwrap();
+}

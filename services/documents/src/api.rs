@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::{
     Documents,
-    model::Document,
+    model::{Document, Kind},
     ops::{Open, Progress, Whole, Wish, hex},
     store::{ActRow, PartyRow},
 };
@@ -43,45 +43,43 @@ fn maybe(field: &'static str, text: &str) -> Result<Option<Uuid>, Status> {
     }
 }
 
-impl DocumentsStaff {
-    fn shown(&self, whole: Whole) -> Result<wire::Document, Status> {
-        let kind = self.0.kind(&whole.row.kind).map_err(status)?;
-        let document = Document {
-            kind,
-            reader: &whole.row.our_role,
-            version: whole.row.version(),
-            state: &whole.row.state,
-            contents: &whole.contents,
-        };
-        let proposals: Vec<_> = whole.proposals.iter().map(|open| proposal(&document, open)).collect();
-        let by_state = kind
-            .states
-            .get(&whole.row.state)
-            .and_then(|state| state.waits_for.clone());
-        let asked = proposals.iter().find_map(|open| open.waits_for.first().cloned());
-        let waits_for = by_state.or(asked).unwrap_or_default();
-        let named = whole.parties.iter().find(|party| party.role == waits_for);
-        let open_acts = document.open_to(&whole.row.our_role);
-        Ok(wire::Document {
-            waits_for_name: named.map(|party| party.name.clone()).unwrap_or_default(),
-            open_acts: open_acts.into_iter().map(str::to_owned).collect(),
-            version: document.version,
-            proposals,
-            waits_for,
-            id: whole.row.id.to_string(),
-            kind: whole.row.kind.clone(),
-            number: whole.row.number,
-            state: whole.row.state.clone(),
-            since: Some(timestamp(whole.row.since)),
-            our_role: whole.row.our_role,
-            root: hex(&whole.row.root),
-            parties: whole.parties.into_iter().map(party).collect(),
-            contents: whole.contents.into_iter().collect(),
-            title: kind.title.clone().into_iter().collect(),
-            acts: whole.acts.into_iter().map(act).collect(),
-            refers_to: whole.row.refers_to.map(|id| id.to_string()).unwrap_or_default(),
-            progress: whole.progress.into_iter().map(progress).collect(),
-        })
+fn shown(whole: Whole) -> wire::Document {
+    let kind = &*whole.kind;
+    let document = Document {
+        kind,
+        reader: &whole.row.our_role,
+        version: whole.row.version(),
+        state: &whole.row.state,
+        contents: &whole.contents,
+    };
+    let proposals: Vec<_> = whole.proposals.iter().map(|open| proposal(&document, open)).collect();
+    let by_state = kind
+        .states
+        .get(&whole.row.state)
+        .and_then(|state| state.waits_for.clone());
+    let asked = proposals.iter().find_map(|open| open.waits_for.first().cloned());
+    let waits_for = by_state.or(asked).unwrap_or_default();
+    let named = whole.parties.iter().find(|party| party.role == waits_for);
+    let open_acts = document.open_to(&whole.row.our_role);
+    wire::Document {
+        waits_for_name: named.map(|party| party.name.clone()).unwrap_or_default(),
+        open_acts: open_acts.into_iter().map(str::to_owned).collect(),
+        version: document.version,
+        proposals,
+        waits_for,
+        id: whole.row.id.to_string(),
+        kind: whole.row.kind.clone(),
+        number: whole.row.number,
+        state: whole.row.state.clone(),
+        since: Some(timestamp(whole.row.since)),
+        our_role: whole.row.our_role,
+        root: hex(&whole.row.root),
+        parties: whole.parties.into_iter().map(party).collect(),
+        contents: whole.contents.into_iter().collect(),
+        title: kind.title.clone().into_iter().collect(),
+        acts: whole.acts.into_iter().map(act).collect(),
+        refers_to: whole.row.refers_to.map(|id| id.to_string()).unwrap_or_default(),
+        progress: whole.progress.into_iter().map(progress).collect(),
     }
 }
 
@@ -123,6 +121,8 @@ fn party(row: PartyRow) -> wire::DocumentParty {
         role: row.role,
         enterprise_id: row.enterprise,
         name: row.name,
+        has_version: u64::try_from(row.heard_version).unwrap_or(0),
+        trouble: row.trouble,
     }
 }
 
@@ -141,7 +141,7 @@ impl DocumentsStaffService for DocumentsStaff {
         let links = links.collect::<Result<BTreeMap<_, _>, Status>>()?;
         let whole = finish(async move { documents.create(&session, new, &asked.kind, &links).await }).await?;
         Ok(Response::new(wire::CreateDocumentResponse {
-            document: Some(self.shown(whole)?),
+            document: Some(shown(whole)),
         }))
     }
 
@@ -160,7 +160,7 @@ impl DocumentsStaffService for DocumentsStaff {
         };
         let done = async move { documents.act(&session, wish).await };
         Ok(Response::new(wire::ActOnDocumentResponse {
-            document: Some(self.shown(finish(done).await?)?),
+            document: Some(shown(finish(done).await?)),
         }))
     }
 
@@ -171,7 +171,7 @@ impl DocumentsStaffService for DocumentsStaff {
         let (session, asked) = (Session::of(&asked)?, asked.into_inner());
         let whole = self.0.get(&session, id("id", &asked.id)?).await.map_err(status)?;
         Ok(Response::new(wire::GetDocumentResponse {
-            document: Some(self.shown(whole)?),
+            document: Some(shown(whole)),
         }))
     }
 
@@ -192,10 +192,7 @@ impl DocumentsStaffService for DocumentsStaff {
         let all = all.map_err(status)?;
         let last = all.last().filter(|_| u32::try_from(all.len()) == Ok(size));
         let next_page = last.map(|whole| whole.row.id.to_string()).unwrap_or_default();
-        let documents = all
-            .into_iter()
-            .map(|whole| self.shown(whole))
-            .collect::<Result<_, _>>()?;
+        let documents = all.into_iter().map(shown).collect();
         Ok(Response::new(wire::ListDocumentsResponse { documents, next_page }))
     }
 
@@ -210,5 +207,34 @@ impl DocumentsStaffService for DocumentsStaff {
             root: hex(&root),
             flaws,
         }))
+    }
+
+    async fn put_kind(&self, asked: Request<wire::PutKindRequest>) -> Result<Response<wire::PutKindResponse>, Status> {
+        let (session, documents, asked) = (Session::of(&asked)?, self.0.clone(), asked.into_inner());
+        let kind = finish(async move { documents.put_kind(&session, &asked.definition).await }).await?;
+        Ok(Response::new(wire::PutKindResponse {
+            kind: Some(kind_shown(&kind, false)),
+        }))
+    }
+
+    async fn list_kinds(
+        &self,
+        asked: Request<wire::ListKindsRequest>,
+    ) -> Result<Response<wire::ListKindsResponse>, Status> {
+        let session = Session::of(&asked)?;
+        let kinds = self.0.kinds(&session).await.map_err(status)?;
+        let kinds = kinds.iter().map(|(kind, shipped)| kind_shown(kind, *shipped));
+        Ok(Response::new(wire::ListKindsResponse { kinds: kinds.collect() }))
+    }
+}
+
+fn kind_shown(kind: &Kind, shipped: bool) -> wire::Kind {
+    wire::Kind {
+        name: kind.name.clone(),
+        version: kind.version,
+        title: kind.title.clone().into_iter().collect(),
+        definition: kind.definition(),
+        hash: hex(&kind.hash()),
+        shipped,
     }
 }

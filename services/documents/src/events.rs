@@ -1,6 +1,6 @@
 //! What partners tell us of documents: acts on ours, versions and rulings of theirs.
 
-use hansa_link::{Effect, EffectError, EffectFuture, Incoming, Outcome};
+use hansa_link::{Effect, EffectError, EffectFuture, Heard, HeardFuture, Incoming, Outcome};
 use hansa_proto::{
     documents::v1::{Act, ActRuled, ActSent, ProposalTold, Version, VersionTold},
     types::v1::Signed,
@@ -55,6 +55,14 @@ impl Effect for ActCame {
 impl Effect for VersionCame {
     fn apply<'a>(&'a self, tx: &'a mut TenantTx, incoming: Incoming<'a>) -> EffectFuture<'a> {
         Box::pin(async move { outcome(self.0.version_came(tx, incoming).await) })
+    }
+
+    fn heard<'a>(&'a self, tx: &'a mut TenantTx, heard: Heard<'a>) -> Option<HeardFuture<'a>> {
+        let told = VersionTold::decode(heard.message.payload.clone()).ok()?;
+        let version = Version::decode(told.version?.body).ok()?;
+        let (document, number) = (version.document_id.parse().ok()?, i64::try_from(version.version).ok()?);
+        let noted = async move { store::heard(tx, document, heard.link, number, heard.trouble).await };
+        Some(Box::pin(noted))
     }
 }
 
@@ -120,7 +128,8 @@ impl Documents {
         } else {
             &[]
         };
-        let opened = content::open_all(self.kind(&row.kind)?, &sent.texts, brought);
+        let kind = self.kind_of(tx, &row).await?;
+        let opened = content::open_all(&kind, &sent.texts, brought);
         let contents = opened.ok_or(Not::Good("OTHER_TEXTS"))?;
         for party in parties.iter().filter_map(|party| party.link_id) {
             // Before anything is posted on it.
@@ -155,7 +164,11 @@ impl Documents {
         // Only as far as is needed to find the document; believed when it follows the one before.
         let claimed = Version::decode(signed.body.clone()).map_err(|_| malformed())?;
         let (id, act_id) = ids(&claimed.document_id, &claimed.act_id).ok_or_else(malformed)?;
-        let kind = self.kind(&claimed.kind).map_err(|_| Not::Good("UNKNOWN_KIND"))?;
+        let version = i32::try_from(claimed.kind_version).ok();
+        let kind = match self.kind(tx, &claimed.kind, version).await {
+            Err(Error::NotFound(_)) => return Err(Not::Good("UNKNOWN_KIND")),
+            kind => kind?,
+        };
         let other = self.links.other_end(tx, incoming.link).await?;
         let row = store::lock(tx, id).await?;
         let before = match &row {
@@ -165,7 +178,7 @@ impl Documents {
             None => None,
         };
         let issuer = Signer::Partner(&other.keys);
-        let version = match version::follow(kind, &issuer, before.as_ref(), &signed) {
+        let version = match version::follow(&kind, &issuer, before.as_ref(), &signed) {
             Ok(version) => version,
             Err(bad) => {
                 tracing::warn!(document.id = %id, link.id = %incoming.link, %bad, "a version was refused");
@@ -175,12 +188,12 @@ impl Documents {
         let us = self.vault.identity(tx).await?;
         let our_role = is_party(&us, &version).ok_or(Not::Good("NOT_OURS"))?;
         let we = (&*our_role, &Signer::Us(&us));
-        if let Err(bad) = version::wanted(kind, &version, we, before.as_ref()) {
+        if let Err(bad) = version::wanted(&kind, &version, we, before.as_ref()) {
             tracing::warn!(document.id = %id, link.id = %incoming.link, %bad, "a version says what we never did");
             return Err(Not::Good("BAD_VERSION"));
         }
-        let written = version::written(kind, &our_role, before.as_ref(), &version);
-        let contents = content::open_all(kind, &told.texts, &written).ok_or(Not::Good("OTHER_TEXTS"))?;
+        let written = version::written(&kind, &our_role, before.as_ref(), &version);
+        let contents = content::open_all(&kind, &told.texts, &written).ok_or(Not::Good("OTHER_TEXTS"))?;
         let at = version
             .at
             .as_ref()
@@ -189,9 +202,9 @@ impl Documents {
         let number = i64::try_from(version.version).map_err(|_| malformed())?;
         let parties = match &row {
             Some(row) => store::parties(tx, row.id).await?,
-            None => parties_of(kind, id, &version, incoming.link)?,
+            None => parties_of(&kind, id, &version, incoming.link)?,
         };
-        if let Err(error) = self.refers_well(tx, (kind, &parties), &contents, false).await {
+        if let Err(error) = self.refers_well(tx, (&kind, &parties), &contents, false).await {
             reason(error)?;
             return Err(Not::Good("BAD_REFERENCE"));
         }
@@ -274,9 +287,9 @@ impl Documents {
         if sent.act.as_ref().is_none_or(|signed| forged(signed, &act.role)) {
             return Err(Not::Good("NOT_SIGNED"));
         }
-        let kind = self.kind(&row.kind)?;
+        let kind = self.kind_of(tx, row).await?;
         let seen = act.sections.iter().filter(|one| kind.sees(&row.our_role, &one.name));
-        let contents = content::open_all(kind, &sent.texts, &seen.cloned().collect::<Vec<_>>());
+        let contents = content::open_all(&kind, &sent.texts, &seen.cloned().collect::<Vec<_>>());
         let contents = contents.ok_or(Not::Good("OTHER_TEXTS"))?;
         let asked = Asked {
             act: &act,
@@ -388,6 +401,8 @@ fn parties_of(kind: &Kind, id: Uuid, version: &Version, link: LinkId) -> Result<
             enterprise: enterprise.to_string(),
             name: party.name.clone(),
             link_id: (place == 0).then_some(link.0),
+            heard_version: 0,
+            trouble: String::new(),
         });
     }
     let roles: Vec<_> = parties.iter().map(|party| &party.role).collect();

@@ -1,5 +1,6 @@
 //! What one can do with documents. Start reading at [`Documents::act`].
 
+mod kinds;
 mod rule;
 mod stock;
 mod verify;
@@ -24,7 +25,6 @@ use hansa_proto::{
 use hansa_tenancy::{Caller, Tenancy, TenantTx};
 use hansa_vault::{EnterpriseKeys, Vault, random, sha256};
 use hansa_vocab::LinkId;
-use include_dir::{Dir, include_dir};
 use prost::Message as _;
 use uuid::Uuid;
 
@@ -36,9 +36,6 @@ use crate::{
     store::{self, DocumentRow, PartyRow, Post, TextRow},
 };
 
-/// Kinds that every tenant has.
-static SHIPPED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/kinds");
-
 /// The documents of all tenants of this node. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Documents {
@@ -46,7 +43,8 @@ pub struct Documents {
     pub(crate) vault: Vault,
     pub(crate) links: Links,
     pub(crate) keeper: Arc<OnceLock<Box<dyn StockKeeper>>>,
-    kinds: Arc<BTreeMap<String, Kind>>,
+    /// Those that every tenant has.
+    shipped: Arc<kinds::Shipped>,
 }
 
 /// What one of our people wants to do with a document.
@@ -82,26 +80,19 @@ impl Documents {
     ///
     /// When a kind that is shipped does not hold.
     pub fn new(tenancy: Tenancy, vault: Vault, links: Links) -> Result<Self, String> {
-        let kinds = SHIPPED
-            .files()
-            .map(|file| Kind::read(file.contents_utf8().unwrap_or_default()).map(|kind| (kind.name.clone(), kind)));
-        let kinds = kinds.collect::<Result<_, _>>().map_err(|bad| bad.to_string())?;
+        let kinds = kinds::shipped().map_err(|bad| bad.to_string())?;
         Ok(Self {
             tenancy,
             vault,
             links,
             keeper: Arc::default(),
-            kinds: Arc::new(kinds),
+            shipped: Arc::new(kinds),
         })
     }
 
     /// Who keeps the stock that documents speak of; the first one stays.
     pub fn install(&self, keeper: impl StockKeeper + 'static) {
         let _ = self.keeper.set(Box::new(keeper));
-    }
-
-    pub(crate) fn kind(&self, name: &str) -> Result<&Kind, Error> {
-        self.kinds.get(name).ok_or(Error::NotFound("kind"))
     }
 
     /// Begins a document of ours with these partners.
@@ -112,7 +103,9 @@ impl Documents {
         kind: &str,
         links: &BTreeMap<String, LinkId>,
     ) -> Result<Whole, Error> {
-        let kind = self.kind(kind)?;
+        let mut tx = self.tenancy.begin("documents.kind", session).await?;
+        let kind = self.kind(&mut tx, kind, None).await?;
+        drop(tx);
         if links.keys().collect::<BTreeSet<_>>() != kind.roles.iter().skip(1).collect() {
             return Err(Error::Invalid {
                 field: "links",
@@ -135,7 +128,7 @@ impl Documents {
             }
             return self.whole(&mut tx, row).await;
         }
-        let parties = self.with_whom(&mut tx, session, id, kind, links).await?;
+        let parties = self.with_whom(&mut tx, session, id, &kind, links).await?;
         let number = store::next_number(&mut tx, &kind.prefix).await?;
         let row = DocumentRow {
             id,
@@ -182,6 +175,8 @@ impl Documents {
             enterprise: us.enterprise.to_string(),
             name: session.enterprise_name().to_owned(),
             link_id: None,
+            heard_version: 0,
+            trouble: String::new(),
         }];
         for (role, link) in kind
             .roles
@@ -200,6 +195,8 @@ impl Documents {
                 enterprise: other.keys.enterprise.to_string(),
                 name: other.keys.name,
                 link_id: Some(link.0),
+                heard_version: 0,
+                trouble: String::new(),
             });
         }
         Ok(parties)
@@ -286,10 +283,10 @@ impl Documents {
             let open = open.into_iter().find(|open| open.id == proposal);
             return Ok((open.map(|open| open.act.sections).unwrap_or_default(), Vec::new()));
         }
-        let kind = self.kind(&row.kind)?;
+        let kind = self.kind_of(tx, row).await?;
         let mut all = (Vec::new(), Vec::new());
         for (name, content) in &wish.contents {
-            let (text, hash) = content::seal(kind, name, content, random()?);
+            let (text, hash) = content::seal(&kind, name, content, random()?);
             all.0.push(hash);
             all.1.push(text);
         }

@@ -40,6 +40,10 @@ pub struct PartyRow {
     pub enterprise: String,
     pub name: String,
     pub link_id: Option<Uuid>,
+    /// The newest version that it is known to have, when we are the issuer.
+    pub heard_version: i64,
+    /// Why it has not taken a later one.
+    pub trouble: String,
 }
 
 /// The newest text of a section.
@@ -169,12 +173,34 @@ pub async fn parties(tx: &mut TenantTx, id: Uuid) -> Result<Vec<PartyRow>, Error
 pub async fn parties_of(tx: &mut TenantTx, ids: &[Uuid]) -> Result<Vec<PartyRow>, Error> {
     Ok(sqlx::query_as!(
         PartyRow,
-        "select document_id, role, enterprise, name, link_id from document_party
+        "select document_id, role, enterprise, name, link_id, heard_version, trouble from document_party
          where document_id = any($1) order by document_id, place",
         ids,
     )
     .fetch_all(tx.conn())
     .await?)
+}
+
+/// A party has taken a version of ours, or has said why it has not.
+pub async fn heard(
+    tx: &mut TenantTx,
+    document: Uuid,
+    link: LinkId,
+    version: i64,
+    trouble: &str,
+) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "update document_party set trouble = left($4, 80),
+             heard_version = case when $4 = '' then greatest(heard_version, $3) else heard_version end
+         where document_id = $1 and link_id = $2",
+        document,
+        link.0,
+        version,
+        trouble,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
 }
 
 /// The newest text of each section that we see.
@@ -424,6 +450,39 @@ pub async fn post(tx: &mut TenantTx, post: &Post<'_>) -> Result<(), Error> {
         post.kind,
         post.payload,
         post.trace_parent,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// A kind of our own, as it was defined; the newest when no version is named.
+pub async fn kind(tx: &mut TenantTx, name: &str, version: Option<i32>) -> Result<Option<String>, Error> {
+    Ok(sqlx::query_scalar!(
+        "select definition from document_kind where name = $1 and ($2::int is null or version = $2)
+         order by version desc limit 1",
+        name,
+        version,
+    )
+    .fetch_optional(tx.conn())
+    .await?)
+}
+
+/// The newest of each kind of our own.
+pub async fn kinds(tx: &mut TenantTx) -> Result<Vec<String>, Error> {
+    Ok(sqlx::query_scalar!(
+        "select distinct on (name) definition from document_kind order by name, version desc limit 1000",
+    )
+    .fetch_all(tx.conn())
+    .await?)
+}
+
+pub async fn insert_kind(tx: &mut TenantTx, name: &str, version: i32, definition: &str) -> Result<(), Error> {
+    sqlx::query!(
+        "insert into document_kind (name, version, definition) values ($1, $2, $3)",
+        name,
+        version,
+        definition,
     )
     .execute(tx.conn())
     .await?;

@@ -42,10 +42,30 @@ impl From<sqlx::Error> for EffectError {
 /// What an effect comes to.
 pub type EffectFuture<'a> = Pin<Box<dyn Future<Output = Result<Outcome, EffectError>> + Send + 'a>>;
 
+/// What the partner has made of a message of ours.
+#[derive(Clone, Copy, Debug)]
+pub struct Heard<'a> {
+    /// On which link.
+    pub link: LinkId,
+    /// What it said.
+    pub message: &'a Message,
+    /// Why it has had no effect there, or not yet; empty when it has.
+    pub trouble: &'a str,
+}
+
+/// What noting an answer comes to.
+pub type HeardFuture<'a> = Pin<Box<dyn Future<Output = Result<(), sqlx::Error>> + Send + 'a>>;
+
 /// Applies messages of one type. Called again with the same message only when its transaction was undone.
 pub trait Effect: Send + Sync {
     /// Does it, in this transaction alone.
     fn apply<'a>(&'a self, tx: &'a mut TenantTx, incoming: Incoming<'a>) -> EffectFuture<'a>;
+
+    /// Notes what the partner has made of one that we have sent, in the transaction that keeps its receipt; `None` when that
+    /// interests nobody.
+    fn heard<'a>(&'a self, _tx: &'a mut TenantTx, _heard: Heard<'a>) -> Option<HeardFuture<'a>> {
+        None
+    }
 }
 
 /// Which effect a type of message has.

@@ -22,7 +22,7 @@ mod ops;
 mod store;
 
 pub use api::{LinkJoin, LinkPartner, LinkStaff};
-pub use effect::{Effect, EffectError, EffectFuture, Effects, Incoming, Outcome};
+pub use effect::{Effect, EffectError, EffectFuture, Effects, Heard, HeardFuture, Incoming, Outcome};
 pub use error::{Error, InviteTrouble};
 pub use gate::{Gate, Permit};
 pub use ops::{LinkView, Links, NodeSelf, OtherEnd, Partner, Say, unaware};

@@ -107,6 +107,8 @@ words! {
         DocumentRead = "document.read",
         /// Begin documents, and act on them.
         DocumentWrite = "document.write",
+        /// Say which kinds of documents there are.
+        DocumentConfigure = "document.configure",
     }
 }
 
@@ -119,7 +121,7 @@ impl Action {
             Self::JoinFetch | Self::JoinAccept | Self::LinkReconcile | Self::LinkExchange | Self::StockReserve => &[],
             Self::SelfRead => &[Owner, Admin, Buyer, Approver, Store, Marketer, Support, Auditor],
             Self::LinkRead => &[Owner, Admin, Buyer, Approver, Support, Auditor],
-            Self::LinkWrite | Self::StaffWrite | Self::KeyWrite => &[Owner, Admin],
+            Self::LinkWrite | Self::StaffWrite | Self::KeyWrite | Self::DocumentConfigure => &[Owner, Admin],
             Self::LinkApprove => &[Owner, Admin, Approver],
             Self::LinkEvidence => &[Owner, Auditor],
             Self::StockRead => &[Owner, Admin, Buyer, Approver, Store, Support, Auditor],

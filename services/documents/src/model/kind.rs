@@ -3,7 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Deserialize;
+use hansa_vault::sha256;
+use serde::{Deserialize, Serialize};
 
 use super::proposal::ANSWERS;
 
@@ -11,7 +12,7 @@ use super::proposal::ANSWERS;
 const NAME_MAX: usize = 40;
 
 /// A kind of documents.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Kind {
     /// What it is called in grants and messages.
@@ -38,7 +39,7 @@ pub struct Kind {
 }
 
 /// Which document a kind is about.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Reference {
     /// Its kind.
@@ -49,7 +50,7 @@ pub struct Reference {
 }
 
 /// A section of a kind.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct SectionKind {
     /// What it holds.
@@ -62,7 +63,7 @@ pub struct SectionKind {
 }
 
 /// What a section may hold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Holds {
     /// References, dates, addresses.
@@ -76,7 +77,7 @@ pub enum Holds {
 }
 
 /// What a state means for somebody's stock: a closed list, for which code stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stock {
     /// The lines are held for the others, as far as they have not left the house.
@@ -103,7 +104,7 @@ impl Stock {
 }
 
 /// A state of a kind.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct StateKind {
     /// Who has to act next; nobody when it is missing.
@@ -118,7 +119,7 @@ pub struct StateKind {
 }
 
 /// Something that a party may do.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ActKind {
     /// Who may do it.
@@ -139,7 +140,7 @@ pub struct ActKind {
 }
 
 /// Where an act leads.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(untagged)]
 pub enum To {
     /// Always there.
@@ -184,6 +185,18 @@ impl Kind {
         let kind: Self = serde_json::from_str(json).map_err(|error| BadKind(error.to_string()))?;
         kind.check()?;
         Ok(kind)
+    }
+
+    /// All that it says, in one form for all who hold it.
+    #[must_use]
+    pub fn definition(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// What stands for it in versions: parties who hold another kind of that name do not understand each other.
+    #[must_use]
+    pub fn hash(&self) -> [u8; 32] {
+        sha256(&[b"hansa/kind\0", self.definition().as_bytes()])
     }
 
     /// Who gives versions their numbers.

@@ -106,7 +106,8 @@ pub fn follow(
     if !issuer.signed(KIND_VERSION, thing, at) {
         return Err(BadVersion("its issuer has not signed it"));
     }
-    if version.kind != kind.name || version.kind_version != kind.version {
+    let same = version.kind == kind.name && version.kind_version == kind.version && *version.kind_hash == kind.hash();
+    if !same {
         return Err(BadVersion("it is of another kind"));
     }
     let issued = version.parties.first();

@@ -59,6 +59,7 @@ fn two(change: impl FnOnce(&mut Version)) -> (EnterpriseKeys, EnterpriseKeys, Si
         document_id: "d".to_owned(),
         kind: order().name,
         kind_version: 1,
+        kind_hash: order().hash().to_vec().into(),
         version: 1,
         parties: vec![party("buyer", &buyer), party("seller", &seller)],
         state: "issued".to_owned(),
@@ -174,6 +175,10 @@ fn lies() -> Vec<(&'static str, Change)> {
         (
             "for another audience",
             Box::new(|version| version.sections[0].audience.pop().map_or((), drop)),
+        ),
+        (
+            "of another kind of that name",
+            Box::new(|version| version.kind_hash = vec![0; 32].into()),
         ),
         ("of another version", Box::new(|version| version.version = 3)),
         (

@@ -122,9 +122,9 @@ impl Documents {
         row: &DocumentRow,
         asked: &Asked<'_>,
     ) -> Result<Decision, Error> {
-        let contents = self.contents(tx, row).await?;
+        let (kind, contents) = (self.kind_of(tx, row).await?, self.contents(tx, row).await?);
         let document = Document {
-            kind: self.kind(&row.kind)?,
+            kind: &kind,
             reader: &row.our_role,
             version: row.version(),
             state: &row.state,
@@ -222,7 +222,7 @@ impl Documents {
         agreed: Vec<Signed>,
         state: &str,
     ) -> Result<(), Error> {
-        let kind = self.kind(&row.kind)?;
+        let kind = self.kind_of(tx, row).await?;
         let parties = store::parties(tx, row.id).await?;
         let before = self.signed(tx, row.id, row.version).await?;
         let (us, now, next) = (
@@ -237,7 +237,7 @@ impl Documents {
                 .filter(|_| act.role != kind.issuer() || !agreed.is_empty()),
             agreed,
             state: state.to_owned(),
-            ..next_version(row, kind, &parties, before.as_ref(), act, now)?
+            ..next_version(row, &kind, &parties, before.as_ref(), act, now)?
         };
         let root = content::root(&version.sections);
         let signed = version::sign_version(&us, version);
@@ -259,7 +259,7 @@ impl Documents {
             for (party, link) in linked(&parties) {
                 let told = VersionTold {
                     version: Some(signed.clone()),
-                    texts: content::seen_by(kind, &party.role, &sent.texts),
+                    texts: content::seen_by(&kind, &party.role, &sent.texts),
                 };
                 self.post(tx, link, (row.id, next), VERSION, &told).await?;
             }
@@ -275,13 +275,13 @@ impl Documents {
         sent: &ActSent,
         agreed: Vec<Signed>,
     ) -> Result<(), Error> {
-        let kind = self.kind(&row.kind)?;
+        let kind = self.kind_of(tx, row).await?;
         let parties = store::parties(tx, row.id).await?;
         for (party, link) in linked(&parties) {
             let told = ProposalTold {
                 proposal: Some(ActSent {
                     act: sent.act.clone(),
-                    texts: content::seen_by(kind, &party.role, &sent.texts),
+                    texts: content::seen_by(&kind, &party.role, &sent.texts),
                 }),
                 agreed: agreed.clone(),
             };
@@ -376,6 +376,7 @@ fn next_version(
         document_id: row.id.to_string(),
         kind: row.kind.clone(),
         kind_version: kind.version,
+        kind_hash: kind.hash().to_vec().into(),
         number: row.number.clone(),
         version: row.version() + 1,
         previous: before.map(|one| version::head(one).to_vec()).unwrap_or_default().into(),

@@ -72,14 +72,14 @@ impl Documents {
         (refers_to, location): (Option<Uuid>, &str),
         (actor, strict): (&str, bool),
     ) -> Result<(), Error> {
-        let (kind, role) = (self.kind(&row.kind)?, &*row.our_role);
+        let (kind, role) = (self.kind_of(tx, row).await?, &*row.our_role);
         let Some(keeper) = self.keeper.get() else { return Ok(()) };
         let parties = store::parties(tx, row.id).await?;
         let link = parties.iter().find_map(|party| party.link_id).map(LinkId);
         for respect in kind.stock_of(role) {
             let all = standings
                 .iter()
-                .map(|(state, contents)| stock::due(kind, state, role, respect, contents));
+                .map(|(state, contents)| stock::due(&kind, state, role, respect, contents));
             let mut lines = all.fold(Vec::new(), stock::most);
             if matches!(respect, Stock::Promised | Stock::Expected) {
                 lines = stock::outstanding(lines, &self.done(tx, row.id).await?);
@@ -101,9 +101,9 @@ impl Documents {
 
     /// Where it stands, and where it would stand with each of our steps that nobody has ruled on.
     async fn standings(&self, tx: &mut TenantTx, row: &DocumentRow) -> Result<Vec<Standing>, Error> {
-        let (kind, contents) = (self.kind(&row.kind)?, self.contents(tx, row).await?);
+        let (kind, contents) = (self.kind_of(tx, row).await?, self.contents(tx, row).await?);
         let document = Document {
-            kind,
+            kind: &kind,
             reader: &row.our_role,
             version: row.version(),
             state: &row.state,
@@ -149,7 +149,7 @@ impl Documents {
     async fn done(&self, tx: &mut TenantTx, document: Uuid) -> Result<BTreeMap<String, i64>, Error> {
         let mut done = BTreeMap::new();
         for row in store::about(tx, document).await? {
-            let kind = self.kind(&row.kind)?;
+            let kind = self.kind_of(tx, &row).await?;
             let standings = self.standings(tx, &row).await?;
             let moved = |state: &String| {
                 kind.states
@@ -191,9 +191,9 @@ impl Documents {
 
     /// The lines that our stock is held for, or waits for.
     async fn agreed(&self, tx: &mut TenantTx, row: &DocumentRow) -> Result<Vec<DueLine>, Error> {
-        let (kind, contents) = (self.kind(&row.kind)?, self.contents(tx, row).await?);
+        let (kind, contents) = (self.kind_of(tx, row).await?, self.contents(tx, row).await?);
         let all = [Stock::Promised, Stock::Expected].into_iter();
-        let all = all.flat_map(|respect| stock::due(kind, &row.state, &row.our_role, respect, &contents));
+        let all = all.flat_map(|respect| stock::due(&kind, &row.state, &row.our_role, respect, &contents));
         Ok(all.collect())
     }
 

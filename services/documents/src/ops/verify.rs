@@ -22,7 +22,7 @@ impl Documents {
     pub(crate) async fn verify(&self, session: &Session, id: Uuid) -> Result<(u64, Vec<u8>, Vec<String>), Error> {
         let mut tx = self.tenancy.begin("documents.verify", session).await?;
         let row = store::lock(&mut tx, id).await?.ok_or(Error::NotFound("document"))?;
-        let kind = self.kind(&row.kind)?;
+        let kind = self.kind_of(&mut tx, &row).await?;
         let us = self.vault.identity(&mut tx).await?;
         let parties = store::parties(&mut tx, id).await?;
         let mut others = BTreeMap::new();
@@ -44,15 +44,15 @@ impl Documents {
                 flaws.push(format!("version {number} is missing"));
                 continue;
             };
-            match version::follow(kind, &issuer, before.as_ref(), &signed) {
+            match version::follow(&kind, &issuer, before.as_ref(), &signed) {
                 Ok(version) => {
                     let texts = store::texts_of(&mut tx, id, number).await?;
-                    let written = version::written(kind, &row.our_role, before.as_ref(), &version);
+                    let written = version::written(&kind, &row.our_role, before.as_ref(), &version);
                     flaws.extend(changed(&written, &texts, number));
                     // The issuer has signed the version itself.
                     for party in parties.iter().filter(|party| party.role != kind.issuer()) {
                         let wanted = signer(&party.role).map_or(Ok(()), |by| {
-                            version::wanted(kind, &version, (&party.role, &by), before.as_ref())
+                            version::wanted(&kind, &version, (&party.role, &by), before.as_ref())
                         });
                         flaws.extend(wanted.err().map(|bad| format!("version {number}: {bad}")));
                     }

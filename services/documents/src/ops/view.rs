@@ -1,5 +1,10 @@
 //! What is shown of documents.
 
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    sync::Arc,
+};
+
 use hansa_directory::Session;
 use hansa_proto::documents::v1::{Content, SectionText, Version};
 use hansa_tenancy::TenantTx;
@@ -9,7 +14,7 @@ use uuid::Uuid;
 use super::{Documents, Open, Progress};
 use crate::{
     Error,
-    model::Contents,
+    model::{Contents, Kind},
     store::{self, ActRow, DocumentRow, PartyRow},
 };
 
@@ -22,6 +27,7 @@ pub(crate) struct Whole {
     pub acts: Vec<ActRow>,
     pub proposals: Vec<Open>,
     pub progress: Vec<Progress>,
+    pub kind: Arc<Kind>,
 }
 
 impl Documents {
@@ -44,7 +50,14 @@ impl Documents {
         let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
         let mut parties = store::parties_of(&mut tx, &ids).await?;
         let mut proposals = self.proposals(&mut tx, &ids).await?;
+        let mut kinds = BTreeMap::new();
+        for row in &rows {
+            if let Entry::Vacant(place) = kinds.entry((row.kind.clone(), row.kind_version)) {
+                place.insert(self.kind_of(&mut tx, row).await?);
+            }
+        }
         let whole = rows.into_iter().map(|row| Whole {
+            kind: kinds[&(row.kind.clone(), row.kind_version)].clone(),
             parties: parties.extract_if(.., |party| party.document_id == row.id).collect(),
             proposals: proposals.extract_if(.., |open| open.document == row.id).collect(),
             contents: Contents::new(),
@@ -57,6 +70,7 @@ impl Documents {
 
     pub(crate) async fn whole(&self, tx: &mut TenantTx, row: DocumentRow) -> Result<Whole, Error> {
         Ok(Whole {
+            kind: self.kind_of(tx, &row).await?,
             parties: store::parties(tx, row.id).await?,
             contents: self.contents(tx, &row).await?,
             acts: store::acts(tx, row.id).await?,

@@ -62,6 +62,18 @@ pub enum Document {
         #[command(flatten)]
         target: Target,
     },
+    /// Add a kind of documents of your own, or its next version; a partner needs the same.
+    PutKind {
+        /// JSON: see CONTRIBUTING.md, "Add a kind".
+        file: PathBuf,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// All kinds, the newest version of each.
+    Kinds {
+        #[command(flatten)]
+        target: Target,
+    },
     /// Read every version again: signatures, chain, and the root, computed from the rows of this node.
     Verify {
         /// Which.
@@ -116,6 +128,11 @@ impl Document {
                 )
                 .await?
             }
+            Self::PutKind { file, target } => {
+                let definition = read(&file)?.to_string();
+                call(&target, "PutKind", json!({"definition": definition})).await?
+            }
+            Self::Kinds { target } => call(&target, "ListKinds", json!({})).await?,
             Self::Verify { id, target } => {
                 let found = call(&target, "VerifyDocument", json!({"id": id})).await?;
                 printer.show(&found);

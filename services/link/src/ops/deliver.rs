@@ -20,7 +20,7 @@ use tracing::{Instrument as _, info_span};
 use super::{Links, peer_of};
 use crate::{
     Error, Permit,
-    effect::{EffectError, Incoming, Outcome},
+    effect::{EffectError, Heard, Incoming, Outcome},
     exchange::try_later,
     mailbox::{End, Mailbox},
     model::{
@@ -103,7 +103,8 @@ impl Mailbox for Links {
             .await?
             .ok_or(Error::Damaged("introduction"))?;
         match cursor.sent.receipt(&lane, &batch, &receipt, &peer) {
-            Ok(Receipted::Advanced(_)) => {
+            Ok(Receipted::Advanced(header)) => {
+                self.heard(&mut tx, end.link, &batch, &header).await?;
                 delivery::answered(&mut tx, end.link, class, batch.first, &receipt.encode_to_vec()).await?;
                 delivery::advance(&mut tx, end.link, class, &cursor.sent, &cursor.received).await?;
             }
@@ -320,6 +321,21 @@ impl Links {
             header: Some(&receipt.encode_to_vec()),
         };
         delivery::keep(tx, link, &new).await
+    }
+
+    /// Tells those whom it interests what the partner has made of our messages.
+    async fn heard(&self, tx: &mut TenantTx, link: LinkId, batch: &Batch, header: &ReceiptHeader) -> Result<(), Error> {
+        for message in &batch.messages {
+            let Some(effect) = self.effects().of(&message.r#type) else {
+                continue;
+            };
+            let trouble = header.troubles.iter().find(|trouble| trouble.number == message.number);
+            let trouble = trouble.map_or("", |trouble| &trouble.reason);
+            if let Some(noted) = effect.heard(tx, Heard { link, message, trouble }) {
+                noted.await?;
+            }
+        }
+        Ok(())
     }
 
     /// What a message does here. Carefully = so that one that breaks leaves the others standing.
