@@ -17,4 +17,4 @@ macro_rules! domain {
     )+};
 }
 
-domain!(access, types, link, directory, inventory, documents);
+domain!(access, types, link, directory, inventory, documents, workflow);

@@ -67,7 +67,7 @@ fn nothing(reason: &str, places: &[String]) {
 }
 
 /// Which room may lean on which: arrows go one way, so that a room can be understood with what lies below it alone.
-const ARROWS: [(&str, &[&str]); 10] = [
+const ARROWS: [(&str, &[&str]); 11] = [
     ("proto", &[]),
     ("vocab", &[]),
     ("tenancy", &["vocab"]),
@@ -75,9 +75,19 @@ const ARROWS: [(&str, &[&str]); 10] = [
     ("edge", &["vocab", "proto"]),
     ("directory", &["vocab", "proto", "tenancy", "vault", "edge"]),
     ("link", &["vocab", "proto", "tenancy", "vault", "edge", "directory"]),
+    ("workflow", &["vocab", "proto", "tenancy", "edge", "directory"]),
     (
         "documents",
-        &["vocab", "proto", "tenancy", "vault", "edge", "directory", "link"],
+        &[
+            "vocab",
+            "proto",
+            "tenancy",
+            "vault",
+            "edge",
+            "directory",
+            "link",
+            "workflow",
+        ],
     ),
     (
         "inventory",
@@ -103,6 +113,7 @@ const ARROWS: [(&str, &[&str]); 10] = [
             "directory",
             "link",
             "inventory",
+            "workflow",
             "documents",
         ],
     ),
@@ -247,6 +258,7 @@ const MINTS: [(&str, &[&str]); 4] = [
             "services/link/src/ops/keys.rs",
             "services/link/src/ops/work.rs",
             "services/inventory/src/ops/sweep.rs",
+            "services/workflow/src/ops/watch.rs",
         ],
     ),
     ("Session {", &["services/directory/src/door.rs"]),

@@ -9,7 +9,7 @@ use serde_json::json;
 use tonic::{Code, Status};
 
 /// Which roles each action is open to: written down a second time, so that a change of one table alone is noticed.
-const OPEN_TO: [(&str, &str); 17] = [
+const OPEN_TO: [(&str, &str); 20] = [
     ("self.read", "owner admin buyer approver store marketer support auditor"),
     ("link.read", "owner admin buyer approver support auditor"),
     ("link.write", "owner admin"),
@@ -25,7 +25,13 @@ const OPEN_TO: [(&str, &str); 17] = [
     ("key.write", "owner admin"),
     ("audit.read", "owner admin auditor"),
     ("document.read", "owner admin buyer approver store support auditor"),
-    ("document.write", "owner admin buyer approver"),
+    ("document.write", "owner admin buyer approver store"),
+    ("flow.write", "owner admin"),
+    (
+        "approval.read",
+        "owner admin buyer approver store marketer support auditor",
+    ),
+    ("approval.decide", "owner admin buyer approver store marketer support"),
     ("document.configure", "owner admin"),
 ];
 
@@ -128,11 +134,14 @@ async fn every_rpc_is_open_to_whom_its_rule_says_and_to_nobody_else() {
 fn named(service: &str, method: &str, field: &str) -> Option<&'static str> {
     Some(match (service, method, field) {
         (_, _, "link_id") | ("LinkStaffService", _, "id") => "link",
-        (_, _, "staff_id") | (_, "DisableStaff", "id") => "staff",
+        (_, _, "staff_id" | "to_staff_id") | (_, "DisableStaff", "id") => "staff",
         (_, "RevokeApiKey", "id") => "key",
         ("InventoryStaffService", _, "id") => "reservation",
         ("DocumentsStaffService", _, "id") => "document",
         ("DocumentsStaffService", "ActOnDocument", "act_id") => "act",
+        ("WorkflowStaffService", "EndDelegation", "id") => "delegation",
+        ("WorkflowStaffService", _, "id") => "approval",
+        ("WorkflowStaffService", "Decide", "decision_id") => "decision",
         _ => return None,
     })
 }
@@ -164,6 +173,22 @@ async fn what_is_anothers_and_what_is_not_there_are_the_same_answer_in_every_sta
         .call("documents.v1.DocumentsStaffService/CreateDocument", order)
         .await;
     let order = text(&order["document"]["id"]);
+    let flow = json!({
+        "name": "cancelling", "version": 1, "title": {}, "on": {"kind": "order", "act": "cancel"},
+        "steps": [{"name": "one", "by": {"role": "approver"}}],
+    });
+    let flow = json!({"definition": flow.to_string()});
+    bergen.call("workflow.v1.WorkflowStaffService/PutFlow", flow).await;
+    let (boss, _) = key_of(&bergen, Role::Approver).await;
+    let cancelled = bergen.acts(&order, "cancel", 0, json!({})).await.unwrap();
+    let approval = text(&cancelled["acts"][0]["id"]);
+    let tomorrow = hansa_vocab::Clock::now(&hansa_vocab::clock::SystemClock) + time::Duration::days(1);
+    let tomorrow = tomorrow.format(&time::format_description::well_known::Rfc3339).unwrap();
+    let delegation = json!({"toStaffId": boss, "endsAt": tomorrow});
+    let delegation = bergen
+        .call("workflow.v1.WorkflowStaffService/Delegate", delegation)
+        .await;
+    let delegation = text(&delegation["delegation"]["id"]);
     bergen.has(&[("A", 10)]).await;
     let reservation = uuid();
     luebeck.reserves(&link, &reservation, "A", 1, "60s").await.unwrap();
@@ -174,6 +199,8 @@ async fn what_is_anothers_and_what_is_not_there_are_the_same_answer_in_every_sta
         "staff" => person.clone(),
         "key" => key.clone(),
         "document" => order.clone(),
+        "approval" => approval.clone(),
+        "delegation" => delegation.clone(),
         _ => reservation.clone(),
     };
     let nobodys = |kind: &str| {
@@ -186,7 +213,7 @@ async fn what_is_anothers_and_what_is_not_there_are_the_same_answer_in_every_sta
     let line = json!([{"item": {"sku": "A"}, "quantity": {"value": 1}}]);
     let rest = json!({
         "reason": "a test", "lines": line, "items": [{"sku": "A"}], "number": 1, "class": "TRAFFIC_CLASS_EVENT", "termsHash": "0".repeat(64),
-        "grant": {"visibility": "VISIBILITY_NONE"},
+        "grant": {"visibility": "VISIBILITY_NONE"}, "verdict": "VERDICT_APPROVE", "endsAt": tomorrow,
     });
     let pool = prost_reflect::DescriptorPool::decode(hansa_proto::DESCRIPTORS).unwrap();
     let services = pool

@@ -323,5 +323,6 @@ async fn a_receipt_adds_up_to_what_was_sent_and_says_why_it_is_less() {
         .await
         .unwrap();
     trade.bergen.comes(&advice_id, "refused").await;
+    trade.luebeck.comes(&advice_id, "refused").await;
     trade.adds_up(&[&id, &advice_id]).await;
 }

@@ -76,9 +76,11 @@ async fn a_tenant_stays_within_its_budget_of_relations() {
     let world = World::new().await;
     let ids = world.ids.clone();
     let core = world.owner.create(&ids, "core only", &[Module::Core]).await.unwrap();
+    let stock = [Module::Core, Module::Inventory];
+    let stock = world.owner.create(&ids, "stock", &stock).await.unwrap();
     let all = world.tenant("all modules").await;
     let mut admin = world.superuser().await;
-    for (tenant, budget) in [(core, 40), (all, 80)] {
+    for (tenant, budget) in [(core, 40), (stock, 80), (all, 120)] {
         let row = sqlx::query(
             "select count(*) from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = $1
              or c.oid in (select reltoastrelid from pg_class t join pg_namespace m on m.oid = t.relnamespace where m.nspname = $1)

@@ -137,6 +137,29 @@ impl Enterprise {
         }
     }
 
+    /// A new colleague with these roles, e.g. `["approver"]`: their id, and the enterprise by their key.
+    pub async fn employs(&self, node: &Node, name: &str, roles: &[&str]) -> (String, Self) {
+        let roles: Vec<_> = roles
+            .iter()
+            .map(|role| format!("ROLE_{}", role.to_uppercase()))
+            .collect();
+        let made = self
+            .call(
+                "directory.v1.DirectoryStaffService/CreateStaff",
+                json!({"name": name, "roles": roles}),
+            )
+            .await;
+        let id = text(&made["staff"]["id"]);
+        let key = self
+            .call(
+                "directory.v1.DirectoryStaffService/CreateApiKey",
+                json!({"staffId": id}),
+            )
+            .await;
+        let they = self.with_key(node, &text(&key["secret"])).await;
+        (id, they)
+    }
+
     /// The same enterprise through another process of its node.
     pub async fn at(&self, node: &Node) -> Self {
         let client = Client::connect(&node.staff_address.to_string(), &self.key)

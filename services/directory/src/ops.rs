@@ -86,6 +86,16 @@ pub struct Directory {
     audited: Arc<OnceLock<AllAudited>>,
 }
 
+/// All colleagues, also those who may do nothing any more.
+///
+/// # Errors
+///
+/// When the database does not answer.
+pub async fn colleagues(tx: &mut TenantTx) -> Result<Vec<Staff>, Error> {
+    let rows = store::list_staff(tx).await?;
+    rows.into_iter().map(Staff::try_from).collect()
+}
+
 impl Directory {
     /// The directory of this node.
     #[must_use]
@@ -188,11 +198,7 @@ impl Directory {
     /// When the database does not answer.
     pub async fn list_staff(&self, session: &Session) -> Result<Vec<Staff>, Error> {
         let mut tx = self.tenancy.begin("directory.list_staff", session).await?;
-        store::list_staff(&mut tx)
-            .await?
-            .into_iter()
-            .map(Staff::try_from)
-            .collect()
+        colleagues(&mut tx).await
     }
 
     /// From this commit on their keys open nothing; open streams end within a second.

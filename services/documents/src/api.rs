@@ -164,6 +164,27 @@ impl DocumentsStaffService for DocumentsStaff {
         }))
     }
 
+    async fn preview_act(
+        &self,
+        asked: Request<wire::PreviewActRequest>,
+    ) -> Result<Response<wire::PreviewActResponse>, Status> {
+        let (session, asked) = (Session::of(&asked)?, asked.into_inner());
+        let wish = Wish {
+            document: id("id", &asked.id)?,
+            id: None,
+            act: asked.act,
+            base: 0,
+            contents: asked.contents.into_iter().collect(),
+            proposal: None,
+        };
+        let preview = self.0.preview(&session, &wish).await.map_err(status)?;
+        let step = |(name, unknown, people)| wire::PreviewStep { name, unknown, people };
+        Ok(Response::new(wire::PreviewActResponse {
+            flow: preview.flow,
+            steps: preview.steps.into_iter().map(step).collect(),
+        }))
+    }
+
     async fn get_document(
         &self,
         asked: Request<wire::GetDocumentRequest>,

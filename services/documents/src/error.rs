@@ -37,6 +37,14 @@ pub enum Error {
         /// So many are.
         free: Quantity,
     },
+    /// The caller's role may only ask, and nobody is there to be asked.
+    #[error("{act} of the kind {kind} has no flow")]
+    NoFlow {
+        /// Which kind.
+        kind: String,
+        /// Which act.
+        act: String,
+    },
     /// The id was used for something else.
     #[error("id {0} was used for something else")]
     IdReused(uuid::Uuid),
@@ -46,6 +54,9 @@ pub enum Error {
     /// The link to a partner.
     #[error(transparent)]
     Link(#[from] hansa_link::Error),
+    /// An approval.
+    #[error(transparent)]
+    Workflow(#[from] hansa_workflow::Error),
     /// A key could not be used.
     #[error(transparent)]
     Vault(#[from] hansa_vault::Error),
@@ -88,7 +99,7 @@ impl From<Error> for Fault {
             )
             .rule("grant.document_kinds", format!("an admin of {owner}")),
             Error::Short { line, free } => {
-                let free = amount(free);
+                let free = format!("{} {}", free.digits(), free.unit());
                 Self::new(
                     Kind::Precondition,
                     "OUT_OF_STOCK",
@@ -97,6 +108,16 @@ impl From<Error> for Fault {
                 .with("line", line)
                 .with("free", free)
             }
+            Error::NoFlow { kind, act } => Self::new(
+                Kind::Forbidden,
+                "NO_FLOW",
+                format!("store staff ask for that, but nobody has said who approves {act} of the kind {kind}"),
+            )
+            .rule(
+                "workflow.flow",
+                "an admin of yours, with a flow, or a buyer, who may do it alone".to_owned(),
+            ),
+            Error::Workflow(error) => error.into(),
             Error::IdReused(id) => Self::new(
                 Kind::Conflict,
                 "ID_REUSED",
@@ -113,13 +134,4 @@ impl From<Error> for Fault {
             Error::Sql(error) => hansa_tenancy::Error::from(error).into(),
         }
     }
-}
-
-/// Digits with a point, and the unit.
-fn amount(quantity: Quantity) -> String {
-    let (value, scale) = quantity.shortest();
-    let digits = format!("{value:0>width$}", width = usize::from(scale) + 1);
-    let (whole, part) = digits.split_at(digits.len() - usize::from(scale));
-    let point = if part.is_empty() { "" } else { "." };
-    format!("{whole}{point}{part} {}", quantity.unit())
 }

@@ -229,8 +229,10 @@ impl Documents {
         Ok(self.bring(tx, id, &other.keys.enterprise.to_string(), false).await?)
     }
 
-    /// What led to a version counts: the act, and what was said to it if it was a proposal.
+    /// What waited for an older version is over. What led to this one counts: the act, and what was said to it if it was a proposal.
     async fn settle(&self, tx: &mut TenantTx, document: Uuid, act: Uuid, version: &Version) -> Result<(), Not> {
+        let number = i64::try_from(version.version).map_err(|_| Not::Good("MALFORMED"))?;
+        self.outdated(tx, document, number).await?;
         store::settle_act(tx, document, act, "counted", "").await?;
         for signed in &version.agreed {
             let answer = Act::decode(signed.body.clone()).map_err(|_| Not::Good("MALFORMED"))?;

@@ -1,5 +1,6 @@
 //! What one can do with documents. Start reading at [`Documents::act`].
 
+mod approve;
 mod kinds;
 mod rule;
 mod stock;
@@ -25,6 +26,7 @@ use hansa_proto::{
 use hansa_tenancy::{Caller, Tenancy, TenantTx};
 use hansa_vault::{EnterpriseKeys, Vault, random, sha256};
 use hansa_vocab::LinkId;
+use hansa_workflow::Workflow;
 use prost::Message as _;
 use uuid::Uuid;
 
@@ -42,6 +44,7 @@ pub struct Documents {
     pub(crate) tenancy: Tenancy,
     pub(crate) vault: Vault,
     pub(crate) links: Links,
+    pub(crate) workflow: Workflow,
     pub(crate) keeper: Arc<OnceLock<Box<dyn StockKeeper>>>,
     /// Those that every tenant has.
     shipped: Arc<kinds::Shipped>,
@@ -79,12 +82,13 @@ impl Documents {
     /// # Errors
     ///
     /// When a kind that is shipped does not hold.
-    pub fn new(tenancy: Tenancy, vault: Vault, links: Links) -> Result<Self, String> {
+    pub fn new(tenancy: Tenancy, vault: Vault, links: Links, workflow: Workflow) -> Result<Self, String> {
         let kinds = kinds::shipped().map_err(|bad| bad.to_string())?;
         Ok(Self {
             tenancy,
             vault,
             links,
+            workflow,
             keeper: Arc::default(),
             shipped: Arc::new(kinds),
         })
@@ -205,12 +209,7 @@ impl Documents {
     /// Does something with a document: at ours it counts at once or waits for others to agree, at a partner's it is sent.
     pub(crate) async fn act(&self, session: &Session, wish: Wish) -> Result<Whole, Error> {
         let id = wish.document;
-        for link in self.links_of(session, id).await? {
-            // What the others could not hear must not count: the refusal says who can change it.
-            self.links.partner(session, link).await?;
-            self.links.room(session, link).await?;
-            self.links.rouse(session, link).await?;
-        }
+        self.others_hear(session, id).await?;
         let mut tx = self.tenancy.begin("documents.act", session).await?;
         let row = store::lock(&mut tx, id).await?.ok_or(Error::NotFound("document"))?;
         let (act_id, body_hash) = (wish.id.unwrap_or_else(|| self.tenancy.ids().uuid()), wish.hash());
@@ -243,12 +242,11 @@ impl Documents {
             actor: &actor,
         };
         let decision = self.judge(&mut tx, &row, &asked).await?;
-        if row.issuer {
-            self.rule(&mut tx, &row, &asked, decision).await?;
+        if self.waits(&mut tx, session, &row, &asked).await? {
+            store::insert_act(&mut tx, &asked.row(&row, "held", "")?).await?;
         } else {
-            self.send(&mut tx, &row, &asked).await?;
+            self.perform(&mut tx, &row, &asked, decision).await?;
         }
-        self.bring(&mut tx, id, &actor, true).await?;
         let resource = format!("document/{id}");
         audit(
             &mut tx,
@@ -263,6 +261,32 @@ impl Documents {
         let whole = self.whole(&mut tx, row).await?;
         tx.commit().await?;
         Ok(whole)
+    }
+
+    /// Does what was judged: at ours it counts or waits for others, at a partner's it is sent. Our stock goes with it.
+    async fn perform(
+        &self,
+        tx: &mut TenantTx,
+        row: &DocumentRow,
+        asked: &Asked<'_>,
+        decision: Decision,
+    ) -> Result<(), Error> {
+        if row.issuer {
+            self.rule(tx, row, asked, decision).await?;
+        } else {
+            self.send(tx, row, asked).await?;
+        }
+        self.bring(tx, row.id, asked.actor, true).await
+    }
+
+    /// What the others could not hear must not count: the refusal says who can change it.
+    async fn others_hear(&self, session: &Session, id: Uuid) -> Result<(), Error> {
+        for link in self.links_of(session, id).await? {
+            self.links.partner(session, link).await?;
+            self.links.room(session, link).await?;
+            self.links.rouse(session, link).await?;
+        }
+        Ok(())
     }
 
     /// What an act signs: the sections that it writes, or those of the proposal that it answers.

@@ -318,10 +318,13 @@ pub struct NewAct<'a> {
     pub body: Vec<u8>,
 }
 
+/// Writes an act down; one that was held has been approved, and goes on from there.
 pub async fn insert_act(tx: &mut TenantTx, new: &NewAct<'_>) -> Result<(), Error> {
     sqlx::query!(
         "insert into document_act (document_id, id, act, role, base, state, reason, actor, body_hash, proposal, body)
-         values ($1, $2, left($3, 40), left($4, 40), $5, $6, $7, $8, $9, $10, $11)",
+         values ($1, $2, left($3, 40), left($4, 40), $5, $6, $7, $8, $9, $10, $11)
+         on conflict (document_id, id) do update set state = excluded.state, reason = excluded.reason, body = excluded.body
+         where document_act.state = 'held'",
         new.document,
         new.id,
         new.act,
@@ -339,10 +342,10 @@ pub async fn insert_act(tx: &mut TenantTx, new: &NewAct<'_>) -> Result<(), Error
     Ok(())
 }
 
-/// What has become of an act that was sent, or that waited for others.
+/// What has become of an act that was sent, or that waited for somebody.
 pub async fn settle_act(tx: &mut TenantTx, document: Uuid, id: Uuid, state: &str, reason: &str) -> Result<(), Error> {
     sqlx::query!(
-        "update document_act set state = $3, reason = left($4, 40) where document_id = $1 and id = $2 and state in ('sent', 'open')",
+        "update document_act set state = $3, reason = left($4, 40) where document_id = $1 and id = $2 and state in ('held', 'sent', 'open')",
         document,
         id,
         state,
@@ -373,6 +376,26 @@ pub async fn proposals(tx: &mut TenantTx, documents: &[Uuid]) -> Result<Vec<Prop
            and (state = 'open' or proposal is not null)
          order by at, id",
         documents,
+    )
+    .fetch_all(tx.conn())
+    .await?)
+}
+
+/// An act that waits for a colleague's approval.
+pub struct HeldRow {
+    pub id: Uuid,
+    pub act: String,
+    pub base: i64,
+    pub body_hash: String,
+    pub actor: String,
+    pub body: Vec<u8>,
+}
+
+pub async fn held(tx: &mut TenantTx, document: Uuid) -> Result<Vec<HeldRow>, Error> {
+    Ok(sqlx::query_as!(
+        HeldRow,
+        "select id, act, base, body_hash, actor, body from document_act where document_id = $1 and state = 'held' order by at, id",
+        document,
     )
     .fetch_all(tx.conn())
     .await?)

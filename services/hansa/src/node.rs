@@ -28,6 +28,7 @@ use hansa_proto::{
         link_join_service_server::LinkJoinServiceServer, link_partner_service_server::LinkPartnerServiceServer,
         link_staff_service_server::LinkStaffServiceServer,
     },
+    workflow::v1::workflow_staff_service_server::WorkflowStaffServiceServer,
 };
 use hansa_tenancy::{Options, Tenancy};
 use hansa_vault::{KeyStore as _, MasterKey, Vault, sha256};
@@ -35,6 +36,7 @@ use hansa_vocab::{
     NodeId,
     clock::{SharedClock, SharedIds},
 };
+use hansa_workflow::{Workflow, WorkflowStaff};
 use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
@@ -76,6 +78,7 @@ struct Rooms {
     links: Links,
     inventory: Inventory,
     documents: Documents,
+    workflow: Workflow,
     identity: Arc<Identity>,
     pins: Arc<Pins>,
     metrics: Metrics,
@@ -113,7 +116,10 @@ async fn furnish(
         stopping,
     };
     let links = Links::open(tenancy.clone(), vault.clone(), own).await?;
-    let documents = Documents::new(tenancy.clone(), vault.clone(), links.clone()).map_err(anyhow::Error::msg)?;
+    let workflow = Workflow::new(tenancy.clone());
+    let documents = Documents::new(tenancy.clone(), vault.clone(), links.clone(), workflow.clone());
+    let documents = documents.map_err(anyhow::Error::msg)?;
+    workflow.install(documents.clone());
     links.install(
         Effects::default()
             .with(RESERVATION_CHANGED, ReservationNoted)
@@ -130,6 +136,7 @@ async fn furnish(
         inventory,
         directory,
         documents,
+        workflow,
         links,
         tenancy,
         identity,
@@ -150,6 +157,9 @@ fn staff_routes(rooms: &Rooms, rules: Rules, dev: bool) -> anyhow::Result<Router
     )
     .add_service(
         DocumentsStaffServiceServer::new(DocumentsStaff(rooms.documents.clone())).max_decoding_message_size(limit),
+    )
+    .add_service(
+        WorkflowStaffServiceServer::new(WorkflowStaff(rooms.workflow.clone())).max_decoding_message_size(limit),
     )
     .prepare()
     .into_axum_router()
@@ -308,6 +318,11 @@ fn background(rooms: &Rooms, works: bool, tasks: &mut JoinSet<anyhow::Result<()>
         let (inventory, end) = (rooms.inventory.clone(), shutdown.clone());
         tasks.spawn(async move {
             inventory.sweep(end).await;
+            Ok(())
+        });
+        let (workflow, end) = (rooms.workflow.clone(), shutdown.clone());
+        tasks.spawn(async move {
+            workflow.watch(end).await;
             Ok(())
         });
     }

@@ -23,11 +23,13 @@ pub enum Module {
     Inventory,
     /// Documents held in common with partners.
     Documents,
+    /// Approvals.
+    Workflow,
 }
 
 impl Module {
     /// All modules, in the order in which they are made.
-    pub const ALL: [Self; 3] = [Self::Core, Self::Inventory, Self::Documents];
+    pub const ALL: [Self; 4] = [Self::Core, Self::Inventory, Self::Documents, Self::Workflow];
 
     /// The word that stands in the registry and in `migrations/tenant/`.
     #[must_use]
@@ -36,6 +38,7 @@ impl Module {
             Self::Core => "core",
             Self::Inventory => "inventory",
             Self::Documents => "documents",
+            Self::Workflow => "workflow",
         }
     }
 }

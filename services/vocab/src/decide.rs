@@ -107,6 +107,12 @@ words! {
         DocumentRead = "document.read",
         /// Begin documents, and act on them.
         DocumentWrite = "document.write",
+        /// Say who approves what.
+        FlowWrite = "flow.write",
+        /// See what has to be approved, as far as it concerns one.
+        ApprovalRead = "approval.read",
+        /// Decide where one is asked.
+        ApprovalDecide = "approval.decide",
         /// Say which kinds of documents there are.
         DocumentConfigure = "document.configure",
     }
@@ -119,15 +125,19 @@ impl Action {
         use Role::{Admin, Approver, Auditor, Buyer, Marketer, Owner, Store, Support};
         match self {
             Self::JoinFetch | Self::JoinAccept | Self::LinkReconcile | Self::LinkExchange | Self::StockReserve => &[],
-            Self::SelfRead => &[Owner, Admin, Buyer, Approver, Store, Marketer, Support, Auditor],
+            Self::ApprovalDecide => &[Owner, Admin, Buyer, Approver, Store, Marketer, Support],
+            Self::SelfRead | Self::ApprovalRead => &[Owner, Admin, Buyer, Approver, Store, Marketer, Support, Auditor],
             Self::LinkRead => &[Owner, Admin, Buyer, Approver, Support, Auditor],
-            Self::LinkWrite | Self::StaffWrite | Self::KeyWrite | Self::DocumentConfigure => &[Owner, Admin],
+            Self::LinkWrite | Self::StaffWrite | Self::KeyWrite | Self::DocumentConfigure | Self::FlowWrite => {
+                &[Owner, Admin]
+            }
             Self::LinkApprove => &[Owner, Admin, Approver],
             Self::LinkEvidence => &[Owner, Auditor],
             Self::StockRead => &[Owner, Admin, Buyer, Approver, Store, Support, Auditor],
             Self::StockWrite => &[Owner, Admin, Store],
             Self::DocumentRead => &[Owner, Admin, Buyer, Approver, Store, Support, Auditor],
-            Self::DocumentWrite => &[Owner, Admin, Buyer, Approver],
+            // Store staff receive goods; whatever else they do goes through a flow.
+            Self::DocumentWrite => &[Owner, Admin, Buyer, Approver, Store],
             Self::StockOrder => &[Owner, Admin, Buyer, Store],
             Self::StockAudit | Self::StaffRead | Self::KeyRead | Self::AuditRead => &[Owner, Admin, Auditor],
         }

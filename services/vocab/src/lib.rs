@@ -8,6 +8,7 @@ pub mod decide;
 pub mod fault;
 pub mod gtin;
 pub mod id;
+pub mod money;
 pub mod quantity;
 
 pub use clock::{Clock, IdSource};

@@ -118,6 +118,17 @@ impl Quantity {
         self.unit
     }
 
+    /// Digits with a point, as few as it takes.
+    #[must_use]
+    pub fn digits(&self) -> String {
+        let (value, scale) = self.shortest();
+        let (sign, scale) = (if value < 0 { "-" } else { "" }, usize::from(scale));
+        let digits = format!("{:0>width$}", value.unsigned_abs(), width = scale + 1);
+        let (whole, part) = digits.split_at(digits.len() - scale);
+        let point = if part.is_empty() { "" } else { "." };
+        format!("{sign}{whole}{point}{part}")
+    }
+
     /// Value and scale with the fewest decimal places.
     #[must_use]
     pub fn shortest(&self) -> (i64, u8) {
@@ -156,6 +167,15 @@ impl Quantity {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn digits_are_as_few_as_it_takes() {
+        let of = |value, scale| Quantity::new(value, scale, "").unwrap().digits();
+        assert_eq!(
+            [of(3, 0), of(30, 1), of(5, 2), of(-125, 2), of(0, 3)],
+            ["3", "3", "0.05", "-1.25", "0"]
+        );
+    }
 
     #[test]
     fn base_units_are_exact_or_refused() {

@@ -72,7 +72,7 @@ impl<'a> Asked<'a> {
     pub(crate) fn row(&self, document: &DocumentRow, state: &'a str, reason: &'a str) -> Result<NewAct<'a>, Error> {
         let damaged = |_| Error::Damaged("act");
         let proposal = Some(&self.act.proposal).filter(|id| !id.is_empty());
-        let kept = proposal.is_some() || ["sent", "open"].contains(&state);
+        let kept = proposal.is_some() || ["held", "sent", "open"].contains(&state);
         Ok(NewAct {
             document: document.id,
             id: self.act.id.parse().map_err(damaged)?,
@@ -170,8 +170,8 @@ impl Documents {
     ) -> Result<(), Error> {
         match decision {
             Decision::Counts(state) => {
-                self.count(tx, row, (asked.act, asked.sent), Vec::new(), &state).await?;
                 store::insert_act(tx, &asked.row(row, "counted", "")?).await?;
+                self.count(tx, row, (asked.act, asked.sent), Vec::new(), &state).await?;
             }
             Decision::Opens => {
                 store::insert_act(tx, &asked.row(row, "open", "")?).await?;
@@ -253,6 +253,7 @@ impl Documents {
             refers_to: content::refers_to(&opened(&sent.texts)?),
         };
         store::keep(tx, &new).await?;
+        self.outdated(tx, row.id, next).await?;
         let given_up = row.version == 0 && kind.states.get(state).is_some_and(|state| state.end);
         // A draft that is given up was never anybody else's.
         if !given_up {

@@ -1,0 +1,246 @@
+//! Acts that colleagues have to approve first: they are held here, and done when the last decision is taken.
+
+use std::collections::BTreeMap;
+
+use hansa_directory::Session;
+use hansa_proto::documents::v1::{Act, ActSent, Answer, Head, Line, content::Body};
+use hansa_tenancy::TenantTx;
+use hansa_vault::sha256;
+use hansa_vocab::{Fault, Role, money};
+use hansa_workflow::{Ask, Facts, Gate, LineFacts, Preview, Request, Subject, SubjectFuture};
+use prost::Message as _;
+use uuid::Uuid;
+
+use super::{Asked, Documents, Wish, hex, opened};
+use crate::{
+    Error,
+    model::{Contents, stock::Amount, version},
+    store::{self, DocumentRow, PartyRow},
+};
+
+impl Documents {
+    /// Has a colleague to approve it; then the request is written down, in place of an older one for the same.
+    pub(super) async fn waits(
+        &self,
+        tx: &mut TenantTx,
+        session: &Session,
+        row: &DocumentRow,
+        asked: &Asked<'_>,
+    ) -> Result<bool, Error> {
+        for held in store::held(tx, row.id)
+            .await?
+            .iter()
+            .filter(|held| held.act == asked.act.name)
+        {
+            store::settle_act(tx, row.id, held.id, "refused", "REPLACED").await?;
+        }
+        let (facts, material) = self
+            .facts(tx, row, &asked.act.name, asked.contents, session.roles())
+            .await?;
+        let ask = Ask {
+            id: asked.act.id.parse().map_err(|_| Error::Damaged("act"))?,
+            subject: row.id,
+            facts,
+            material,
+            requester: session.staff(),
+        };
+        let gate = self.workflow.gate(tx, &ask).await?;
+        let alone = [Role::Owner, Role::Admin, Role::Buyer, Role::Approver];
+        let receives = asked
+            .contents
+            .values()
+            .any(|content| matches!(content.body, Some(Body::Receipts(_))));
+        if gate == Gate::Free && !receives && !session.roles().iter().any(|role| alone.contains(role)) {
+            return Err(Error::NoFlow {
+                kind: row.kind.clone(),
+                act: asked.act.name.clone(),
+            });
+        }
+        Ok(gate == Gate::Waits)
+    }
+
+    /// What would come of an act: who would have to approve it.
+    pub(crate) async fn preview(&self, session: &Session, wish: &Wish) -> Result<Preview, Error> {
+        let mut tx = self.tenancy.begin("documents.preview", session).await?;
+        let row = store::lock(&mut tx, wish.document)
+            .await?
+            .ok_or(Error::NotFound("document"))?;
+        let (facts, _) = self
+            .facts(&mut tx, &row, &wish.act, &wish.contents, session.roles())
+            .await?;
+        Ok(self.workflow.preview(&mut tx, &facts, session.staff()).await?)
+    }
+
+    /// What is known of an act, and what stands for its goods, quantities, prices and parties.
+    async fn facts(
+        &self,
+        tx: &mut TenantTx,
+        row: &DocumentRow,
+        act: &str,
+        written: &Contents,
+        roles: &[Role],
+    ) -> Result<(Facts, String), Error> {
+        let mut contents = self.contents(tx, row).await?;
+        contents.extend(written.clone());
+        let parties = store::parties(tx, row.id).await?;
+        let others: Vec<_> = parties.iter().filter(|party| party.role != row.our_role).collect();
+        let partner = others.iter().map(|party| &*party.name).collect::<Vec<_>>().join(", ");
+        let said = Said::of(&contents);
+        let currency = said.head.map(|head| head.currency.clone()).unwrap_or_default();
+        let facts = Facts {
+            kind: row.kind.clone(),
+            act: act.to_owned(),
+            total: said.total(&currency),
+            lines: said.lines.iter().map(|line| line_facts(line)).collect(),
+            title: format!("{} with {partner}", row.number),
+            requester_roles: roles.iter().map(ToString::to_string).collect(),
+            currency,
+            partner,
+        };
+        Ok((facts, said.material(act, &parties)))
+    }
+
+    /// Requests that build on an older version than this one are over.
+    pub(crate) async fn outdated(&self, tx: &mut TenantTx, document: Uuid, version: i64) -> Result<(), Error> {
+        for held in store::held(tx, document)
+            .await?
+            .iter()
+            .filter(|held| held.base < version)
+        {
+            store::settle_act(tx, document, held.id, "refused", "SUPERSEDED").await?;
+            self.workflow.void(tx, held.id, "the document has moved on").await?;
+        }
+        Ok(())
+    }
+
+    /// Does what was held, as far as that can still be; otherwise it is over, for the reason that says why.
+    async fn do_held(&self, tx: &mut TenantTx, request: Request) -> Result<(), Error> {
+        let row = store::lock(tx, request.subject)
+            .await?
+            .ok_or(Error::NotFound("document"))?;
+        let held = store::held(tx, row.id)
+            .await?
+            .into_iter()
+            .find(|held| held.id == request.id);
+        let held = held.ok_or(Error::NotFound("act"))?;
+        let damaged = |_| Error::Damaged("document_act");
+        let mut sent = ActSent::decode(held.body.as_slice()).map_err(damaged)?;
+        let act = Act::decode(sent.act.take().unwrap_or_default().body).map_err(damaged)?;
+        // The key may have changed since it was asked for.
+        let us = self.vault.identity(tx).await?;
+        sent.act = Some(version::sign_act(&us, &act));
+        let asked = Asked {
+            act: &act,
+            sent: &sent,
+            contents: &opened(&sent.texts)?,
+            body_hash: &held.body_hash,
+            actor: &held.actor,
+        };
+        tx.savepoint().await?;
+        let done = match self.judge(tx, &row, &asked).await {
+            Ok(decision) => self.perform(tx, &row, &asked, decision).await,
+            Err(error) => Err(error),
+        };
+        match done {
+            Err(error @ (Error::Refused(_) | Error::Short { .. } | Error::Invalid { .. })) => {
+                tx.undo_to_savepoint().await?;
+                let reason = Fault::from(error).reason;
+                store::settle_act(tx, row.id, held.id, "refused", &reason).await
+            }
+            done => done,
+        }
+    }
+}
+
+impl Subject for Documents {
+    fn ready<'a>(&'a self, session: &'a Session, request: Request) -> SubjectFuture<'a, ()> {
+        Box::pin(async move { Ok(self.others_hear(session, request.subject).await?) })
+    }
+
+    fn approved<'a>(&'a self, tx: &'a mut TenantTx, request: Request) -> SubjectFuture<'a, ()> {
+        Box::pin(async move { Ok(self.do_held(tx, request).await?) })
+    }
+
+    fn over<'a>(&'a self, tx: &'a mut TenantTx, request: Request, reason: &'a str) -> SubjectFuture<'a, ()> {
+        Box::pin(async move { Ok(store::settle_act(tx, request.subject, request.id, "refused", reason).await?) })
+    }
+}
+
+/// What a document says, section by section.
+#[derive(Default)]
+struct Said<'a> {
+    head: Option<&'a Head>,
+    lines: Vec<&'a Line>,
+    answers: BTreeMap<&'a str, &'a Answer>,
+}
+
+impl<'a> Said<'a> {
+    fn of(contents: &'a Contents) -> Self {
+        let mut said = Self::default();
+        for content in contents.values() {
+            match &content.body {
+                Some(Body::Head(head)) => said.head = Some(head),
+                Some(Body::Lines(lines)) => said.lines.extend(&lines.lines),
+                Some(Body::Answers(all)) => {
+                    said.answers
+                        .extend(all.answers.iter().map(|answer| (&*answer.line, answer)));
+                }
+                Some(Body::Receipts(_)) | None => {}
+            }
+        }
+        said
+    }
+
+    /// Minor units of all lines; none when one has no price.
+    fn total(&self, currency: &str) -> Option<i64> {
+        let mut total = (!self.lines.is_empty()).then_some(0_i64)?;
+        for line in &self.lines {
+            let (price, quantity) = (line.price.as_ref()?, line.quantity.as_ref()?);
+            let amount = money::amount((price.value, price.scale), (quantity.value, quantity.scale), currency)?;
+            total = total.checked_add(amount)?;
+        }
+        Some(total)
+    }
+
+    fn material(&self, act: &str, parties: &[PartyRow]) -> String {
+        let mut bytes = act.as_bytes().to_vec();
+        let mut add = |part: &[u8]| {
+            bytes.extend(u32::try_from(part.len()).unwrap_or(u32::MAX).to_be_bytes());
+            bytes.extend(part);
+        };
+        for party in parties {
+            add(party.enterprise.as_bytes());
+        }
+        if let Some(head) = self.head {
+            add(head.currency.as_bytes());
+            add(head.delivery_location.as_bytes());
+        }
+        for line in &self.lines {
+            let weighty = Line {
+                note: String::new(),
+                name: String::new(),
+                ..(*line).clone()
+            };
+            add(&weighty.encode_to_vec());
+        }
+        for answer in self.answers.values() {
+            let weighty = Answer {
+                reason: String::new(),
+                ..(*answer).clone()
+            };
+            add(&weighty.encode_to_vec());
+        }
+        hex(&sha256(&[&bytes]))
+    }
+}
+
+fn line_facts(line: &Line) -> LineFacts {
+    let amount = line.quantity.as_ref().and_then(Amount::read).unwrap_or_default();
+    LineFacts {
+        sku: line.sku.clone(),
+        gtin: line.gtin.clone(),
+        name: line.name.clone(),
+        quantity: amount.quantity().digits(),
+        unit: amount.unit().to_string(),
+    }
+}

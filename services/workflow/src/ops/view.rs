@@ -1,0 +1,120 @@
+//! What is shown of approvals, and to whom.
+
+use std::collections::BTreeMap;
+
+use hansa_directory::Session;
+use hansa_tenancy::TenantTx;
+use hansa_vocab::Role;
+use uuid::Uuid;
+
+use super::{Workflow, plan, read};
+use crate::{
+    Error,
+    model::{Facts, flow::Planned, step::Part},
+    store::{self, ApprovalRow, PartRow, Seen},
+};
+
+/// A request with all that is shown of it.
+pub(crate) struct Shown {
+    pub row: ApprovalRow,
+    pub facts: Facts,
+    pub plan: Vec<Planned>,
+    pub parts: Vec<PartRow>,
+    /// Of all colleagues.
+    pub names: BTreeMap<Uuid, String>,
+    /// May the caller decide now.
+    pub ours: bool,
+}
+
+/// Which requests are listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Which {
+    ToDecide,
+    Asked,
+    All,
+}
+
+impl Workflow {
+    pub(crate) async fn get(&self, session: &Session, id: Uuid) -> Result<Shown, Error> {
+        let mut tx = self.tenancy.begin("workflow.get", session).await?;
+        let row = self.visible(&mut tx, session, id).await?;
+        self.shown(&mut tx, session, row).await
+    }
+
+    pub(crate) async fn list(
+        &self,
+        session: &Session,
+        which: Which,
+        before: Option<Uuid>,
+        limit: i64,
+    ) -> Result<Vec<Shown>, Error> {
+        let mut tx = self.tenancy.begin("workflow.list", session).await?;
+        let stands_in_for = self.stands_in_for(&mut tx, session.staff()).await?;
+        let seen = Seen {
+            staff: session.staff(),
+            stands_in_for: &stands_in_for,
+            to_decide: which == Which::ToDecide,
+            asked: which == Which::Asked,
+            all: sees_all(session),
+        };
+        let rows = store::list(&mut tx, &seen, before, limit).await?;
+        self.all_shown(&mut tx, session, rows, &stands_in_for).await
+    }
+
+    /// A request that this caller may see, and its row lock.
+    pub(super) async fn visible(&self, tx: &mut TenantTx, session: &Session, id: Uuid) -> Result<ApprovalRow, Error> {
+        let row = store::lock(tx, id).await?.ok_or(Error::NotFound("approval"))?;
+        if sees_all(session) || row.requester == session.staff().0 {
+            return Ok(row);
+        }
+        let mut who = self.stands_in_for(tx, session.staff()).await?;
+        who.push(session.staff().0);
+        let parts = store::parts(tx, &[id]).await?;
+        match parts.iter().any(|part| who.contains(&part.staff_id)) {
+            true => Ok(row),
+            false => Err(Error::NotFound("approval")),
+        }
+    }
+
+    pub(super) async fn shown(&self, tx: &mut TenantTx, session: &Session, row: ApprovalRow) -> Result<Shown, Error> {
+        let stands_in_for = self.stands_in_for(tx, session.staff()).await?;
+        let mut shown = self.all_shown(tx, session, vec![row], &stands_in_for).await?;
+        shown.pop().ok_or(Error::Damaged("approval"))
+    }
+
+    async fn all_shown(
+        &self,
+        tx: &mut TenantTx,
+        session: &Session,
+        rows: Vec<ApprovalRow>,
+        stands_in_for: &[Uuid],
+    ) -> Result<Vec<Shown>, Error> {
+        let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
+        let mut parts = store::parts(tx, &ids).await?;
+        let staff = hansa_directory::colleagues(tx).await?;
+        let names: BTreeMap<_, _> = staff.into_iter().map(|staff| (staff.id.0, staff.name)).collect();
+        let me = session.staff().0;
+        let shown = rows.into_iter().map(|row| {
+            let parts: Vec<_> = parts.extract_if(.., |part| part.approval_id == row.id).collect();
+            let asked = |part: &PartRow| {
+                let turn = part.step == row.step && part.state == Part::Open.as_str();
+                turn && (part.staff_id == me || stands_in_for.contains(&part.staff_id))
+            };
+            Ok(Shown {
+                ours: row.state == "open" && row.requester != me && parts.iter().any(asked),
+                facts: read(&row.facts)?,
+                plan: plan(&row)?,
+                names: names.clone(),
+                parts,
+                row,
+            })
+        });
+        shown.collect()
+    }
+}
+
+/// Who runs the enterprise, approves or audits sees what others have to do with each other.
+fn sees_all(session: &Session) -> bool {
+    let all = [Role::Owner, Role::Admin, Role::Approver, Role::Auditor];
+    session.roles().iter().any(|role| all.contains(role))
+}

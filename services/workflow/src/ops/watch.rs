@@ -1,0 +1,105 @@
+//! What happens when nobody decides in time.
+
+use std::time::Duration;
+
+use hansa_tenancy::{Errand, TenantState};
+use hansa_vocab::{StaffId, TenantId};
+use time::OffsetDateTime;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::{Workflow, eligible, new_part, plan};
+use crate::{
+    Error,
+    model::{
+        flow::Overdue,
+        step::{Part, Standing},
+    },
+    store,
+};
+
+/// How often every tenant is looked at: times of steps are hours.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// Requests of one pass and tenant.
+const PASS_MAX: i64 = 500;
+
+impl Workflow {
+    /// Watches the time until `shutdown`: the worker's part. Several processes may; the row lock lets each request be seen to once.
+    pub async fn watch(&self, shutdown: CancellationToken) {
+        while !shutdown.is_cancelled() {
+            match self.tenancy.tenants().await {
+                Ok(tenants) => {
+                    for tenant in tenants.iter().filter(|tenant| tenant.state == TenantState::Active) {
+                        if let Err(error) = self.watch_one(tenant.id).await {
+                            tracing::warn!(tenant.id = %tenant.id, %error, "overdue requests could not be seen to");
+                        }
+                    }
+                }
+                Err(error) => tracing::warn!(%error, "can't see which tenants there are"),
+            }
+            tokio::select! {
+                () = tokio::time::sleep(LOOK_EVERY) => {}
+                () = shutdown.cancelled() => {}
+            }
+        }
+    }
+
+    /// One pass over one tenant; how many requests it saw to.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer; the next pass goes on.
+    pub async fn watch_one(&self, tenant: TenantId) -> Result<usize, Error> {
+        let errand = Errand::new("workflow.watcher", tenant);
+        let now = self.tenancy.clock().now();
+        let mut tx = self.tenancy.begin("workflow.overdue", &errand).await?;
+        let late = store::overdue(&mut tx, now, PASS_MAX).await?;
+        drop(tx);
+        for id in &late {
+            self.see_to(&errand, *id, now).await?;
+        }
+        Ok(late.len())
+    }
+
+    async fn see_to(&self, errand: &Errand, id: Uuid, now: OffsetDateTime) -> Result<(), Error> {
+        let mut tx = self.tenancy.begin("workflow.see_to", errand).await?;
+        let row = store::lock(&mut tx, id).await?.ok_or(Error::Damaged("approval"))?;
+        let mut parts = store::parts(&mut tx, &[id]).await?;
+        parts.retain(|part| part.step == row.step);
+        let late = |part: &store::PartRow| {
+            part.state == Part::Open.as_str() && part.due_at.is_some_and(|due_at| due_at <= now)
+        };
+        // Decided, or seen to, between the look and the lock.
+        if row.state != "open" || !parts.iter().any(late) {
+            return Ok(());
+        }
+        let place = usize::try_from(row.step).map_err(|_| Error::Damaged("approval"))?;
+        let plan = plan(&row)?;
+        let step = &plan.get(place).ok_or(Error::Damaged("approval"))?.step;
+        let again = step.hours.map(|hours| now + time::Duration::hours(hours.into()));
+        if step.overdue == Overdue::Reject {
+            self.lead_on(&mut tx, &row, Standing::Rejected, "nobody decided in time", now)
+                .await?;
+            return Ok(tx.commit().await?);
+        }
+        let mut places = i16::try_from(parts.len()).map_err(|_| Error::Damaged("approval_part"))?..;
+        for part in parts.iter_mut().filter(|part| late(part)) {
+            (part.overdue, part.due_at) = (true, again);
+            store::save_part(&mut tx, part).await?;
+        }
+        if let Overdue::Escalate(who) = &step.overdue {
+            let staff = hansa_directory::colleagues(&mut tx).await?;
+            let known = |staff: &Uuid| {
+                parts
+                    .iter()
+                    .any(|part| part.staff_id == *staff && part.state != Part::Informed.as_str())
+            };
+            let people = eligible(&staff, who, StaffId(row.requester));
+            for person in people.into_iter().filter(|person| !known(person)) {
+                let place = (row.id, row.step, places.next().unwrap_or(i16::MAX));
+                store::insert_part(&mut tx, &new_part(place, person, Part::Open, "escalated", None)).await?;
+            }
+        }
+        Ok(tx.commit().await?)
+    }
+}
