@@ -451,3 +451,51 @@ async fn a_list_says_where_it_goes_on_and_that_it_ends() {
         assert_eq!(seen, rows, "{list}, two by two");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_scanned_code_is_looked_up_here_and_then_at_the_partners_and_the_source_is_named() {
+    let (_here, _there, visby, luebeck, link) = linked(&[("TEA-1", 1)]).await;
+    let row = |sku: &str, gtin: &str| ImportRow {
+        line: 1,
+        sku: sku.into(),
+        gtin: gtin.into(),
+        name: format!("article {sku}"),
+        quantity: "3".into(),
+        ..ImportRow::default()
+    };
+    visby.imports(vec![row("V-1", "9506000134352")], false).await;
+    luebeck.imports(vec![row("L-1", "96385074")], false).await;
+    let lookup = async |code: &str| {
+        let method = "inventory.v1.InventoryStaffService/LookupItem";
+        luebeck.try_call(method, json!({"code": code})).await
+    };
+    let theirs = lookup("]d20109506000134352172702001021A\u{1d}21S7").await.unwrap();
+    assert_eq!(
+        (&theirs["gtin"], &theirs["lot"], &theirs["expiresOn"]),
+        (&json!("09506000134352"), &json!("21A"), &json!("2027-02-28"))
+    );
+    let found = &theirs["found"][0];
+    assert_eq!((&found["source"], &found["sku"]), (&json!("Visby"), &json!("V-1")));
+    assert_eq!(
+        (&found["linkId"], &found["name"]),
+        (&json!(link), &json!("article V-1"))
+    );
+    let ours = lookup("https://example.org/01/00000096385074").await.unwrap();
+    assert_eq!(
+        (&ours["found"][0]["source"], &ours["found"][0]["sku"]),
+        (&json!("Lübeck"), &json!("L-1"))
+    );
+    assert_eq!(lookup("L-1").await.unwrap()["found"][0]["gtin"], "00000096385074");
+    let new = lookup("4006381333931").await.unwrap();
+    assert_eq!((&new["gtin"], &new["found"]), (&json!("04006381333931"), &json!([])));
+    let wrong = lookup("4006381333932").await.unwrap_err();
+    assert_eq!(
+        wrong.text,
+        "the check digit is wrong: 2 stands where 1 belongs (CHECK_DIGIT)"
+    );
+    let store_code = lookup("2012345000018").await.unwrap();
+    assert_eq!(
+        (&store_code["restricted"], &store_code["found"]),
+        (&json!(true), &json!([]))
+    );
+}

@@ -1,5 +1,6 @@
 //! The command line: which commands there are, and how their answers are printed.
 
+mod approval;
 mod audit;
 mod bench;
 mod demo;
@@ -113,9 +114,15 @@ enum Command {
     /// Links to other enterprises.
     #[command(subcommand)]
     Link(link::Link),
-    /// Documents held in common with partners: orders.
+    /// Documents held in common with partners: orders, despatch advices, and kinds of your own.
     #[command(subcommand)]
     Document(document::Document),
+    /// What has to be approved, and who decides.
+    #[command(subcommand)]
+    Approval(approval::Approval),
+    /// Flows: which acts need whose approval.
+    #[command(subcommand)]
+    Flow(approval::Flow),
     /// Stock, ours and the partners'.
     #[command(subcommand)]
     Stock(stock::Stock),
@@ -287,6 +294,8 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Audit(audit) => audit.run(printer).await,
         Command::Link(link) => link.run(printer).await,
         Command::Document(document) => document.run(printer).await,
+        Command::Approval(approval) => approval.run(printer).await,
+        Command::Flow(flow) => flow.run(printer).await,
         Command::Stock(stock) => stock.run(printer).await,
         Command::Verify { file } => verify(&file, printer),
         Command::Completions { shell } => {

@@ -4,6 +4,7 @@ mod catalogue;
 mod documents;
 mod feed;
 mod gather;
+mod lookup;
 mod partners;
 mod reservations;
 mod reserve;
@@ -11,6 +12,7 @@ mod sweep;
 
 pub(crate) use catalogue::{Import, Totals, page_size, shared_gtin};
 pub(crate) use feed::{Told, Update};
+pub(crate) use lookup::Found;
 pub(crate) use partners::PartnerAnswer;
 pub(crate) use reservations::Whole;
 pub(crate) use reserve::Reserve;

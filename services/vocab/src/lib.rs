@@ -6,6 +6,7 @@
 pub mod clock;
 pub mod decide;
 pub mod fault;
+pub mod gs1;
 pub mod gtin;
 pub mod id;
 pub mod money;

@@ -41,6 +41,18 @@ pub enum Document {
         #[command(flatten)]
         target: Target,
     },
+    /// Who would have to approve an act, and why; nothing is written.
+    Preview {
+        /// Which.
+        id: String,
+        /// What.
+        act: String,
+        /// JSON of the sections that the act writes, by their names.
+        #[arg(long)]
+        file: Option<PathBuf>,
+        #[command(flatten)]
+        target: Target,
+    },
     /// What it says, where it stands, with whom, since when.
     Show {
         /// Which.
@@ -113,6 +125,11 @@ impl Document {
                 };
                 let body = json!({"id": id, "act": act, "base": base, "contents": contents, "proposal": proposal});
                 call(&target, "ActOnDocument", body).await?
+            }
+            Self::Preview { id, act, file, target } => {
+                let contents = file.map(|file| read(&file)).transpose()?.unwrap_or_else(|| json!({}));
+                let body = json!({"id": id, "act": act, "contents": contents});
+                call(&target, "PreviewAct", body).await?
             }
             Self::Show { id, target } => call(&target, "GetDocument", json!({"id": id})).await?,
             Self::List {

@@ -96,6 +96,13 @@ pub enum Stock {
         #[command(flatten)]
         target: Target,
     },
+    /// What a scanned code stands for: ours, or a partner's.
+    Lookup {
+        /// A GTIN, a GS1 Digital Link, a GS1 element string, or an article number of ours.
+        code: String,
+        #[command(flatten)]
+        target: Target,
+    },
     /// Ask one partner, or all.
     Query {
         /// Article numbers, or gtin:…
@@ -257,6 +264,7 @@ impl Stock {
                 )
                 .await?
             }
+            Self::Lookup { code, target } => call(&target, "LookupItem", json!({"code": code})).await?,
             Self::Query { items, link, target } => {
                 let items: Vec<Value> = items.iter().map(|one| item(one)).collect();
                 call(&target, "QueryPartners", json!({"items": items, "linkId": link})).await?

@@ -5,7 +5,10 @@ use std::{pin::Pin, time::Duration};
 use hansa_directory::Session;
 use hansa_edge::{finish, status};
 use hansa_proto::inventory::v1::{self as wire, inventory_staff_service_server::InventoryStaffService};
-use hansa_vocab::LinkId;
+use hansa_vocab::{
+    LinkId,
+    gs1::{self, Scan},
+};
 use tokio_stream::{Stream, StreamExt as _, wrappers::ReceiverStream};
 use tonic::{Request, Response, Status, Streaming};
 
@@ -13,7 +16,7 @@ use super::{amount, item, link, own_gtin, quantity, shown, shown_partner, timest
 use crate::{
     Error, Inventory,
     model::{Defaults, ItemRef, Problem, RawRow},
-    ops::{Import, PartnerAnswer, Totals, Whole, page_size},
+    ops::{Found, Import, PartnerAnswer, Totals, Whole, page_size},
     store::{
         catalogue::{LevelRow, MovementRow},
         partners::PartnerRow,
@@ -117,6 +120,44 @@ fn partner_answer(one: PartnerAnswer) -> wire::PartnerAnswer {
         failure,
         failure_text,
         took: prost_types::Duration::try_from(one.took).ok(),
+    }
+}
+
+/// How long to wait; what can't be so is refused as too short.
+fn wait(asked: Option<prost_types::Duration>) -> Option<Duration> {
+    asked.map(|given| Duration::try_from(given).unwrap_or(Duration::ZERO))
+}
+
+fn found_item(ours: String, found: Found) -> wire::LookupItemResponse {
+    let own = found.own.map(|row| wire::FoundItem {
+        link_id: String::new(),
+        source: ours,
+        sku: row.sku,
+        gtin: row.gtin14.unwrap_or_default(),
+        name: row.name,
+        unit: row.unit,
+    });
+    let partners = found.partners.into_iter().map(|(link, source, one)| wire::FoundItem {
+        link_id: link.to_string(),
+        source,
+        sku: one.sku,
+        gtin: one.gtin,
+        name: one.name,
+        unit: match one.figure {
+            Some(wire::availability::Figure::Exact(quantity)) => quantity.unit,
+            _ => String::new(),
+        },
+    });
+    let scan = found.scan;
+    let said = |of: fn(&Scan) -> Option<String>| scan.as_ref().and_then(of).unwrap_or_default();
+    wire::LookupItemResponse {
+        gtin: said(|scan| Some(scan.gtin.to_string())),
+        lot: said(|scan| scan.lot.clone()),
+        expires_on: said(|scan| scan.expires_on.map(gs1::civil)),
+        serial: said(|scan| scan.serial.clone()),
+        restricted: scan.as_ref().is_some_and(|scan| scan.gtin.is_restricted()),
+        found: own.into_iter().chain(partners).collect(),
+        failures: found.failures.into_iter().map(partner_answer).collect(),
     }
 }
 
@@ -355,18 +396,25 @@ impl InventoryStaffService for InventoryStaff {
         }))
     }
 
+    async fn lookup_item(
+        &self,
+        asked: Request<wire::LookupItemRequest>,
+    ) -> Result<Response<wire::LookupItemResponse>, Status> {
+        let (session, asked) = (Session::of(&asked)?, asked.into_inner());
+        let ours = session.enterprise_name().to_owned();
+        let found = self.0.lookup(&session, &asked.code, wait(asked.deadline)).await;
+        Ok(Response::new(found_item(ours, found.map_err(status)?)))
+    }
+
     async fn query_partners(
         &self,
         asked: Request<wire::QueryPartnersRequest>,
     ) -> Result<Response<wire::QueryPartnersResponse>, Status> {
         let (session, asked) = (Session::of(&asked)?, asked.into_inner());
         let link = some_link(&asked.link_id).map_err(status)?;
-        let deadline = asked
-            .deadline
-            .map(|given| Duration::try_from(given).unwrap_or(Duration::ZERO));
         let answers = self
             .0
-            .query_partners(&session, link, asked.items, deadline)
+            .query_partners(&session, link, asked.items, wait(asked.deadline))
             .await
             .map_err(status)?;
         let answers = answers.into_iter().map(partner_answer).collect();

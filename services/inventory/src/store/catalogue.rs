@@ -346,3 +346,23 @@ pub async fn ledger_section(tx: &mut TenantTx, from: &str, to: &str) -> Result<(
     let root = if row.lines == 0 { Vec::new() } else { row.root };
     Ok((u64::try_from(row.lines).unwrap_or(0), root))
 }
+
+/// An article of ours.
+pub struct ItemRow {
+    pub sku: String,
+    pub gtin14: Option<String>,
+    pub name: String,
+    pub unit: String,
+}
+
+/// Our article with this number: the SKU, or a GTIN of 14 digits.
+pub async fn lookup(tx: &mut TenantTx, sku: &str, gtin14: &str) -> Result<Option<ItemRow>, Error> {
+    Ok(sqlx::query_as!(
+        ItemRow,
+        "select sku, gtin14, name, unit from item where sku = $1 or gtin14 = nullif($2::varchar, '') order by sku = $1 desc limit 1",
+        sku,
+        gtin14,
+    )
+    .fetch_optional(tx.conn())
+    .await?)
+}

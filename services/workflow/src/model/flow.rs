@@ -269,7 +269,7 @@ mod tests {
         json!({
             "name": "purchase", "version": 1, "title": {"en": "Purchases"}, "on": {"kind": "order", "act": "issue"},
             "steps": [
-                {"name": "store", "by": {"role": "approver"}, "hours": 8, "overdue": {"escalate": {"role": "owner"}}},
+                {"name": "store", "by": {"role": "approver"}, "rule": "any", "hours": 8, "overdue": {"escalate": {"role": "owner"}}},
                 {"name": "head", "when": "total >= money('80000', 'EUR')", "by": {"staff": [Uuid::from_u128(1), Uuid::from_u128(2)]}, "rule": "in_turn"},
             ],
         })
