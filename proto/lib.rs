@@ -17,4 +17,13 @@ macro_rules! domain {
     )+};
 }
 
-domain!(access, types, link, directory, inventory, documents, workflow);
+domain!(
+    access,
+    types,
+    link,
+    directory,
+    inventory,
+    documents,
+    workflow,
+    procurement
+);

@@ -67,7 +67,7 @@ fn nothing(reason: &str, places: &[String]) {
 }
 
 /// Which room may lean on which: arrows go one way, so that a room can be understood with what lies below it alone.
-const ARROWS: [(&str, &[&str]); 11] = [
+const ARROWS: [(&str, &[&str]); 12] = [
     ("proto", &[]),
     ("vocab", &[]),
     ("tenancy", &["vocab"]),
@@ -103,6 +103,10 @@ const ARROWS: [(&str, &[&str]); 11] = [
         ],
     ),
     (
+        "procurement",
+        &["vocab", "proto", "tenancy", "vault", "edge", "directory", "documents"],
+    ),
+    (
         "hansa",
         &[
             "vocab",
@@ -115,6 +119,7 @@ const ARROWS: [(&str, &[&str]); 11] = [
             "inventory",
             "workflow",
             "documents",
+            "procurement",
         ],
     ),
 ];

@@ -515,8 +515,9 @@ async fn a_kind_is_added_with_data_alone_and_both_sides_go_through_its_states() 
     let kinds = bergen.call(&format!("{SERVICE}/ListKinds"), json!({})).await;
     let shipped = |kind: &Value| (text(&kind["name"]), kind["shipped"] == true);
     let names: Vec<_> = kinds["kinds"].as_array().unwrap().iter().map(shipped).collect();
-    let expected = [("despatch_advice", true), ("order", true), ("sample_request", false)];
-    assert_eq!(names, expected.map(|(name, shipped)| (name.to_owned(), shipped)));
+    for expected in [("despatch_advice", true), ("order", true), ("sample_request", false)] {
+        assert!(names.contains(&(expected.0.to_owned(), expected.1)), "{names:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

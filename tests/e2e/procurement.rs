@@ -326,3 +326,149 @@ async fn a_receipt_adds_up_to_what_was_sent_and_says_why_it_is_less() {
     trade.luebeck.comes(&advice_id, "refused").await;
     trade.adds_up(&[&id, &advice_id]).await;
 }
+
+const BUYING: &str = "procurement.v1.ProcurementStaffService";
+
+async fn makes(buyer: &Enterprise, id: u128, lines: &[(&str, &str, &str)]) -> Result<Value, hansa_vocab::Fault> {
+    let assignments = lines
+        .iter()
+        .map(|(requisition, line, link)| json!({"requisitionId": requisition, "line": line, "linkId": link}));
+    let body = json!({"id": uuid::Uuid::from_u128(id), "assignments": assignments.collect::<Vec<_>>(), "head": {"deliveryLocation": "MAIN"}});
+    buyer.try_call(&format!("{BUYING}/MakeOrders"), body).await
+}
+
+/// A requisition of Lübeck's own people, approved.
+async fn asked(luebeck: &Enterprise, lines: &[(u32, i64)]) -> String {
+    let id = luebeck.begins("requisition", json!({})).await;
+    let approved = luebeck.acts(&id, "submit", 0, order(lines)).await.unwrap();
+    assert_eq!(approved["state"], "approved", "nobody has to approve it here");
+    id
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_of_many_stores_become_one_order_for_each_supplier_and_each_line_is_ordered_once() {
+    let trade = trade(&[("TEA-1", 50), ("TEA-2", 50)]).await;
+    let (bergen, luebeck) = (&trade.bergen, &trade.luebeck);
+    let visby = trade._houses.0.enterprise("Visby").await;
+    let grant = json!({"documentKinds": ["order"]});
+    let other = visby.links_with(luebeck, grant, json!({})).await;
+    let (one, two) = (
+        asked(luebeck, &[(1, 10), (2, 5)]).await,
+        asked(luebeck, &[(1, 3)]).await,
+    );
+    let lines = [
+        (&*one, "1", &*trade.link),
+        (&*one, "2", &*other),
+        (&*two, "1", &*trade.link),
+    ];
+    let made = makes(luebeck, 7, &lines).await.unwrap();
+    assert_eq!(
+        makes(luebeck, 7, &lines).await.unwrap(),
+        made,
+        "the same request again changes nothing"
+    );
+    let orders = made["orders"].as_array().unwrap();
+    assert_eq!(orders.len(), 2);
+    let at = |link: &str| text(&orders.iter().find(|order| order["linkId"] == link).unwrap()["documentId"]);
+    let seen = bergen.comes(&at(&trade.link), "issued").await;
+    let bought = seen["contents"]["lines"]["lines"]["lines"].as_array().unwrap();
+    assert_eq!((bought.len(), &bought[0]["quantity"]["value"]), (1, &json!("13")));
+    visby.comes(&at(&other), "issued").await;
+    for requisition in [&one, &two] {
+        assert_eq!(luebeck.document(requisition).await.unwrap()["state"], "ordered");
+    }
+    let sources = json!({"documentId": at(&trade.link)});
+    let sources = luebeck.call(&format!("{BUYING}/ListOrderSources"), sources).await;
+    assert_eq!(sources["sources"].as_array().unwrap().len(), 2);
+    let theirs = json!({"documentId": at(&trade.link)});
+    let theirs = bergen.call(&format!("{BUYING}/ListOrderSources"), theirs).await;
+    assert_eq!(
+        theirs["sources"],
+        json!([]),
+        "the supplier does not see who asked for which part"
+    );
+    let again = makes(luebeck, 8, &lines[..1]).await.unwrap_err();
+    assert_eq!(again.reason, "NOT_APPROVED");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_line_may_be_ordered_anew_when_its_order_has_come_to_nothing() {
+    let trade = trade(&[("TEA-1", 50), ("TEA-2", 50)]).await;
+    let luebeck = &trade.luebeck;
+    let id = asked(luebeck, &[(1, 10), (2, 5)]).await;
+    let first = makes(luebeck, 7, &[(&id, "1", &trade.link)]).await.unwrap();
+    assert_eq!(
+        first["orderedRequisitionIds"],
+        json!([]),
+        "the second line is not ordered yet"
+    );
+    let lines = [(&*id, "1", &*trade.link), (&*id, "2", &*trade.link)];
+    let refused = makes(luebeck, 8, &lines).await.unwrap_err();
+    assert_eq!(refused.reason, "ALREADY_ORDERED");
+    let order_id = text(&first["orders"][0]["documentId"]);
+    assert_eq!(refused.parameters["order_id"], order_id);
+    luebeck.acts(&order_id, "cancel", 1, json!({})).await.unwrap();
+    let second = makes(luebeck, 8, &lines).await.unwrap();
+    assert_eq!(second["orderedRequisitionIds"], json!([id]));
+    trade
+        .bergen
+        .comes(&text(&second["orders"][0]["documentId"]), "issued")
+        .await;
+    for (wrong, reason) in [
+        (vec![], "INVALID_ARGUMENT"),
+        (vec![(&*order_id, "1", &*trade.link)], "INVALID_ARGUMENT"),
+        (vec![(&*id, "9", &*trade.link)], "NOT_APPROVED"),
+    ] {
+        assert_eq!(makes(luebeck, 9, &wrong).await.unwrap_err().reason, reason);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_franchisee_asks_its_franchisor_decides_with_its_own_people_and_orders_at_a_supplier() {
+    let trade = trade(&[("TEA-1", 50), ("TEA-2", 50)]).await;
+    let (bergen, luebeck) = (&trade.bergen, &trade.luebeck);
+    let (house, node) = (&trade._houses.1, &trade._houses.1.node);
+    let shop = house.enterprise("Corner Shop").await;
+    let kinds = json!({"documentKinds": ["franchise_requisition"]});
+    let link = luebeck.links_with(&shop, kinds.clone(), kinds).await;
+    let (_, clerk) = shop.employs(node, "Carl", &["store"]).await;
+    let (_, manager) = shop.employs(node, "Mia", &["approver"]).await;
+    let puts = async |who: &Enterprise, act: &str| {
+        let flow = json!({"name": "asking", "version": 1, "title": {}, "on": {"kind": "franchise_requisition", "act": act},
+            "steps": [{"name": "one", "by": {"role": "approver"}}]});
+        let body = json!({"definition": flow.to_string()});
+        who.call("workflow.v1.WorkflowStaffService/PutFlow", body).await;
+    };
+    puts(&shop, "submit").await;
+    puts(luebeck, "decide").await;
+    let id = clerk.begins("franchise_requisition", json!({"franchisor": link})).await;
+    let held = clerk.acts(&id, "submit", 0, order(&[(1, 10), (2, 5)])).await.unwrap();
+    assert_eq!(
+        luebeck.document(&id).await.unwrap_err().reason,
+        "NOT_FOUND",
+        "it is not approved in the shop"
+    );
+    let approve = async |who: &Enterprise, document: &Value| {
+        let body = json!({"id": document["acts"][0]["id"], "verdict": "VERDICT_APPROVE"});
+        who.call("workflow.v1.WorkflowStaffService/Decide", body).await;
+    };
+    approve(&manager, &held).await;
+    luebeck.comes(&id, "submitted").await;
+    let (_, head) = luebeck.employs(node, "Hanna", &["approver"]).await;
+    let less = answers(&[(1, "CHANGE", Some(8)), (2, "DECLINE", None)]);
+    let held = luebeck.acts(&id, "decide", 1, less).await.unwrap();
+    assert_eq!(held["acts"][0]["state"], "held");
+    approve(&head, &held).await;
+    luebeck.comes(&id, "approved_in_part").await;
+    shop.comes(&id, "approved_in_part").await;
+    let made = makes(luebeck, 7, &[(&id, "1", &trade.link)]).await.unwrap();
+    let order_id = text(&made["orders"][0]["documentId"]);
+    let seen = bergen.comes(&order_id, "issued").await;
+    assert_eq!(seen["contents"]["lines"]["lines"]["lines"][0]["quantity"]["value"], "8");
+    shop.comes(&id, "ordered").await;
+    assert_eq!(
+        shop.document(&order_id).await.unwrap_err().reason,
+        "NOT_FOUND",
+        "the order is the franchisor's"
+    );
+}

@@ -158,7 +158,7 @@ impl DocumentsStaffService for DocumentsStaff {
             contents: asked.contents.into_iter().collect(),
             proposal: maybe("proposal", &asked.proposal)?,
         };
-        let done = async move { documents.act(&session, wish).await };
+        let done = async move { documents.acted(&session, wish).await };
         Ok(Response::new(wire::ActOnDocumentResponse {
             document: Some(shown(finish(done).await?)),
         }))

@@ -21,5 +21,5 @@ pub use api::DocumentsStaff;
 pub use error::Error;
 pub use events::{ACT, ActCame, PROPOSAL, ProposalCame, RULING, RulingCame, VERSION, VersionCame};
 pub use keeper::{Due, KeeperError, KeeperFuture, StockKeeper};
-pub use model::{Stock, stock::DueLine};
-pub use ops::Documents;
+pub use model::{Contents, Stock, stock::DueLine};
+pub use ops::{Documents, Paper, Wish};

@@ -9,6 +9,7 @@ mod view;
 
 pub(crate) use rule::{Asked, Decision, Open};
 pub(crate) use stock::Progress;
+pub use view::Paper;
 pub(crate) use view::{Whole, opened};
 
 use std::{
@@ -52,13 +53,16 @@ pub struct Documents {
 
 /// What one of our people wants to do with a document.
 #[derive(Debug)]
-pub(crate) struct Wish {
+pub struct Wish {
+    /// Which document.
     pub document: Uuid,
-    /// None = a new one.
+    /// Of the act; none = a new one. The same again changes nothing.
     pub id: Option<Uuid>,
+    /// What, as the kind calls it.
     pub act: String,
     /// The version that they have seen.
     pub base: u64,
+    /// The sections that the act writes.
     pub contents: Contents,
     /// The proposal that is answered.
     pub proposal: Option<Uuid>,
@@ -97,6 +101,30 @@ impl Documents {
     /// Who keeps the stock that documents speak of; the first one stays.
     pub fn install(&self, keeper: impl StockKeeper + 'static) {
         let _ = self.keeper.set(Box::new(keeper));
+    }
+
+    /// Begins a document of ours with these partners; the same again changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// What stands in the way, as its caller is to be told.
+    pub async fn begin(
+        &self,
+        session: &Session,
+        id: Uuid,
+        kind: &str,
+        links: &BTreeMap<String, LinkId>,
+    ) -> Result<Paper, Error> {
+        self.create(session, Some(id), kind, links).await.map(Paper::from)
+    }
+
+    /// Does something with a document: see [`Wish`].
+    ///
+    /// # Errors
+    ///
+    /// What stands in the way, as its caller is to be told.
+    pub async fn act(&self, session: &Session, wish: Wish) -> Result<Paper, Error> {
+        self.acted(session, wish).await.map(Paper::from)
     }
 
     /// Begins a document of ours with these partners.
@@ -207,7 +235,7 @@ impl Documents {
     }
 
     /// Does something with a document: at ours it counts at once or waits for others to agree, at a partner's it is sent.
-    pub(crate) async fn act(&self, session: &Session, wish: Wish) -> Result<Whole, Error> {
+    pub(crate) async fn acted(&self, session: &Session, wish: Wish) -> Result<Whole, Error> {
         let id = wish.document;
         self.others_hear(session, id).await?;
         let mut tx = self.tenancy.begin("documents.act", session).await?;

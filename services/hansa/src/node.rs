@@ -16,6 +16,7 @@ use hansa_inventory::{
     Inventory, InventoryPartner, InventoryStaff, LedgerLines, RESERVATION_CHANGED, ReservationNoted,
 };
 use hansa_link::{Effects, Gate, LinkJoin, LinkPartner, LinkStaff, Links, NodeSelf};
+use hansa_procurement::{Procurement, ProcurementStaff};
 use hansa_proto::{
     DESCRIPTORS,
     directory::v1::directory_staff_service_server::DirectoryStaffServiceServer,
@@ -28,6 +29,7 @@ use hansa_proto::{
         link_join_service_server::LinkJoinServiceServer, link_partner_service_server::LinkPartnerServiceServer,
         link_staff_service_server::LinkStaffServiceServer,
     },
+    procurement::v1::procurement_staff_service_server::ProcurementStaffServiceServer,
     workflow::v1::workflow_staff_service_server::WorkflowStaffServiceServer,
 };
 use hansa_tenancy::{Options, Tenancy};
@@ -79,6 +81,7 @@ struct Rooms {
     inventory: Inventory,
     documents: Documents,
     workflow: Workflow,
+    procurement: Procurement,
     identity: Arc<Identity>,
     pins: Arc<Pins>,
     metrics: Metrics,
@@ -135,6 +138,7 @@ async fn furnish(
     Ok(Rooms {
         inventory,
         directory,
+        procurement: Procurement::new(tenancy.clone(), documents.clone()),
         documents,
         workflow,
         links,
@@ -160,6 +164,10 @@ fn staff_routes(rooms: &Rooms, rules: Rules, dev: bool) -> anyhow::Result<Router
     )
     .add_service(
         WorkflowStaffServiceServer::new(WorkflowStaff(rooms.workflow.clone())).max_decoding_message_size(limit),
+    )
+    .add_service(
+        ProcurementStaffServiceServer::new(ProcurementStaff(rooms.procurement.clone()))
+            .max_decoding_message_size(limit),
     )
     .prepare()
     .into_axum_router()

@@ -25,11 +25,19 @@ pub enum Module {
     Documents,
     /// Approvals.
     Workflow,
+    /// Buying.
+    Procurement,
 }
 
 impl Module {
     /// All modules, in the order in which they are made.
-    pub const ALL: [Self; 4] = [Self::Core, Self::Inventory, Self::Documents, Self::Workflow];
+    pub const ALL: [Self; 5] = [
+        Self::Core,
+        Self::Inventory,
+        Self::Documents,
+        Self::Workflow,
+        Self::Procurement,
+    ];
 
     /// The word that stands in the registry and in `migrations/tenant/`.
     #[must_use]
@@ -39,6 +47,7 @@ impl Module {
             Self::Inventory => "inventory",
             Self::Documents => "documents",
             Self::Workflow => "workflow",
+            Self::Procurement => "procurement",
         }
     }
 }

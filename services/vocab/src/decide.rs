@@ -107,6 +107,8 @@ words! {
         DocumentRead = "document.read",
         /// Begin documents, and act on them.
         DocumentWrite = "document.write",
+        /// Make orders from what our people have asked for.
+        OrderMake = "order.make",
         /// Say who approves what.
         FlowWrite = "flow.write",
         /// See what has to be approved, as far as it concerns one.
@@ -138,6 +140,7 @@ impl Action {
             Self::DocumentRead => &[Owner, Admin, Buyer, Approver, Store, Support, Auditor],
             // Store staff receive goods; whatever else they do goes through a flow.
             Self::DocumentWrite => &[Owner, Admin, Buyer, Approver, Store],
+            Self::OrderMake => &[Owner, Admin, Buyer],
             Self::StockOrder => &[Owner, Admin, Buyer, Store],
             Self::StockAudit | Self::StaffRead | Self::KeyRead | Self::AuditRead => &[Owner, Admin, Auditor],
         }

@@ -30,7 +30,55 @@ pub(crate) struct Whole {
     pub kind: Arc<Kind>,
 }
 
+/// A document, as other rooms read it.
+#[derive(Clone, Debug)]
+pub struct Paper {
+    /// Its id.
+    pub id: Uuid,
+    /// What it is.
+    pub kind: String,
+    /// The issuer's number.
+    pub number: String,
+    /// The state it is in.
+    pub state: String,
+    /// The newest version that counts.
+    pub version: u64,
+    /// What its sections say, those that we see.
+    pub contents: Contents,
+}
+
+impl From<Whole> for Paper {
+    fn from(whole: Whole) -> Self {
+        Self {
+            id: whole.row.id,
+            version: whole.row.version(),
+            kind: whole.row.kind,
+            number: whole.row.number,
+            state: whole.row.state,
+            contents: whole.contents,
+        }
+    }
+}
+
 impl Documents {
+    /// A document of ours or of a partner's.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`], or when the database does not answer.
+    pub async fn paper(&self, session: &Session, id: Uuid) -> Result<Paper, Error> {
+        self.get(session, id).await.map(Paper::from)
+    }
+
+    /// The state of a document, in this transaction; none when there is no such one.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub async fn state(&self, tx: &mut TenantTx, id: Uuid) -> Result<Option<String>, Error> {
+        Ok(store::lock(tx, id).await?.map(|row| row.state))
+    }
+
     pub(crate) async fn get(&self, session: &Session, id: Uuid) -> Result<Whole, Error> {
         let mut tx = self.tenancy.begin("documents.get", session).await?;
         let row = store::lock(&mut tx, id).await?.ok_or(Error::NotFound("document"))?;
