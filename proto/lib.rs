@@ -25,5 +25,6 @@ domain!(
     inventory,
     documents,
     workflow,
-    procurement
+    procurement,
+    egress
 );

@@ -67,7 +67,7 @@ fn nothing(reason: &str, places: &[String]) {
 }
 
 /// Which room may lean on which: arrows go one way, so that a room can be understood with what lies below it alone.
-const ARROWS: [(&str, &[&str]); 12] = [
+const ARROWS: [(&str, &[&str]); 13] = [
     ("proto", &[]),
     ("vocab", &[]),
     ("tenancy", &["vocab"]),
@@ -75,6 +75,7 @@ const ARROWS: [(&str, &[&str]); 12] = [
     ("edge", &["vocab", "proto"]),
     ("directory", &["vocab", "proto", "tenancy", "vault", "edge"]),
     ("link", &["vocab", "proto", "tenancy", "vault", "edge", "directory"]),
+    ("egress", &["vocab", "proto", "tenancy", "vault", "edge", "directory"]),
     ("workflow", &["vocab", "proto", "tenancy", "edge", "directory"]),
     (
         "documents",
@@ -87,6 +88,7 @@ const ARROWS: [(&str, &[&str]); 12] = [
             "directory",
             "link",
             "workflow",
+            "egress",
         ],
     ),
     (
@@ -120,6 +122,7 @@ const ARROWS: [(&str, &[&str]); 12] = [
             "workflow",
             "documents",
             "procurement",
+            "egress",
         ],
     ),
 ];
@@ -264,6 +267,7 @@ const MINTS: [(&str, &[&str]); 4] = [
             "services/link/src/ops/work.rs",
             "services/inventory/src/ops/sweep.rs",
             "services/workflow/src/ops/watch.rs",
+            "services/egress/src/ops.rs",
         ],
     ),
     ("Session {", &["services/directory/src/door.rs"]),

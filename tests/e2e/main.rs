@@ -22,3 +22,4 @@ mod stock;
 mod together;
 mod traces;
 mod watching;
+mod webhooks;

@@ -9,7 +9,7 @@ use serde_json::json;
 use tonic::{Code, Status};
 
 /// Which roles each action is open to: written down a second time, so that a change of one table alone is noticed.
-const OPEN_TO: [(&str, &str); 21] = [
+const OPEN_TO: [(&str, &str); 23] = [
     ("self.read", "owner admin buyer approver store marketer support auditor"),
     ("link.read", "owner admin buyer approver support auditor"),
     ("link.write", "owner admin"),
@@ -26,6 +26,8 @@ const OPEN_TO: [(&str, &str); 21] = [
     ("audit.read", "owner admin auditor"),
     ("document.read", "owner admin buyer approver store support auditor"),
     ("document.write", "owner admin buyer approver store"),
+    ("webhook.read", "owner admin auditor"),
+    ("webhook.write", "owner admin"),
     ("order.make", "owner admin buyer"),
     ("flow.write", "owner admin"),
     (
@@ -140,6 +142,8 @@ fn named(service: &str, method: &str, field: &str) -> Option<&'static str> {
         ("InventoryStaffService", _, "id") => "reservation",
         ("DocumentsStaffService", _, "id") => "document",
         ("DocumentsStaffService", "ActOnDocument", "act_id") => "act",
+        ("EgressStaffService", "Redeliver", "id") => "delivery",
+        ("EgressStaffService", _, "id") => "webhook",
         ("ProcurementStaffService", "ListOrderSources", "document_id") => "document",
         ("ProcurementStaffService", "MakeOrders", "id") => "request",
         ("WorkflowStaffService", "EndDelegation", "id") => "delegation",
@@ -192,6 +196,9 @@ async fn what_is_anothers_and_what_is_not_there_are_the_same_answer_in_every_sta
         .call("workflow.v1.WorkflowStaffService/Delegate", delegation)
         .await;
     let delegation = text(&delegation["delegation"]["id"]);
+    let hook = json!({"url": "https://example.org/"});
+    let hook = bergen.call("egress.v1.EgressStaffService/AddWebhook", hook).await;
+    let hook = text(&hook["webhook"]["id"]);
     bergen.has(&[("A", 10)]).await;
     let reservation = uuid();
     luebeck.reserves(&link, &reservation, "A", 1, "60s").await.unwrap();
@@ -203,6 +210,7 @@ async fn what_is_anothers_and_what_is_not_there_are_the_same_answer_in_every_sta
         "key" => key.clone(),
         "document" => order.clone(),
         "approval" => approval.clone(),
+        "webhook" => hook.clone(),
         "delegation" => delegation.clone(),
         _ => reservation.clone(),
     };

@@ -48,6 +48,7 @@ pub fn settings(world: &World) -> Settings {
         roles: Vec::new(),
         connections: 16,
         queue_max: 100_000,
+        egress_allow: Vec::new(),
         behind_proxy: false,
         dev: true,
     }

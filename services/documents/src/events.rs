@@ -1,5 +1,6 @@
 //! What partners tell us of documents: acts on ours, versions and rulings of theirs.
 
+use hansa_egress::{DOCUMENT_CHANGED, DOCUMENT_PROPOSED};
 use hansa_link::{Effect, EffectError, EffectFuture, Heard, HeardFuture, Incoming, Outcome};
 use hansa_proto::{
     documents::v1::{Act, ActRuled, ActSent, ProposalTold, Version, VersionTold},
@@ -233,6 +234,13 @@ impl Documents {
     async fn settle(&self, tx: &mut TenantTx, document: Uuid, act: Uuid, version: &Version) -> Result<(), Not> {
         let number = i64::try_from(version.version).map_err(|_| Not::Good("MALFORMED"))?;
         self.outdated(tx, document, number).await?;
+        let act_done = Act {
+            id: version.act_id.clone(),
+            name: version.act.clone(),
+            role: version.role.clone(),
+            ..Act::default()
+        };
+        self.tell_ours(tx, document, DOCUMENT_CHANGED, &act_done).await?;
         store::settle_act(tx, document, act, "counted", "").await?;
         for signed in &version.agreed {
             let answer = Act::decode(signed.body.clone()).map_err(|_| Not::Good("MALFORMED"))?;
@@ -306,6 +314,7 @@ impl Documents {
             Err(error) => return Err(Not::Good(reason(error)?)),
         }
         self.write_down(tx, row, parties, (&act, sent), "open").await?;
+        self.tell_ours(tx, row.id, DOCUMENT_PROPOSED, &act).await?;
         Ok(act.id)
     }
 

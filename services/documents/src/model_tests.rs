@@ -1,7 +1,7 @@
 //! The rules of a shared document, tried on a purchase order.
 
 use hansa_proto::{
-    documents::v1::{Answer, Answers, Content, Head, Line, Lines},
+    documents::v1::{Answer, Answers, Content, Head, Line, Lines, Remark},
     types::v1::Quantity,
 };
 
@@ -141,10 +141,11 @@ fn by_hand(state: &str, role: &str, act: &str, outcome: &str) -> Option<&'static
     Some(match (role, act, state) {
         ("buyer", "issue", "draft") => "issued",
         ("buyer", "agree", "answered") => "agreed",
-        ("buyer", "cancel", "draft" | "issued" | "answered") => "cancelled",
+        ("buyer", "cancel", "draft" | "issued" | "acknowledged" | "answered") => "cancelled",
         ("buyer" | "seller", "change", "agreed") => "agreed",
         ("buyer" | "seller", "cancel_agreed", "agreed") => "cancelled",
-        ("seller", "answer", "issued") => match outcome {
+        ("seller", "acknowledge", "issued") => "acknowledged",
+        ("seller", "answer", "issued" | "acknowledged") => match outcome {
             "accepted" => "agreed",
             "declined" => "declined",
             _ => "answered",
@@ -161,6 +162,10 @@ fn differs(kind: &Kind, steps: u64) -> Option<String> {
         ("declined", [Verdict::Decline, Verdict::Decline]),
         ("changed", [Verdict::Accept, Verdict::Decline]),
     ];
+    let remark = Content {
+        body: Some(Body::Remark(Remark::default())),
+    };
+    let remark = [("acknowledgement".to_owned(), remark)].into();
     let (mut state, mut version, mut dice) = ("draft".to_owned(), 0_u64, 7_u64);
     for n in 0..steps {
         dice = dice
@@ -173,13 +178,23 @@ fn differs(kind: &Kind, steps: u64) -> Option<String> {
             usize::try_from(picked).unwrap()
         };
         let role = ["buyer", "seller"][pick(2)];
-        let act = ["issue", "answer", "agree", "cancel", "change", "cancel_agreed", "sing"][pick(7)];
+        let act = [
+            "issue",
+            "answer",
+            "agree",
+            "cancel",
+            "change",
+            "cancel_agreed",
+            "acknowledge",
+            "sing",
+        ][pick(8)];
         let (outcome, verdicts) = &outcomes[pick(3)];
         let old = pick(8) == 0 && version > 0;
         let answers = answered(&[("1", verdicts[0], None), ("2", verdicts[1], None)]);
         let contents = match act {
             "issue" | "change" => &asked,
             "answer" => &answers,
+            "acknowledge" => &remark,
             _ => &nothing,
         };
         let document = Document {
@@ -243,7 +258,7 @@ fn a_kind_that_was_changed_in_any_of_its_acts_is_told_from_the_table() {
         }
         try_one(&|act| act.to = To::State("draft".to_owned()));
     }
-    assert_eq!(changed, 6 * (1 + states.len() + 1));
+    assert_eq!(changed, 7 * (1 + states.len() + 1));
 }
 
 #[test]

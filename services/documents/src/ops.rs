@@ -19,6 +19,7 @@ use std::{
 
 use hansa_directory::{Session, audit};
 use hansa_edge::trace_parent;
+use hansa_egress::Egress;
 use hansa_link::Links;
 use hansa_proto::{
     documents::v1::{Act, ActSent, SectionHash, SectionText, Version},
@@ -46,6 +47,7 @@ pub struct Documents {
     pub(crate) vault: Vault,
     pub(crate) links: Links,
     pub(crate) workflow: Workflow,
+    pub(crate) egress: Egress,
     pub(crate) keeper: Arc<OnceLock<Box<dyn StockKeeper>>>,
     /// Those that every tenant has.
     shipped: Arc<kinds::Shipped>,
@@ -86,13 +88,19 @@ impl Documents {
     /// # Errors
     ///
     /// When a kind that is shipped does not hold.
-    pub fn new(tenancy: Tenancy, vault: Vault, links: Links, workflow: Workflow) -> Result<Self, String> {
+    pub fn new(
+        tenancy: Tenancy,
+        vault: Vault,
+        links: Links,
+        (workflow, egress): (Workflow, Egress),
+    ) -> Result<Self, String> {
         let kinds = kinds::shipped().map_err(|bad| bad.to_string())?;
         Ok(Self {
             tenancy,
             vault,
             links,
             workflow,
+            egress,
             keeper: Arc::default(),
             shipped: Arc::new(kinds),
         })

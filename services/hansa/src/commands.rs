@@ -7,9 +7,11 @@ mod demo;
 mod document;
 mod link;
 mod node;
+mod order;
 mod people;
 mod profile;
 mod stock;
+mod webhook;
 
 use std::{
     ffi::OsString,
@@ -123,6 +125,12 @@ enum Command {
     /// Flows: which acts need whose approval.
     #[command(subcommand)]
     Flow(approval::Flow),
+    /// Buying: orders from what our people ask for.
+    #[command(subcommand)]
+    Order(order::Order),
+    /// Which systems of ours are told what happens.
+    #[command(subcommand)]
+    Webhook(webhook::Webhook),
     /// Stock, ours and the partners'.
     #[command(subcommand)]
     Stock(stock::Stock),
@@ -296,6 +304,8 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Document(document) => document.run(printer).await,
         Command::Approval(approval) => approval.run(printer).await,
         Command::Flow(flow) => flow.run(printer).await,
+        Command::Order(order) => order.run(printer).await,
+        Command::Webhook(webhook) => webhook.run(printer).await,
         Command::Stock(stock) => stock.run(printer).await,
         Command::Verify { file } => verify(&file, printer),
         Command::Completions { shell } => {

@@ -43,6 +43,9 @@ pub struct Settings {
     /// Messages of a link that may wait for the partner; from then on nothing new is begun on that link.
     #[arg(long, env = "HANSA_QUEUE_MAX", default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(10..=10_000_000))]
     pub queue_max: u64,
+    /// Networks inside which webhooks may be told, also in clear, e.g. 10.1.0.0/16; without any, only public addresses by https.
+    #[arg(long, env = "HANSA_EGRESS_ALLOW", value_delimiter = ',')]
+    pub egress_allow: Vec<ipnet::IpNet>,
     /// The staff port may listen beyond loopback, because a proxy in front of it does TLS.
     #[arg(long, env = "HANSA_BEHIND_PROXY")]
     pub behind_proxy: bool,

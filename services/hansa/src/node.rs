@@ -12,6 +12,7 @@ use hansa_edge::{
     Identity, LinkLimits, PARTNER_MESSAGE_MAX, Pins, Rules, STAFF_MESSAGE_MAX, StaffOptions, serve_http, serve_link,
     staff_router,
 };
+use hansa_egress::{Egress, EgressStaff};
 use hansa_inventory::{
     Inventory, InventoryPartner, InventoryStaff, LedgerLines, RESERVATION_CHANGED, ReservationNoted,
 };
@@ -21,6 +22,7 @@ use hansa_proto::{
     DESCRIPTORS,
     directory::v1::directory_staff_service_server::DirectoryStaffServiceServer,
     documents::v1::documents_staff_service_server::DocumentsStaffServiceServer,
+    egress::v1::egress_staff_service_server::EgressStaffServiceServer,
     inventory::v1::{
         inventory_partner_service_server::InventoryPartnerServiceServer,
         inventory_staff_service_server::InventoryStaffServiceServer,
@@ -82,6 +84,7 @@ struct Rooms {
     documents: Documents,
     workflow: Workflow,
     procurement: Procurement,
+    egress: Egress,
     identity: Arc<Identity>,
     pins: Arc<Pins>,
     metrics: Metrics,
@@ -120,7 +123,9 @@ async fn furnish(
     };
     let links = Links::open(tenancy.clone(), vault.clone(), own).await?;
     let workflow = Workflow::new(tenancy.clone());
-    let documents = Documents::new(tenancy.clone(), vault.clone(), links.clone(), workflow.clone());
+    let egress = Egress::new(tenancy.clone(), vault.clone(), &settings.egress_allow);
+    let others = (workflow.clone(), egress.clone());
+    let documents = Documents::new(tenancy.clone(), vault.clone(), links.clone(), others);
     let documents = documents.map_err(anyhow::Error::msg)?;
     workflow.install(documents.clone());
     links.install(
@@ -141,6 +146,7 @@ async fn furnish(
         procurement: Procurement::new(tenancy.clone(), documents.clone()),
         documents,
         workflow,
+        egress,
         links,
         tenancy,
         identity,
@@ -165,6 +171,7 @@ fn staff_routes(rooms: &Rooms, rules: Rules, dev: bool) -> anyhow::Result<Router
     .add_service(
         WorkflowStaffServiceServer::new(WorkflowStaff(rooms.workflow.clone())).max_decoding_message_size(limit),
     )
+    .add_service(EgressStaffServiceServer::new(EgressStaff(rooms.egress.clone())).max_decoding_message_size(limit))
     .add_service(
         ProcurementStaffServiceServer::new(ProcurementStaff(rooms.procurement.clone()))
             .max_decoding_message_size(limit),
@@ -326,6 +333,11 @@ fn background(rooms: &Rooms, works: bool, tasks: &mut JoinSet<anyhow::Result<()>
         let (inventory, end) = (rooms.inventory.clone(), shutdown.clone());
         tasks.spawn(async move {
             inventory.sweep(end).await;
+            Ok(())
+        });
+        let (egress, end) = (rooms.egress.clone(), shutdown.clone());
+        tasks.spawn(async move {
+            egress.tell(end).await;
             Ok(())
         });
         let (workflow, end) = (rooms.workflow.clone(), shutdown.clone());

@@ -27,16 +27,19 @@ pub enum Module {
     Workflow,
     /// Buying.
     Procurement,
+    /// What leaves the house to systems that are no nodes.
+    Egress,
 }
 
 impl Module {
     /// All modules, in the order in which they are made.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Core,
         Self::Inventory,
         Self::Documents,
         Self::Workflow,
         Self::Procurement,
+        Self::Egress,
     ];
 
     /// The word that stands in the registry and in `migrations/tenant/`.
@@ -48,6 +51,7 @@ impl Module {
             Self::Documents => "documents",
             Self::Workflow => "workflow",
             Self::Procurement => "procurement",
+            Self::Egress => "egress",
         }
     }
 }

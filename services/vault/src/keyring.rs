@@ -106,6 +106,24 @@ impl Vault {
         self.keys.derive(label)
     }
 
+    /// Wraps a secret that a room keeps in the database; `purpose` must be given again to read it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Library`] when the cipher fails.
+    pub fn wrap(&self, purpose: &str, clear: &[u8]) -> Result<String, Error> {
+        self.keys.wrap(purpose, clear)
+    }
+
+    /// Reads what [`Vault::wrap`] made.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unwrap`] for another key, another purpose, or changed bytes.
+    pub fn unwrap(&self, purpose: &str, wrapped: &str) -> Result<Zeroizing<Vec<u8>>, Error> {
+        self.keys.unwrap(purpose, wrapped)
+    }
+
     /// Makes the root key and the first signing key of a new enterprise.
     ///
     /// # Errors

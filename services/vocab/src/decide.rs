@@ -107,6 +107,10 @@ words! {
         DocumentRead = "document.read",
         /// Begin documents, and act on them.
         DocumentWrite = "document.write",
+        /// See what is told to systems of ours.
+        WebhookRead = "webhook.read",
+        /// Say to which systems of ours what is told.
+        WebhookWrite = "webhook.write",
         /// Make orders from what our people have asked for.
         OrderMake = "order.make",
         /// Say who approves what.
@@ -130,9 +134,12 @@ impl Action {
             Self::ApprovalDecide => &[Owner, Admin, Buyer, Approver, Store, Marketer, Support],
             Self::SelfRead | Self::ApprovalRead => &[Owner, Admin, Buyer, Approver, Store, Marketer, Support, Auditor],
             Self::LinkRead => &[Owner, Admin, Buyer, Approver, Support, Auditor],
-            Self::LinkWrite | Self::StaffWrite | Self::KeyWrite | Self::DocumentConfigure | Self::FlowWrite => {
-                &[Owner, Admin]
-            }
+            Self::LinkWrite
+            | Self::StaffWrite
+            | Self::KeyWrite
+            | Self::DocumentConfigure
+            | Self::FlowWrite
+            | Self::WebhookWrite => &[Owner, Admin],
             Self::LinkApprove => &[Owner, Admin, Approver],
             Self::LinkEvidence => &[Owner, Auditor],
             Self::StockRead => &[Owner, Admin, Buyer, Approver, Store, Support, Auditor],
@@ -142,7 +149,9 @@ impl Action {
             Self::DocumentWrite => &[Owner, Admin, Buyer, Approver, Store],
             Self::OrderMake => &[Owner, Admin, Buyer],
             Self::StockOrder => &[Owner, Admin, Buyer, Store],
-            Self::StockAudit | Self::StaffRead | Self::KeyRead | Self::AuditRead => &[Owner, Admin, Auditor],
+            Self::StockAudit | Self::StaffRead | Self::KeyRead | Self::AuditRead | Self::WebhookRead => {
+                &[Owner, Admin, Auditor]
+            }
         }
     }
 }

@@ -81,6 +81,10 @@ pub fn check(
             (Holds::Receipts, Some(Body::Receipts(receipts))) => {
                 receipt::check(receipts, about(section, contents, before)?)?;
             }
+            (Holds::Remark, Some(Body::Remark(remark))) => {
+                text("reference", &remark.reference, TEXT_MAX)?;
+                text("note", &remark.note, NOTE_MAX)?;
+            }
             _ => return bad("sections", format!("{name} holds something else")),
         }
     }

@@ -74,6 +74,8 @@ pub enum Holds {
     Answers,
     /// What came in of each line.
     Receipts,
+    /// A reference and a note of a party's own.
+    Remark,
 }
 
 /// What a state means for somebody's stock: a closed list, for which code stands.
@@ -257,7 +259,7 @@ impl Kind {
             let of = section.of.as_ref().and_then(|of| self.sections.get(of));
             let fits = match section.is {
                 Holds::Answers | Holds::Receipts => of.is_some_and(|of| of.is == Holds::Lines),
-                Holds::Head | Holds::Lines => section.of.is_none(),
+                Holds::Head | Holds::Lines | Holds::Remark => section.of.is_none(),
             };
             if !fits {
                 return Err(BadKind(format!(

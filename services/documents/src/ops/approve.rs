@@ -185,7 +185,7 @@ impl<'a> Said<'a> {
                     said.answers
                         .extend(all.answers.iter().map(|answer| (&*answer.line, answer)));
                 }
-                Some(Body::Receipts(_)) | None => {}
+                Some(Body::Receipts(_) | Body::Remark(_)) | None => {}
             }
         }
         said

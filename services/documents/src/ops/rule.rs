@@ -1,6 +1,7 @@
 //! What becomes of an act: it counts, waits for others to agree, or ends a proposal. Only the issuer says so; the others ask the
 //! same question before they send.
 
+use hansa_egress::{DOCUMENT_CHANGED, DOCUMENT_PROPOSED};
 use hansa_proto::{
     documents::v1::{Act, ActRuled, ActSent, Party, ProposalTold, Ruling, Version, VersionTold},
     types::v1::Signed,
@@ -175,6 +176,7 @@ impl Documents {
             }
             Decision::Opens => {
                 store::insert_act(tx, &asked.row(row, "open", "")?).await?;
+                self.tell_ours(tx, row.id, DOCUMENT_PROPOSED, asked.act).await?;
                 self.tell_proposal(tx, row, asked.sent, Vec::new()).await?;
             }
             Decision::Answers(open, answered) => {
@@ -254,6 +256,7 @@ impl Documents {
         };
         store::keep(tx, &new).await?;
         self.outdated(tx, row.id, next).await?;
+        self.tell_ours(tx, row.id, DOCUMENT_CHANGED, act).await?;
         let given_up = row.version == 0 && kind.states.get(state).is_some_and(|state| state.end);
         // A draft that is given up was never anybody else's.
         if !given_up {

@@ -102,6 +102,11 @@ impl Dev {
             roles: Vec::new(),
             connections: 32,
             queue_max: 100_000,
+            // A developer's receivers are here.
+            egress_allow: vec![ipnet::IpNet::from(ipnet::Ipv4Net::new_assert(
+                std::net::Ipv4Addr::new(127, 0, 0, 0),
+                8,
+            ))],
             behind_proxy: false,
             dev: true,
         };

@@ -1,0 +1,21 @@
+//! What leaves the house to systems that are no nodes.
+//!
+//! What always holds:
+//! - Nothing is sent to an address that was not looked at: private ranges only when the operator allows them, no redirects, and the
+//!   connection goes to the very address that was checked.
+//! - What is to be told is written down in the transaction of what it tells of, and told at least once.
+//! - Secrets lie wrapped, and are shown once.
+//!
+//! Deliberately absent: order between deliveries, contents of documents.
+
+mod api;
+mod error;
+mod model;
+mod ops;
+mod send;
+mod store;
+
+pub use api::EgressStaff;
+pub use error::Error;
+pub use model::{DOCUMENT_CHANGED, DOCUMENT_PROPOSED};
+pub use ops::Egress;

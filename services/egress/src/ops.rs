@@ -1,0 +1,227 @@
+//! What one can do with webhooks, and telling them. Start reading at [`Egress::publish`].
+
+use std::{sync::Arc, time::Duration};
+
+use hansa_directory::{Session, audit};
+use hansa_tenancy::{Errand, Tenancy, TenantState, TenantTx};
+use hansa_vault::{Vault, random};
+use hansa_vocab::TenantId;
+use ipnet::IpNet;
+use time::format_description::well_known::Rfc3339;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::{
+    Error,
+    model::{self, TOPICS},
+    send::{self, Letter, Sent},
+    store::{self, DeliveryRow, DueRow, WebhookRow},
+};
+
+/// What wrapped secrets are for.
+const PURPOSE: &str = "webhook";
+/// How often every tenant is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// Attempts of one pass and tenant, all at the same time.
+const TOGETHER_MAX: i64 = 16;
+/// Whoever has taken something to tell has told it by then, or is dead.
+const LEASE: time::Duration = time::Duration::minutes(1);
+/// How long what was told can be looked at.
+const KEPT: time::Duration = time::Duration::days(30);
+
+/// What leaves the house, for all tenants of this node. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Egress {
+    tenancy: Tenancy,
+    vault: Vault,
+    /// Private networks that the operator allows.
+    allowed: Arc<[IpNet]>,
+}
+
+impl Egress {
+    /// What leaves this node.
+    #[must_use]
+    pub fn new(tenancy: Tenancy, vault: Vault, allowed: &[IpNet]) -> Self {
+        Self {
+            tenancy,
+            vault,
+            allowed: allowed.into(),
+        }
+    }
+
+    /// Tells all whom it interests, once this transaction has committed.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub async fn publish(
+        &self,
+        tx: &mut TenantTx,
+        topic: &'static str,
+        data: serde_json::Value,
+    ) -> Result<(), sqlx::Error> {
+        let now = self.tenancy.clock().now();
+        let timestamp = now.format(&Rfc3339).unwrap_or_default();
+        let payload = serde_json::json!({"type": topic, "timestamp": timestamp, "data": data});
+        store::publish(tx, topic, &payload.to_string(), now).await
+    }
+
+    pub(crate) async fn add(
+        &self,
+        session: &Session,
+        url: &str,
+        topics: &[String],
+    ) -> Result<(WebhookRow, String), Error> {
+        let bad = |field, text: String| Error::Invalid { field, text };
+        let url = model::address(url, &self.allowed).map_err(|text| bad("url", text))?;
+        if let Some(unknown) = topics.iter().find(|topic| !TOPICS.contains(&topic.as_str())) {
+            return Err(bad("topics", format!("{unknown} is none of {}", TOPICS.join(", "))));
+        }
+        let key: [u8; 24] = random()?;
+        let row = WebhookRow {
+            id: self.tenancy.ids().uuid(),
+            url: url.to_string(),
+            topics: topics.join(" "),
+            disabled: String::new(),
+            created_at: self.tenancy.clock().now(),
+        };
+        let mut tx = self.tenancy.begin("egress.add", session).await?;
+        store::insert_webhook(&mut tx, &row, &self.vault.wrap(PURPOSE, &key)?).await?;
+        self.noted(&mut tx, session, "webhook.add", row.id).await?;
+        tx.commit().await?;
+        Ok((row, model::shown_secret(&key)))
+    }
+
+    pub(crate) async fn webhooks(&self, session: &Session) -> Result<Vec<WebhookRow>, Error> {
+        let mut tx = self.tenancy.begin("egress.webhooks", session).await?;
+        store::webhooks(&mut tx).await
+    }
+
+    pub(crate) async fn remove(&self, session: &Session, id: Uuid) -> Result<(), Error> {
+        let mut tx = self.tenancy.begin("egress.remove", session).await?;
+        if store::remove_webhook(&mut tx, id).await? == 0 {
+            return Err(Error::NotFound("webhook"));
+        }
+        self.noted(&mut tx, session, "webhook.remove", id).await?;
+        Ok(tx.commit().await?)
+    }
+
+    pub(crate) async fn deliveries(
+        &self,
+        session: &Session,
+        webhook: Uuid,
+        state: &str,
+    ) -> Result<Vec<DeliveryRow>, Error> {
+        let mut tx = self.tenancy.begin("egress.deliveries", session).await?;
+        if !store::webhooks(&mut tx).await?.iter().any(|row| row.id == webhook) {
+            return Err(Error::NotFound("webhook"));
+        }
+        store::deliveries(&mut tx, webhook, state).await
+    }
+
+    pub(crate) async fn again(&self, session: &Session, id: Uuid) -> Result<DeliveryRow, Error> {
+        let now = self.tenancy.clock().now();
+        let mut tx = self.tenancy.begin("egress.again", session).await?;
+        let row = store::again(&mut tx, id, now)
+            .await?
+            .ok_or(Error::NotFound("delivery"))?;
+        self.noted(&mut tx, session, "webhook.redeliver", id).await?;
+        tx.commit().await?;
+        Ok(row)
+    }
+
+    async fn noted(&self, tx: &mut TenantTx, session: &Session, action: &str, id: Uuid) -> Result<(), Error> {
+        let (line, actor) = (self.tenancy.ids().uuid(), session.staff().to_string());
+        Ok(audit(tx, line, &actor, action, &format!("webhook/{id}"), &session.rule()).await?)
+    }
+
+    /// Tells until `shutdown`: the worker's part. Several processes may; each takes what no other has.
+    pub async fn tell(&self, shutdown: CancellationToken) {
+        while !shutdown.is_cancelled() {
+            match self.tenancy.tenants().await {
+                Ok(tenants) => {
+                    for tenant in tenants.iter().filter(|tenant| tenant.state == TenantState::Active) {
+                        if let Err(error) = self.tell_one(tenant.id).await {
+                            tracing::warn!(tenant.id = %tenant.id, %error, "webhooks could not be told");
+                        }
+                    }
+                }
+                Err(error) => tracing::warn!(%error, "can't see which tenants there are"),
+            }
+            tokio::select! {
+                () = tokio::time::sleep(LOOK_EVERY) => {}
+                () = shutdown.cancelled() => {}
+            }
+        }
+    }
+
+    /// One pass over one tenant; how much it told.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer; the next pass goes on.
+    pub async fn tell_one(&self, tenant: TenantId) -> Result<usize, Error> {
+        let errand = Errand::new("egress.teller", tenant);
+        let now = self.tenancy.clock().now();
+        let mut tx = self.tenancy.begin("egress.take", &errand).await?;
+        store::forget(&mut tx, now - KEPT).await?;
+        let due = store::take_due(&mut tx, now, now + LEASE, TOGETHER_MAX).await?;
+        tx.commit().await?;
+        let many = due.len();
+        let mut telling = JoinSet::new();
+        for row in due {
+            let egress = self.clone();
+            telling.spawn(async move {
+                let sent = egress.attempt(&row, now.unix_timestamp()).await;
+                (row, sent)
+            });
+        }
+        while let Some(told) = telling.join_next().await {
+            let Ok((row, sent)) = told else { continue };
+            self.note(&errand, &row, &sent).await?;
+        }
+        Ok(many)
+    }
+
+    async fn attempt(&self, row: &DueRow, timestamp: i64) -> Sent {
+        let key = match self.vault.unwrap(PURPOSE, &row.secret) {
+            Ok(key) => key,
+            Err(error) => return Sent::Trouble(error.to_string()),
+        };
+        let letter = Letter {
+            id: row.id,
+            url: &row.url,
+            key: &key,
+            payload: row.payload.clone(),
+            timestamp,
+        };
+        send::send(letter, &self.allowed).await
+    }
+
+    async fn note(&self, errand: &Errand, row: &DueRow, sent: &Sent) -> Result<(), Error> {
+        let now = self.tenancy.clock().now();
+        let next = model::wait(usize::try_from(row.attempts).unwrap_or(usize::MAX));
+        let (state, status, trouble) = match sent {
+            Sent::Taken(status) => ("delivered", Some(*status), ""),
+            Sent::Gone => ("failed", Some(410), "the receiver wants to be told no more"),
+            Sent::Refused(status) if next.is_none() => ("failed", Some(*status), ""),
+            Sent::Refused(status) => ("pending", Some(*status), ""),
+            Sent::Trouble(trouble) if next.is_none() => ("failed", None, trouble.as_str()),
+            Sent::Trouble(trouble) => ("pending", None, trouble.as_str()),
+        };
+        let mut tx = self.tenancy.begin("egress.note", errand).await?;
+        let went = store::Went {
+            id: row.id,
+            state,
+            due_at: now + next.unwrap_or_default(),
+            status: status.and_then(|status| i16::try_from(status).ok()),
+            trouble,
+        };
+        store::went(&mut tx, &went).await?;
+        if *sent == Sent::Gone {
+            store::disable_webhook(&mut tx, row.webhook_id, "the receiver answered 410 Gone").await?;
+        }
+        Ok(tx.commit().await?)
+    }
+}

@@ -1,0 +1,58 @@
+//! Commands for buying: from what our people ask for to orders at suppliers.
+
+use clap::Subcommand;
+use serde_json::{Value, json};
+
+use super::{Printer, Target};
+
+const SERVICE: &str = "procurement.v1.ProcurementStaffService";
+
+/// `hansa order`.
+#[derive(Debug, Subcommand)]
+pub enum Order {
+    /// Make an order for each supplier from lines of approved requisitions; the same --id again changes nothing.
+    Make {
+        /// REQUISITION/LINE=LINK: which line goes to which supplier; may be given several times.
+        #[arg(long = "line", required = true, value_parser = assignment)]
+        lines: Vec<Value>,
+        /// Our code of the place where the goods come in.
+        #[arg(long, default_value = "")]
+        to: String,
+        /// UUIDv7 of this request.
+        #[arg(long, default_value = "")]
+        id: String,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Which lines of requisitions an order's lines come from, or where those of a requisition went.
+    Sources {
+        /// Of an order, or of a requisition.
+        document: String,
+        #[command(flatten)]
+        target: Target,
+    },
+}
+
+/// Reads `REQUISITION/LINE=LINK`.
+fn assignment(text: &str) -> Result<Value, String> {
+    let parts = text
+        .split_once('=')
+        .and_then(|(line, link)| Some((line.split_once('/')?, link)));
+    let ((requisition, line), link) = parts.ok_or("REQUISITION/LINE=LINK")?;
+    Ok(json!({"requisitionId": requisition, "line": line, "linkId": link}))
+}
+
+impl Order {
+    /// Runs one of them.
+    pub async fn run(self, printer: Printer) -> anyhow::Result<()> {
+        let (method, body, target) = match self {
+            Self::Make { lines, to, id, target } => {
+                let body = json!({"id": id, "assignments": lines, "head": {"deliveryLocation": to}});
+                ("MakeOrders", body, target)
+            }
+            Self::Sources { document, target } => ("ListOrderSources", json!({"documentId": document}), target),
+        };
+        printer.show(&target.call(&format!("{SERVICE}/{method}"), body).await?);
+        Ok(())
+    }
+}
