@@ -9,7 +9,7 @@ postgres: ## PostgreSQL binaries, installed when they are missing and we may
 	@migrations/postgres.sh
 
 demo: postgres ## The main job on two nodes with private databases, checked; keeps them up on a terminal
-	cargo run --release --quiet -p hansa -- demo
+	cargo run --release --quiet -p hansa -- demo $(CASE)
 
 bench: postgres ## Speed beside its limit, on private durable databases; CELL=uniform-64 for one cell
 	cargo run --release --quiet -p hansa -- bench reserve $(if $(CELL),--cell $(CELL))

@@ -2,8 +2,13 @@
 //! PostgreSQL; everything is done through the commands and calls that people use, and checked.
 
 mod crash;
+mod hands;
 pub mod judge;
+pub mod procurement;
+mod purchase_judge;
+mod receiver;
 mod steps;
+mod store;
 
 use std::{
     path::{Path, PathBuf},

@@ -124,6 +124,8 @@ impl PrivateNode {
             .env("HANSA_MASTER_KEY_FILE", self.master_key_file())
             .env("HANSA_LINK_ADDRESSES", addresses.join(","))
             .env("HANSA_CONNECTIONS", "64")
+            // Receivers of webhooks are on this machine.
+            .env("HANSA_EGRESS_ALLOW", "127.0.0.0/8")
             .env_remove("HANSA_DEV");
         if let Some(ports) = ports {
             command

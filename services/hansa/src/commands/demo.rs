@@ -12,21 +12,55 @@ use super::Printer;
 /// `hansa demo`.
 #[derive(Args, Debug)]
 pub struct Demo {
+    /// Which case: sharing stock, or buying.
+    #[arg(value_enum, default_value_t = Case::Stock)]
+    case: Case,
     /// End when the checks have run, also on a terminal.
     #[arg(long)]
     exit: bool,
 }
 
+/// What is shown.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Case {
+    /// Three enterprises share stock.
+    Stock,
+    /// A franchisee asks, its franchisor approves and orders, the supplier answers and sends.
+    Procurement,
+}
+
 impl Demo {
     /// Runs the demo; fails when a check does.
     pub async fn run(self, printer: Printer) -> anyhow::Result<()> {
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut demo = demo::Demo::start(&std::env::current_exe()?).await?;
-        let checked = tokio::select! {
-            checked = demo.check(|one| if !printer.json { println!("{}", line(one)) }) => checked,
-            _ = tokio::signal::ctrl_c() => anyhow::bail!("interrupted"),
-            _ = terminate.recv() => anyhow::bail!("interrupted"),
+        let exe = std::env::current_exe()?;
+        let show = |one: &Checked| {
+            if !printer.json {
+                println!("{}", line(one));
+            }
         };
+        let checked = match self.case {
+            Case::Stock => {
+                let mut demo = demo::Demo::start(&exe).await?;
+                let checked = uninterrupted(demo.check(show)).await?;
+                self.rest(printer, &checked, &demo.by_hand()).await?;
+                demo.end().await?;
+                checked
+            }
+            Case::Procurement => {
+                let mut demo = demo::procurement::Purchase::start(&exe).await?;
+                let checked = uninterrupted(demo.check(show)).await?;
+                self.rest(printer, &checked, &demo.by_hand()).await?;
+                demo.end().await?;
+                checked
+            }
+        };
+        println!("{}", demo::summary(&checked));
+        anyhow::ensure!(checked.iter().all(|one| one.verdict.is_ok()), "a check failed");
+        Ok(())
+    }
+
+    /// Shows what is left to show, and on a terminal waits until one is done trying things by hand.
+    async fn rest(&self, printer: Printer, checked: &[Checked], by_hand: &str) -> anyhow::Result<()> {
         for one in checked.iter().filter(|_| printer.json) {
             let (ok, text) = match &one.verdict {
                 Ok(text) => (true, text),
@@ -38,16 +72,23 @@ impl Demo {
             );
         }
         if !self.exit && std::io::stdout().is_terminal() {
-            print!("\n{}", demo.by_hand());
+            print!("\n{by_hand}");
+            let mut terminate = signal(SignalKind::terminate())?;
             tokio::select! {
                 _ = tokio::signal::ctrl_c() => {}
                 _ = terminate.recv() => {}
             }
         }
-        demo.end().await?;
-        println!("{}", demo::summary(&checked));
-        anyhow::ensure!(checked.iter().all(|one| one.verdict.is_ok()), "a check failed");
         Ok(())
+    }
+}
+
+async fn uninterrupted(checks: impl Future<Output = Vec<Checked>>) -> anyhow::Result<Vec<Checked>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        checked = checks => Ok(checked),
+        _ = tokio::signal::ctrl_c() => anyhow::bail!("interrupted"),
+        _ = terminate.recv() => anyhow::bail!("interrupted"),
     }
 }
 

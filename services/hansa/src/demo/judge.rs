@@ -7,7 +7,7 @@ use serde_json::Value;
 /// What a check says when it holds, or what is wrong.
 pub type Verdict = Result<String, String>;
 
-fn demand(holds: bool, text: impl FnOnce() -> String) -> Result<(), String> {
+pub(super) fn demand(holds: bool, text: impl FnOnce() -> String) -> Result<(), String> {
     if holds { Ok(()) } else { Err(text()) }
 }
 

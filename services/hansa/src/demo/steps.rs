@@ -29,7 +29,7 @@ pub(super) fn new_id() -> String {
     SystemIds.uuid().to_string()
 }
 
-fn text(value: &Value) -> String {
+pub(super) fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
 
