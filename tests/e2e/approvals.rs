@@ -477,3 +477,47 @@ async fn store_staff_ask_where_somebody_approves_and_are_told_when_nobody_does()
     assert_eq!(shop.became(&id, &held).await, ("refused".into(), "REPLACED".into()));
     assert_eq!(shop.approval(&held).await["state"], "replaced");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn accepting_what_the_other_side_proposes_is_judged_by_what_it_proposes() {
+    let shop = shop().await;
+    let id = shop.ben.1.begins("order", json!({"seller": shop.link})).await;
+    shop.ben.1.acts(&id, "issue", 0, goods(8, "")).await.unwrap();
+    shop.bergen.comes(&id, "issued").await;
+    let accept = json!({"answers": {"answers": {"answers": [{"line": "1", "verdict": "VERDICT_ACCEPT"}]}}});
+    shop.bergen.acts(&id, "answer", 1, accept).await.unwrap();
+    shop.luebeck.comes(&id, "agreed").await;
+    shop.bergen.comes(&id, "agreed").await;
+    let mut dear =
+        flow(json!([{"name": "dear", "when": "total > money('5000', 'EUR')", "by": {"staff": [shop.ada.0]}}]));
+    dear["on"]["act"] = "accept".into();
+    puts(&shop.luebeck, dear).await.unwrap();
+    for (base, units, state) in [(2, 9, "counted"), (3, 90, "held")] {
+        shop.bergen.acts(&id, "change", base, goods(units, "")).await.unwrap();
+        let open = |document: &Value| document["proposals"][0].is_object();
+        let proposal = shop.luebeck.becomes(&id, "open", open).await["proposals"][0]["id"].clone();
+        let said = shop
+            .ben
+            .1
+            .says(&id, "accept", base, proposal.as_str().unwrap())
+            .await
+            .unwrap();
+        let accept = said["acts"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|act| act["proposal"] == proposal)
+            .cloned()
+            .unwrap();
+        assert_eq!(accept["state"], state, "{units} units");
+        if state == "held" {
+            decides(&shop.ada.1, accept["id"].as_str().unwrap(), "APPROVE", "")
+                .await
+                .unwrap();
+        }
+        let next = (base + 1).to_string();
+        shop.bergen
+            .becomes(&id, "agreed", |document| document["version"] == next.as_str())
+            .await;
+    }
+}

@@ -28,3 +28,5 @@ create table delivery (
 );
 create index delivery_due on delivery (due_at) where state = 'pending';
 create index delivery_webhook on delivery (webhook_id, created_at);
+-- for forgetting what was told long ago
+create index delivery_old on delivery (created_at) where state <> 'pending';

@@ -278,7 +278,7 @@ impl Documents {
             actor: &actor,
         };
         let decision = self.judge(&mut tx, &row, &asked).await?;
-        if self.waits(&mut tx, session, &row, &asked).await? {
+        if self.waits(&mut tx, session, &row, (&asked, &decision)).await? {
             store::insert_act(&mut tx, &asked.row(&row, "held", "")?).await?;
         } else {
             self.perform(&mut tx, &row, &asked, decision).await?;

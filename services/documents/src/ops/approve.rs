@@ -11,7 +11,7 @@ use hansa_workflow::{Ask, Facts, Gate, LineFacts, Preview, Request, Subject, Sub
 use prost::Message as _;
 use uuid::Uuid;
 
-use super::{Asked, Documents, Wish, hex, opened};
+use super::{Asked, Decision, Documents, Wish, hex, opened};
 use crate::{
     Error,
     model::{Contents, stock::Amount, version},
@@ -25,8 +25,13 @@ impl Documents {
         tx: &mut TenantTx,
         session: &Session,
         row: &DocumentRow,
-        asked: &Asked<'_>,
+        (asked, decision): (&Asked<'_>, &Decision),
     ) -> Result<bool, Error> {
+        // Who accepts wants what was proposed.
+        let wanted = match decision {
+            Decision::Answers(open, _) => &open.contents,
+            Decision::Counts(_) | Decision::Opens => asked.contents,
+        };
         for held in store::held(tx, row.id)
             .await?
             .iter()
@@ -34,9 +39,7 @@ impl Documents {
         {
             store::settle_act(tx, row.id, held.id, "refused", "REPLACED").await?;
         }
-        let (facts, material) = self
-            .facts(tx, row, &asked.act.name, asked.contents, session.roles())
-            .await?;
+        let (facts, material) = self.facts(tx, row, &asked.act.name, wanted, session.roles()).await?;
         let ask = Ask {
             id: asked.act.id.parse().map_err(|_| Error::Damaged("act"))?,
             subject: row.id,
