@@ -169,6 +169,17 @@ impl Documents {
             return self.whole(&mut tx, row).await;
         }
         let parties = self.with_whom(&mut tx, session, id, &kind, links).await?;
+        let (actor, resource) = (session.staff().to_string(), format!("document/{id}"));
+        audit(
+            &mut tx,
+            self.tenancy.ids().uuid(),
+            &actor,
+            "document.create",
+            &resource,
+            &session.rule(),
+        )
+        .await?;
+        // Last, because whoever takes the next number waits until this one is kept.
         let number = store::next_number(&mut tx, &kind.prefix).await?;
         let row = DocumentRow {
             id,
@@ -184,19 +195,8 @@ impl Documents {
             refers_to: None,
         };
         store::insert(&mut tx, &row, &parties).await?;
-        let (actor, resource) = (session.staff().to_string(), format!("document/{id}"));
-        audit(
-            &mut tx,
-            self.tenancy.ids().uuid(),
-            &actor,
-            "document.create",
-            &resource,
-            &session.rule(),
-        )
-        .await?;
-        let whole = self.whole(&mut tx, row).await?;
         tx.commit().await?;
-        Ok(whole)
+        Ok(Whole::new(row, parties, kind))
     }
 
     /// The parties of a new document: we, who issue it, and partners who take documents of its kind.

@@ -1,6 +1,7 @@
 //! `hansa bench`: speed beside its limit, both measured in the same run, in alternating rounds.
 
-mod reserve;
+pub mod documents;
+pub mod reserve;
 mod store;
 
 use std::{
@@ -13,8 +14,6 @@ use std::{
 
 use hdrhistogram::Histogram;
 use serde_json::{Value, json};
-
-pub use reserve::{CELLS, Reserve};
 
 /// How long and how often.
 #[derive(Clone, Copy, Debug)]

@@ -36,6 +36,10 @@ impl Documents {
     /// step, and what can't be is refused.
     pub(crate) async fn bring(&self, tx: &mut TenantTx, id: Uuid, actor: &str, strict: bool) -> Result<(), Error> {
         let row = store::lock(tx, id).await?.ok_or(Error::Damaged("document"))?;
+        let kind = self.kind_of(tx, &row).await?;
+        if self.keeper.get().is_none() || kind.stock_of(&row.our_role).is_empty() {
+            return Ok(());
+        }
         let standings = self.standings(tx, &row).await?;
         let about = match standings.iter().find_map(|(_, contents)| content::refers_to(contents)) {
             Some(about) => store::lock(tx, about).await?,
@@ -175,8 +179,12 @@ impl Documents {
     }
 
     /// How far each line has come.
-    pub(crate) async fn progress(&self, tx: &mut TenantTx, row: &DocumentRow) -> Result<Vec<Progress>, Error> {
-        let agreed = self.agreed(tx, row).await?;
+    pub(crate) async fn progress(
+        &self,
+        tx: &mut TenantTx,
+        (row, kind, contents): (&DocumentRow, &Kind, &Contents),
+    ) -> Result<Vec<Progress>, Error> {
+        let agreed = agreed(row, kind, contents);
         if agreed.is_empty() {
             return Ok(Vec::new());
         }
@@ -187,14 +195,6 @@ impl Documents {
             agreed: due.amount,
         });
         Ok(progress.collect())
-    }
-
-    /// The lines that our stock is held for, or waits for.
-    async fn agreed(&self, tx: &mut TenantTx, row: &DocumentRow) -> Result<Vec<DueLine>, Error> {
-        let (kind, contents) = (self.kind_of(tx, row).await?, self.contents(tx, row).await?);
-        let all = [Stock::Promised, Stock::Expected].into_iter();
-        let all = all.flat_map(|respect| stock::due(&kind, &row.state, &row.our_role, respect, &contents));
-        Ok(all.collect())
     }
 
     /// The document that these contents refer to is one of the right kind, between the same parties; `now`: also in a state in
@@ -234,7 +234,8 @@ impl Documents {
 
     /// Is all that is done among what is agreed.
     async fn within(&self, tx: &mut TenantTx, about: &DocumentRow) -> Result<(), Error> {
-        let agreed = self.agreed(tx, about).await?;
+        let (kind, contents) = (self.kind_of(tx, about).await?, self.contents(tx, about).await?);
+        let agreed = agreed(about, &kind, &contents);
         for (line, done) in self.done(tx, about.id).await? {
             let of_line = agreed.iter().find(|due| due.line == line);
             let most = of_line.map_or(0, |due| due.amount.micros());
@@ -249,6 +250,13 @@ impl Documents {
         }
         Ok(())
     }
+}
+
+/// The lines that our stock is held for, or waits for.
+fn agreed(row: &DocumentRow, kind: &Kind, contents: &Contents) -> Vec<DueLine> {
+    let all = [Stock::Promised, Stock::Expected].into_iter();
+    let all = all.flat_map(|respect| stock::due(kind, &row.state, &row.our_role, respect, contents));
+    all.collect()
 }
 
 /// The buyer's code of the place where the goods come in.

@@ -30,6 +30,21 @@ pub(crate) struct Whole {
     pub kind: Arc<Kind>,
 }
 
+impl Whole {
+    /// A document that has just begun.
+    pub fn new(row: DocumentRow, parties: Vec<PartyRow>, kind: Arc<Kind>) -> Self {
+        Self {
+            row,
+            parties,
+            contents: Contents::new(),
+            acts: Vec::new(),
+            proposals: Vec::new(),
+            progress: Vec::new(),
+            kind,
+        }
+    }
+}
+
 /// A document, as other rooms read it.
 #[derive(Clone, Debug)]
 pub struct Paper {
@@ -104,35 +119,38 @@ impl Documents {
                 place.insert(self.kind_of(&mut tx, row).await?);
             }
         }
-        let whole = rows.into_iter().map(|row| Whole {
-            kind: kinds[&(row.kind.clone(), row.kind_version)].clone(),
-            parties: parties.extract_if(.., |party| party.document_id == row.id).collect(),
-            proposals: proposals.extract_if(.., |open| open.document == row.id).collect(),
-            contents: Contents::new(),
-            acts: Vec::new(),
-            progress: Vec::new(),
-            row,
+        let whole = rows.into_iter().map(|row| {
+            let kind = kinds[&(row.kind.clone(), row.kind_version)].clone();
+            let of_it = parties.extract_if(.., |party| party.document_id == row.id).collect();
+            let open = proposals.extract_if(.., |open| open.document == row.id).collect();
+            Whole {
+                proposals: open,
+                ..Whole::new(row, of_it, kind)
+            }
         });
         Ok(whole.collect())
     }
 
     pub(crate) async fn whole(&self, tx: &mut TenantTx, row: DocumentRow) -> Result<Whole, Error> {
+        let (kind, contents) = (self.kind_of(tx, &row).await?, self.contents(tx, &row).await?);
         Ok(Whole {
-            kind: self.kind_of(tx, &row).await?,
             parties: store::parties(tx, row.id).await?,
-            contents: self.contents(tx, &row).await?,
             acts: store::acts(tx, row.id).await?,
             proposals: self.proposals(tx, &[row.id]).await?,
-            progress: self.progress(tx, &row).await?,
+            progress: self.progress(tx, (&row, &kind, &contents)).await?,
+            kind,
+            contents,
             row,
         })
     }
 
     /// What its sections say, those that we see.
     pub(crate) async fn contents(&self, tx: &mut TenantTx, row: &DocumentRow) -> Result<Contents, Error> {
-        let Some(newest) = self.signed(tx, row.id, row.version).await? else {
+        if row.version == 0 {
             return Ok(Contents::new());
-        };
+        }
+        let newest = self.signed(tx, row.id, row.version).await?;
+        let newest = newest.ok_or(Error::Damaged("document_version"))?;
         let newest = Version::decode(newest.body).map_err(|_| Error::Damaged("document_version"))?;
         let mut texts = store::texts(tx, row.id).await?;
         // What was cleared says nothing any more.

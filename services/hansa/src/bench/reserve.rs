@@ -121,7 +121,7 @@ impl Reserve {
         std::fs::write(dir.join("goods.csv"), format!("sku,name,quantity\n{goods}"))?;
         let goods = dir.join("goods.csv").display().to_string();
         owner.command(&["stock", "import", &goods]).await?;
-        let link = linked(&owner, &buyer).await?;
+        let link = linked(&owner, &buyer, &["--see", "exact", "--reserve", "--max-ttl", "86400"]).await?;
         let identity = identity_of(&buyer_node).await?;
         let shown = owner_node.command(&["certs", "show"]).await?;
         let pin = data_encoding::HEXLOWER.decode(shown["pinNow"].as_str().unwrap_or_default().as_bytes())?;
@@ -152,19 +152,7 @@ impl Reserve {
     ///
     /// When one of the settings would lose acknowledged writes.
     pub async fn settings(&self) -> anyhow::Result<Value> {
-        let pool = store::pool(&self.database, 1).await?;
-        let settings = store::settings(&pool).await?;
-        for (name, setting) in &settings {
-            ensure!(
-                setting != "off",
-                "{name} is off: a measurement of that would mean nothing"
-            );
-        }
-        pool.close().await;
-        Ok(settings
-            .into_iter()
-            .map(|(name, setting)| (name, Value::String(setting)))
-            .collect())
+        store::durable(&self.database).await
     }
 
     /// One cell: its limits and itself in turn; then the verifier.
@@ -241,10 +229,9 @@ impl Reserve {
     }
 }
 
-async fn linked(owner: &Firm, buyer: &Firm) -> anyhow::Result<String> {
-    let made = owner
-        .command(&["link", "invite", "--see", "exact", "--reserve", "--max-ttl", "86400"])
-        .await?;
+/// Links two enterprises by an invite with that grant.
+pub(super) async fn linked(owner: &Firm, buyer: &Firm, grant: &[&str]) -> anyhow::Result<String> {
+    let made = owner.command(&[&["link", "invite"], grant].concat()).await?;
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let (id, invite) = (text(&made["link"]["id"]), text(&made["invite"]));
     buyer.command(&["link", "accept", &invite]).await?;

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use hansa::bench::{CELLS, Pace, Reserve};
-use serde_json::json;
+use hansa::bench::{Pace, documents, reserve};
+use serde_json::{Value, json};
 
 use super::Printer;
 
@@ -27,47 +27,82 @@ pub struct Options {
 pub enum Bench {
     /// A partner reserves: calls a second, over mutual TLS, to a durable commit.
     Reserve(Options),
+    /// Buying: orders a second from a clerk's request through a colleague's approval, and their way to the supplier's node.
+    Documents(Options),
+}
+
+impl Options {
+    fn pace(&self) -> anyhow::Result<Pace> {
+        Ok(Pace {
+            rounds: usize::try_from(self.rounds)?,
+            each: Duration::from_millis(self.millis),
+        })
+    }
+
+    fn cells<'a>(&'a self, all: &'a [&'a str]) -> Vec<&'a str> {
+        match self.cells.as_slice() {
+            [] => all.to_vec(),
+            some => some.iter().map(String::as_str).collect(),
+        }
+    }
 }
 
 impl Bench {
     /// Runs one of them.
     pub async fn run(self, printer: Printer) -> anyhow::Result<()> {
-        let Self::Reserve(options) = self;
-        let pace = Pace {
-            rounds: usize::try_from(options.rounds)?,
-            each: Duration::from_millis(options.millis),
-        };
-        let cells: Vec<&str> = if options.cells.is_empty() {
-            CELLS.to_vec()
-        } else {
-            options.cells.iter().map(String::as_str).collect()
-        };
-        let bench = Reserve::start(&std::env::current_exe()?).await?;
-        let settings = bench.settings().await?;
-        if printer.json {
-            println!("{}", json!({"bench": "reserve", "settings": settings}));
-        } else {
-            println!("settings {settings}");
-        }
-        for cell in cells {
-            let line = bench.cell(cell, pace).await?;
-            if printer.json {
-                println!("{line}");
-            } else {
-                let of = |name: &str| line[name].to_string();
-                println!(
-                    "{cell:<11} {:>8}/s  limit {:>8}/s  ratio {:>5} ({} to {})  p50 {} ms  p99 {} ms  echo {}/s",
-                    of("value"),
-                    of("limit_value"),
-                    of("ratio"),
-                    of("ratio_min"),
-                    of("ratio_max"),
-                    of("p50_ms"),
-                    of("p99_ms"),
-                    of("echo_value")
-                );
+        let exe = std::env::current_exe()?;
+        match self {
+            Self::Reserve(options) => {
+                let bench = reserve::Reserve::start(&exe).await?;
+                settings(printer, "reserve", &bench.settings().await?);
+                for cell in options.cells(&reserve::CELLS) {
+                    show(printer, &bench.cell(cell, options.pace()?).await?);
+                }
+                bench.end().await
+            }
+            Self::Documents(options) => {
+                let bench = documents::Documents::start(&exe).await?;
+                settings(printer, "documents", &bench.settings().await?);
+                for cell in options.cells(&documents::CELLS) {
+                    show(printer, &bench.cell(cell, options.pace()?).await?);
+                }
+                bench.end().await
             }
         }
-        bench.end().await
     }
+}
+
+fn settings(printer: Printer, bench: &str, settings: &Value) {
+    if printer.json {
+        println!("{}", json!({"bench": bench, "settings": settings}));
+    } else {
+        println!("settings {settings}");
+    }
+}
+
+fn show(printer: Printer, line: &Value) {
+    if printer.json {
+        println!("{line}");
+        return;
+    }
+    let of = |name: &str| line[name].to_string();
+    let more = match &line["echo_value"] {
+        Value::Null => format!(
+            "to the partner p50 {} ms  p99 {} ms",
+            of("decision_to_partner_p50_ms"),
+            of("decision_to_partner_p99_ms")
+        ),
+        echo => format!("echo {echo}/s"),
+    };
+    println!(
+        "{:<11} {:>8}/s  limit {:>8}/s  ratio {:>5} ({} to {})  p50 {} ms  p99 {} ms  {more}",
+        line["cell"].as_str().unwrap_or_default(),
+        of("value"),
+        of("limit_value"),
+        of("ratio"),
+        of("ratio_min"),
+        of("ratio_max"),
+        of("p50_ms"),
+        of("p99_ms"),
+    );
 }

@@ -51,8 +51,12 @@ async fn bring(tx: &mut TenantTx, due: Due<'_>) -> Result<(), KeeperError> {
         // Nobody said where: these goods are not kept here.
         wanted.clear();
     }
+    let shares = documents::shares(tx, due.document, due.stock.as_str()).await?;
+    if wanted.is_empty() && shares.is_empty() {
+        return Ok(());
+    }
     let mut plan = Plan {
-        shares: documents::shares(tx, due.document, due.stock.as_str()).await?,
+        shares,
         promised: match due.refers_to {
             Some(about) => documents::shares(tx, about, Stock::Promised.as_str()).await?,
             None => BTreeMap::new(),

@@ -17,6 +17,9 @@ pub struct NamedItem {
 
 /// Our articles with these numbers, by SKU or else by GTIN; none for those that we do not keep.
 pub async fn items(tx: &mut TenantTx, skus: &[String], gtins: &[String]) -> Result<Vec<Option<NamedItem>>, Error> {
+    if skus.is_empty() {
+        return Ok(Vec::new());
+    }
     let rows = sqlx::query!(
         r#"select i.id as "id?", i.unit as "unit?", i.scale as "scale?"
            from unnest($1::varchar[], $2::varchar[]) with ordinality as u (sku, gtin, n)
