@@ -163,3 +163,7 @@ fn leads_to<'a>(document: &Document<'_>, act: &'a ActKind, contents: &Contents) 
 #[cfg(test)]
 #[path = "model_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "tables_tests.rs"]
+mod tables;
