@@ -576,3 +576,19 @@ async fn a_kind_that_does_not_hold_or_would_change_what_was_begun_is_refused() {
     assert_eq!(refused(&changed).await, "the next version of sample_request is 2");
     puts_kind(&bergen, &second).await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn documents_that_begin_at_the_same_moment_have_numbers_of_their_own_without_a_gap() {
+    let (_here, _there, _bergen, luebeck, link) = two().await;
+    let mut beginning = tokio::task::JoinSet::new();
+    for _ in 0..20 {
+        let (luebeck, link) = (luebeck.clone(), link.clone());
+        beginning.spawn(async move {
+            let id = luebeck.begins("order", json!({"seller": link})).await;
+            text(&luebeck.document(&id).await.unwrap()["number"])
+        });
+    }
+    let mut numbers = beginning.join_all().await;
+    numbers.sort_by_key(|number| number[3..].parse::<u32>().unwrap());
+    assert_eq!(numbers, (1..=20).map(|n| format!("PO-{n}")).collect::<Vec<_>>());
+}

@@ -330,9 +330,11 @@ impl Documents {
         let act_id = act.id.parse().map_err(|_| Not::Good("MALFORMED"))?;
         let body_hash = sent.act.as_ref().map(version::head).unwrap_or_default();
         let body_hash = hex(&body_hash);
-        let known = store::asked(tx, row.id, act_id).await?;
-        if known.is_some() {
-            // Our own, or one that came before; another body of that id could not have our signature.
+        if let Some(known) = store::asked(tx, row.id, act_id).await? {
+            // Our own stands for what was asked of us, and has our signature; anybody else's is the same bytes.
+            if act.role != row.our_role && known != body_hash {
+                return Err(Not::Good("ID_REUSED"));
+            }
             return match state {
                 "open" => Ok(store::open_act(tx, row.id, act_id, &sent.encode_to_vec()).await?),
                 _ => Ok(store::settle_act(tx, row.id, act_id, state, "").await?),

@@ -179,13 +179,11 @@ impl Documents {
             &session.rule(),
         )
         .await?;
-        // Last, because whoever takes the next number waits until this one is kept.
-        let number = store::next_number(&mut tx, &kind.prefix).await?;
-        let row = DocumentRow {
+        let mut row = DocumentRow {
             id,
             kind: kind.name.clone(),
             kind_version: i32::try_from(kind.version).unwrap_or(i32::MAX),
-            number: format!("{}-{number}", kind.prefix),
+            number: String::new(),
             our_role: kind.issuer().to_owned(),
             issuer: true,
             version: 0,
@@ -194,7 +192,7 @@ impl Documents {
             since: self.tenancy.clock().now(),
             refers_to: None,
         };
-        store::insert(&mut tx, &row, &parties).await?;
+        row.number = store::insert_numbered(&mut tx, &kind.prefix, &row, &parties).await?;
         tx.commit().await?;
         Ok(Whole::new(row, parties, kind))
     }

@@ -89,17 +89,50 @@ pub struct ProposalRow {
     pub at: OffsetDateTime,
 }
 
-/// The next number with this prefix.
-pub async fn next_number(tx: &mut TenantTx, prefix: &str) -> Result<i64, Error> {
+/// A document of ours, with the next number of its prefix; the number.
+///
+/// One statement, and the last before the commit: whoever takes the next number waits for it.
+pub async fn insert_numbered(
+    tx: &mut TenantTx,
+    prefix: &str,
+    row: &DocumentRow,
+    parties: &[PartyRow],
+) -> Result<String, Error> {
+    let column = |of: fn(&PartyRow) -> &String| parties.iter().map(|party| of(party).clone()).collect::<Vec<_>>();
+    let links: Vec<_> = parties.iter().map(|party| party.link_id).collect();
     Ok(sqlx::query_scalar!(
-        "insert into document_number (prefix, last) values ($1, 1)
-         on conflict (prefix) do update set last = document_number.last + 1 returning last",
+        r#"with next as (
+               insert into document_number (prefix, last) values ($1, 1)
+               on conflict (prefix) do update set last = document_number.last + 1 returning last
+           ),
+           made as (
+               insert into document (id, kind, kind_version, number, our_role, issuer, version, state, since)
+               select $2, $3, $4, $1 || '-' || last, $5, true, 0, $6, $7 from next returning number
+           ),
+           with_whom as (
+               insert into document_party (document_id, place, role, enterprise, name, link_id)
+               select $2, place - 1, role, enterprise, name, link_id
+               from unnest($8::varchar[], $9::varchar[], $10::varchar[], $11::uuid[])
+                   with ordinality as u (role, enterprise, name, link_id, place)
+           )
+           select number from made"#,
         prefix,
+        row.id,
+        row.kind,
+        row.kind_version,
+        row.our_role,
+        row.state,
+        row.since,
+        &column(|party| &party.role),
+        &column(|party| &party.enterprise),
+        &column(|party| &party.name),
+        links.as_slice() as &[Option<Uuid>],
     )
     .fetch_one(tx.conn())
     .await?)
 }
 
+/// A document that a partner has issued, before its first version is kept.
 pub async fn insert(tx: &mut TenantTx, row: &DocumentRow, parties: &[PartyRow]) -> Result<(), Error> {
     sqlx::query!(
         "insert into document (id, kind, kind_version, number, our_role, issuer, version, state, since)

@@ -21,6 +21,8 @@ use crate::{
 
 /// What wrapped secrets are for.
 const PURPOSE: &str = "webhook";
+/// Webhooks of one enterprise.
+const WEBHOOKS_MAX: usize = 20;
 /// How often every tenant is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// Attempts of one pass and tenant, all at the same time.
@@ -87,6 +89,9 @@ impl Egress {
             created_at: self.tenancy.clock().now(),
         };
         let mut tx = self.tenancy.begin("egress.add", session).await?;
+        if store::webhooks(&mut tx).await?.len() >= WEBHOOKS_MAX {
+            return Err(bad("url", format!("at most {WEBHOOKS_MAX} webhooks; remove one first")));
+        }
         store::insert_webhook(&mut tx, &row, &self.vault.wrap(PURPOSE, &key)?).await?;
         self.noted(&mut tx, session, "webhook.add", row.id).await?;
         tx.commit().await?;
