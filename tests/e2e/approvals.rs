@@ -152,6 +152,7 @@ async fn a_small_request_goes_to_one_and_a_large_one_to_two_more_in_turn_and_the
     assert_eq!(to_decide(&shop.ada.1).await, std::slice::from_ref(&first));
     let done = decides(&shop.ada.1, &first, "APPROVE", "").await.unwrap();
     assert_eq!((&done["state"], &done["total"]), (&json!("approved"), &json!("80000")));
+    assert_eq!(done["title"], "PO-1 with Bergen Foods");
     shop.bergen.comes(&small, "issued").await;
     let (large, second) = shop.asks(800).await;
     decides(&shop.ada.1, &second, "APPROVE", "").await.unwrap();

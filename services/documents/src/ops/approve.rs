@@ -95,7 +95,10 @@ impl Documents {
             act: act.to_owned(),
             total: said.total(&currency),
             lines: said.lines.iter().map(|line| line_facts(line)).collect(),
-            title: format!("{} with {partner}", row.number),
+            title: match &*partner {
+                "" => row.number.clone(),
+                partner => format!("{} with {partner}", row.number),
+            },
             requester_roles: roles.iter().map(ToString::to_string).collect(),
             currency,
             partner,
