@@ -1,6 +1,6 @@
 //! The wire of the directory: staff only.
 
-use hansa_edge::{finish, status};
+use hansa_edge::{finish, status, timestamp};
 use hansa_proto::directory::v1 as wire;
 use hansa_vocab::{Fault, Role, StaffId};
 use time::OffsetDateTime;
@@ -43,13 +43,6 @@ fn staff(staff: Staff) -> wire::Staff {
         name: staff.name,
         roles: staff.roles.into_iter().map(|one| role(one).into()).collect(),
         disabled: staff.disabled,
-    }
-}
-
-fn timestamp(at: OffsetDateTime) -> prost_types::Timestamp {
-    prost_types::Timestamp {
-        seconds: at.unix_timestamp(),
-        nanos: i32::try_from(at.nanosecond()).unwrap_or_default(),
     }
 }
 

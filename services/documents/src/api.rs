@@ -3,12 +3,10 @@
 use std::collections::BTreeMap;
 
 use hansa_directory::Session;
-use hansa_edge::{finish, status};
+use hansa_edge::{finish, id, maybe_id, status, timestamp};
 use hansa_proto::documents::v1::{self as wire, documents_staff_service_server::DocumentsStaffService};
 use hansa_vocab::{Fault, LinkId};
-use time::OffsetDateTime;
 use tonic::{Request, Response, Status};
-use uuid::Uuid;
 
 use crate::{
     Documents,
@@ -23,25 +21,6 @@ const PAGE_MAX: u32 = 200;
 /// `hansa.documents.v1.DocumentsStaffService`.
 #[derive(Clone, Debug)]
 pub struct DocumentsStaff(pub Documents);
-
-fn timestamp(at: OffsetDateTime) -> prost_types::Timestamp {
-    prost_types::Timestamp {
-        seconds: at.unix_timestamp(),
-        nanos: i32::try_from(at.nanosecond()).unwrap_or_default(),
-    }
-}
-
-fn id(field: &'static str, text: &str) -> Result<Uuid, Status> {
-    text.parse().map_err(|_| status(Fault::invalid(field, "not an id")))
-}
-
-fn maybe(field: &'static str, text: &str) -> Result<Option<Uuid>, Status> {
-    if text.is_empty() {
-        Ok(None)
-    } else {
-        id(field, text).map(Some)
-    }
-}
 
 fn shown(whole: Whole) -> wire::Document {
     let kind = &*whole.kind;
@@ -133,7 +112,7 @@ impl DocumentsStaffService for DocumentsStaff {
         asked: Request<wire::CreateDocumentRequest>,
     ) -> Result<Response<wire::CreateDocumentResponse>, Status> {
         let (session, documents, asked) = (Session::of(&asked)?, self.0.clone(), asked.into_inner());
-        let new = maybe("id", &asked.id)?;
+        let new = maybe_id("id", &asked.id)?;
         let links = asked
             .links
             .iter()
@@ -152,11 +131,11 @@ impl DocumentsStaffService for DocumentsStaff {
         let (session, documents, asked) = (Session::of(&asked)?, self.0.clone(), asked.into_inner());
         let wish = Wish {
             document: id("id", &asked.id)?,
-            id: maybe("act_id", &asked.act_id)?,
+            id: maybe_id("act_id", &asked.act_id)?,
             act: asked.act,
             base: asked.base,
             contents: asked.contents.into_iter().collect(),
-            proposal: maybe("proposal", &asked.proposal)?,
+            proposal: maybe_id("proposal", &asked.proposal)?,
         };
         let done = async move { documents.acted(&session, wish).await };
         Ok(Response::new(wire::ActOnDocumentResponse {
@@ -205,7 +184,7 @@ impl DocumentsStaffService for DocumentsStaff {
         if size > PAGE_MAX {
             return Err(status(Fault::invalid("page_size", "at most 200")));
         }
-        let before = maybe("page", &asked.page)?;
+        let before = maybe_id("page", &asked.page)?;
         let all = self
             .0
             .list(&session, &asked.kind, &asked.state, before, size.into())

@@ -22,6 +22,7 @@ mod staff;
 mod status;
 mod trace;
 mod verify;
+mod wire;
 
 pub use accept::{ALPN_JOIN, ALPN_LINK, LinkLimits, Peer, serve_link};
 pub use dial::{DialError, Dialled, Expect, dial};
@@ -33,6 +34,7 @@ pub use staff::{StaffOptions, serve_http, staff_router};
 pub use status::{fault_of, finish, refuse, status};
 pub use trace::{call_span, carry, caused_by, trace_parent};
 pub use verify::{Refused, check_leaf};
+pub use wire::{id, maybe_id, timestamp};
 
 /// Metadata: which link a partner's call is on.
 pub const METADATA_LINK: &str = "hansa-link";

@@ -135,7 +135,7 @@ mod tests {
             .flat_map(|service| &mut service.method)
             .next();
         method.unwrap().options = None;
-        let set = prost_reflect::prost_types::FileDescriptorSet { file: files };
+        let set = prost_types::FileDescriptorSet { file: files };
         assert!(matches!(
             Rules::read(&set.encode_to_vec()),
             Err(RulesError::Missing { .. })

@@ -1,12 +1,9 @@
 //! The wire of webhooks: our own people only.
 
 use hansa_directory::Session;
-use hansa_edge::{finish, status};
+use hansa_edge::{finish, id, status, timestamp};
 use hansa_proto::egress::v1::{self as wire, egress_staff_service_server::EgressStaffService};
-use hansa_vocab::Fault;
-use time::OffsetDateTime;
 use tonic::{Request, Response, Status};
-use uuid::Uuid;
 
 use crate::{
     Egress,
@@ -16,17 +13,6 @@ use crate::{
 /// `hansa.egress.v1.EgressStaffService`.
 #[derive(Clone, Debug)]
 pub struct EgressStaff(pub Egress);
-
-fn timestamp(at: OffsetDateTime) -> prost_types::Timestamp {
-    prost_types::Timestamp {
-        seconds: at.unix_timestamp(),
-        nanos: i32::try_from(at.nanosecond()).unwrap_or_default(),
-    }
-}
-
-fn id(text: &str) -> Result<Uuid, Status> {
-    text.parse().map_err(|_| status(Fault::invalid("id", "not an id")))
-}
 
 fn webhook(row: WebhookRow) -> wire::Webhook {
     wire::Webhook {
@@ -83,7 +69,7 @@ impl EgressStaffService for EgressStaff {
         asked: Request<wire::RemoveWebhookRequest>,
     ) -> Result<Response<wire::RemoveWebhookResponse>, Status> {
         let (session, egress, asked) = (Session::of(&asked)?, self.0.clone(), asked.into_inner());
-        let one = id(&asked.id)?;
+        let one = id("id", &asked.id)?;
         finish(async move { egress.remove(&session, one).await }).await?;
         Ok(Response::new(wire::RemoveWebhookResponse {}))
     }
@@ -93,7 +79,7 @@ impl EgressStaffService for EgressStaff {
         asked: Request<wire::ListDeliveriesRequest>,
     ) -> Result<Response<wire::ListDeliveriesResponse>, Status> {
         let (session, asked) = (Session::of(&asked)?, asked.into_inner());
-        let all = self.0.deliveries(&session, id(&asked.id)?, &asked.state).await;
+        let all = self.0.deliveries(&session, id("id", &asked.id)?, &asked.state).await;
         Ok(Response::new(wire::ListDeliveriesResponse {
             deliveries: all.map_err(status)?.into_iter().map(delivery).collect(),
         }))
@@ -104,7 +90,7 @@ impl EgressStaffService for EgressStaff {
         asked: Request<wire::RedeliverRequest>,
     ) -> Result<Response<wire::RedeliverResponse>, Status> {
         let (session, egress, asked) = (Session::of(&asked)?, self.0.clone(), asked.into_inner());
-        let one = id(&asked.id)?;
+        let one = id("id", &asked.id)?;
         let row = finish(async move { egress.again(&session, one).await }).await?;
         Ok(Response::new(wire::RedeliverResponse {
             delivery: Some(delivery(row)),

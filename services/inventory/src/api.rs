@@ -6,6 +6,7 @@ mod staff;
 pub use partner::InventoryPartner;
 pub use staff::InventoryStaff;
 
+use hansa_edge::timestamp;
 use hansa_proto::{inventory::v1 as wire, types::v1::Quantity as WireQuantity};
 use hansa_vocab::{LinkId, Quantity};
 use time::OffsetDateTime;
@@ -49,13 +50,6 @@ pub fn read_state(state: wire::ReservationState) -> Result<State, Error> {
 pub fn instant(at: &prost_types::Timestamp) -> Option<OffsetDateTime> {
     let nanos = i128::from(at.seconds) * 1_000_000_000 + i128::from(at.nanos);
     OffsetDateTime::from_unix_timestamp_nanos(nanos).ok()
-}
-
-fn timestamp(at: OffsetDateTime) -> prost_types::Timestamp {
-    prost_types::Timestamp {
-        seconds: at.unix_timestamp(),
-        nanos: i32::try_from(at.nanosecond()).unwrap_or_default(),
-    }
 }
 
 /// Base units of an item as an amount of its unit.

@@ -1,9 +1,9 @@
 //! The wire of buying: our own people only.
 
 use hansa_directory::Session;
-use hansa_edge::{finish, status};
+use hansa_edge::{finish, id, status};
 use hansa_proto::procurement::v1::{self as wire, procurement_staff_service_server::ProcurementStaffService};
-use hansa_vocab::{Fault, LinkId};
+use hansa_vocab::LinkId;
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
@@ -12,10 +12,6 @@ use crate::{Procurement, ops::Assignment};
 /// `hansa.procurement.v1.ProcurementStaffService`.
 #[derive(Clone, Debug)]
 pub struct ProcurementStaff(pub Procurement);
-
-fn id(field: &'static str, text: &str) -> Result<Uuid, Status> {
-    text.parse().map_err(|_| status(Fault::invalid(field, "not an id")))
-}
 
 #[tonic::async_trait]
 impl ProcurementStaffService for ProcurementStaff {

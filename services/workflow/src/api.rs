@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use hansa_directory::{Session, Staff};
-use hansa_edge::{finish, status};
+use hansa_edge::{finish, id, maybe_id, status, timestamp};
 use hansa_proto::workflow::v1::{self as wire, workflow_staff_service_server::WorkflowStaffService};
 use hansa_vocab::Fault;
 use time::OffsetDateTime;
@@ -28,27 +28,8 @@ const PAGE_MAX: u32 = 200;
 #[derive(Clone, Debug)]
 pub struct WorkflowStaff(pub Workflow);
 
-fn timestamp(at: OffsetDateTime) -> prost_types::Timestamp {
-    prost_types::Timestamp {
-        seconds: at.unix_timestamp(),
-        nanos: i32::try_from(at.nanosecond()).unwrap_or_default(),
-    }
-}
-
 fn instant(field: &'static str, at: prost_types::Timestamp) -> Result<OffsetDateTime, Status> {
     OffsetDateTime::from_unix_timestamp(at.seconds).map_err(|_| status(Fault::invalid(field, "no such time")))
-}
-
-fn id(field: &'static str, text: &str) -> Result<Uuid, Status> {
-    text.parse().map_err(|_| status(Fault::invalid(field, "not an id")))
-}
-
-fn maybe(field: &'static str, text: &str) -> Result<Option<Uuid>, Status> {
-    if text.is_empty() {
-        Ok(None)
-    } else {
-        id(field, text).map(Some)
-    }
 }
 
 fn flow(flow: &Flow) -> wire::Flow {
@@ -189,7 +170,7 @@ impl WorkflowStaffService for WorkflowStaff {
             wire::Which::Asked => Which::Asked,
             wire::Which::All | wire::Which::Unspecified => Which::All,
         };
-        let before = maybe("page", &asked.page)?;
+        let before = maybe_id("page", &asked.page)?;
         let all = self
             .0
             .list(&session, which, before, size.into())
@@ -223,7 +204,7 @@ impl WorkflowStaffService for WorkflowStaff {
         };
         let decision = Decision {
             id: id("id", &asked.id)?,
-            decision_id: maybe("decision_id", &asked.decision_id)?,
+            decision_id: maybe_id("decision_id", &asked.decision_id)?,
             part,
             note: asked.note,
         };

@@ -5,10 +5,9 @@ use std::pin::Pin;
 use data_encoding::HEXLOWER_PERMISSIVE;
 use futures_util::{Stream, StreamExt as _};
 use hansa_directory::Session;
-use hansa_edge::{finish, status};
+use hansa_edge::{finish, status, timestamp};
 use hansa_proto::link::v1::{self as wire, link_staff_service_server::LinkStaffService};
 use hansa_vocab::{Fault, LinkId};
-use time::OffsetDateTime;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
@@ -25,13 +24,6 @@ const CHUNKS_AHEAD: usize = 4;
 /// `hansa.link.v1.LinkStaffService`.
 #[derive(Clone, Debug)]
 pub struct LinkStaff(pub Links);
-
-fn timestamp(at: OffsetDateTime) -> prost_types::Timestamp {
-    prost_types::Timestamp {
-        seconds: at.unix_timestamp(),
-        nanos: i32::try_from(at.nanosecond()).unwrap_or_default(),
-    }
-}
 
 fn link_id(text: &str) -> Result<LinkId, Error> {
     text.parse().map_err(|_| Error::NoSuchLink)
