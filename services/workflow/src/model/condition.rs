@@ -15,6 +15,12 @@ const LENGTH_MAX: usize = 500;
 /// Loops inside loops: lists have at most 500 members, so that a condition is judged within milliseconds.
 const DEPTH_MAX: usize = 2;
 
+/// Brackets inside brackets.
+const BRACKETS_MAX: usize = 16;
+/// The library goes down the text by recursion, at up to a quarter of a megabyte a bracket in a debug build: more than the stack of a
+/// worker has. This is enough for what [`check`] lets in.
+const STACK: usize = 32 << 20;
+
 /// What is known of a request. Frozen when it is submitted.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 pub struct Facts {
@@ -79,6 +85,29 @@ pub fn check(text: &str) -> Result<(), String> {
     if text.chars().count() > LENGTH_MAX {
         return Err(format!("a condition has at most {LENGTH_MAX} characters"));
     }
+    if brackets(text) > BRACKETS_MAX {
+        return Err(format!(
+            "a condition has at most {BRACKETS_MAX} brackets inside each other"
+        ));
+    }
+    stacker::grow(STACK, || compiles(text))
+}
+
+/// How deep brackets go into each other; those in quotes count too.
+fn brackets(text: &str) -> usize {
+    let (mut deep, mut deepest) = (0_usize, 0);
+    for one in text.chars() {
+        match one {
+            '(' | '[' | '{' => deep += 1,
+            ')' | ']' | '}' => deep = deep.saturating_sub(1),
+            _ => {}
+        }
+        deepest = deepest.max(deep);
+    }
+    deepest
+}
+
+fn compiles(text: &str) -> Result<(), String> {
     let program = Program::compile(text).map_err(|wrong| format!("{text:?} is no condition: {wrong}"))?;
     if loops(program.expression()) > DEPTH_MAX {
         return Err(format!("a condition has at most {DEPTH_MAX} loops inside each other"));
@@ -111,6 +140,14 @@ fn loops(expression: &IdedExpr) -> usize {
 /// What a condition says of these facts.
 #[must_use]
 pub fn judge(text: &str, facts: &Facts) -> Judged {
+    // What is kept was checked; what was not is not even read.
+    if text.chars().count() > LENGTH_MAX || brackets(text) > BRACKETS_MAX {
+        return Judged::Unknown("it is no condition".to_owned());
+    }
+    stacker::grow(STACK, || judged(text, facts))
+}
+
+fn judged(text: &str, facts: &Facts) -> Judged {
     let judged = Program::compile(text)
         .map_err(|wrong| wrong.to_string())
         .and_then(|program| program.execute(&context(facts)?).map_err(|wrong| wrong.to_string()));
@@ -240,5 +277,31 @@ mod tests {
         assert_eq!(minor_units("0.555", 2), None);
         assert_eq!(minor_units("1200", exponent("JPY")), Some(1_200));
         assert_eq!(minor_units("-1", 2), None);
+    }
+
+    #[test]
+    fn nesting_of_any_depth_ends_in_an_answer_on_the_stack_of_a_worker() {
+        // A worker of tokio has 2 MiB; sixteen brackets overflow them in a debug build.
+        let deepest = ["(".repeat(BRACKETS_MAX), "true".to_owned(), ")".repeat(BRACKETS_MAX)].concat();
+        let tried = std::thread::Builder::new().stack_size(2 << 20).spawn(move || {
+            check(&deepest).unwrap();
+            for (open, close) in [
+                ("(", ")"),
+                ("[", "]"),
+                ("!", ""),
+                ("-", ""),
+                ("true || ", ""),
+                ("true ? 1 : ", ""),
+                ("1 + ", ""),
+                ("1 == ", ""),
+            ] {
+                let many = (LENGTH_MAX - 4) / (open.len() + close.len());
+                let text = [&open.repeat(many), "true", &close.repeat(many)].concat();
+                let nested = !close.is_empty();
+                assert!(!nested || check(&text).is_err(), "{open}{close}");
+                let _ = (check(&text), judge(&text, &facts()));
+            }
+        });
+        tried.unwrap().join().unwrap();
     }
 }
