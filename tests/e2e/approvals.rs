@@ -1,5 +1,5 @@
 //! Approvals: who has to agree inside an enterprise before an act is done, and what the partner sees of it: nothing.
-// covers: I3, I13, I14
+// covers: I3, I13
 
 use std::time::Duration;
 

@@ -414,7 +414,12 @@ async fn a_line_may_be_ordered_anew_when_its_order_has_come_to_nothing() {
         .bergen
         .comes(&text(&second["orders"][0]["documentId"]), "issued")
         .await;
+    // Another enterprise's request, and none at all, are the same.
+    let bergens = asked(&trade.bergen, &[(1, 1)]).await;
+    let nobodys = uuid::Uuid::from_u128(9).to_string();
     for (wrong, reason) in [
+        (vec![(&*bergens, "1", &*trade.link)], "NOT_FOUND"),
+        (vec![(&*nobodys, "1", &*trade.link)], "NOT_FOUND"),
         (vec![], "INVALID_ARGUMENT"),
         (vec![(&*order_id, "1", &*trade.link)], "INVALID_ARGUMENT"),
         (vec![(&*id, "9", &*trade.link)], "NOT_APPROVED"),

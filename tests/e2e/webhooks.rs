@@ -1,5 +1,5 @@
 //! Webhooks: what happens is told to a system that is no node, signed, until it has taken it; and what that system says comes back.
-// covers: I7, I11, I12
+// covers: I3
 
 use std::{
     net::SocketAddr,

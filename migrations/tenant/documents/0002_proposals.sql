@@ -7,4 +7,3 @@ alter table document_act add constraint document_act_state_check check (state in
 alter table document_act add column proposal uuid;
 -- encoded hansa.documents.v1.ActSent of a proposal, and of what was said to one
 alter table document_act add column body bytea not null default '';
-create index document_act_open on document_act (document_id) where state = 'open';

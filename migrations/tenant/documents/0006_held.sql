@@ -3,4 +3,3 @@
 alter table document_act drop constraint document_act_state_check;
 -- 'held': a colleague has to approve it
 alter table document_act add constraint document_act_state_check check (state in ('held', 'sent', 'open', 'counted', 'refused'));
-create index document_act_held on document_act (document_id) where state = 'held';

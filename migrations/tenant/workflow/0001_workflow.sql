@@ -65,4 +65,3 @@ create table delegation (
     reason varchar(200) not null default '',
     created_at timestamptz not null default clock_timestamp()
 );
-create index delegation_to on delegation (to_staff, ends_at);

@@ -17,6 +17,7 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
+use data_encoding::HEXLOWER;
 use hansa_directory::{Session, audit};
 use hansa_edge::trace_parent;
 use hansa_egress::Egress;
@@ -411,7 +412,7 @@ pub(crate) fn text_rows(texts: &[SectionText]) -> Vec<TextRow> {
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    HEXLOWER.encode(bytes)
 }
 
 /// Why an act of a partner does not count, in a word that never changes.

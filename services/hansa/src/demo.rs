@@ -166,17 +166,9 @@ impl Demo {
     /// How to go on by hand.
     #[must_use]
     pub fn by_hand(&self) -> String {
-        let firm = |firm: &Firm| {
-            format!(
-                "{}\n  export HANSA_ADDRESS={} HANSA_KEY={}\n",
-                firm.name, firm.address, firm.key
-            )
-        };
-        format!(
-            "{}{}{}try: hansa link list; hansa stock levels; hansa stock query gtin:…; Ctrl-C ends it\n",
-            firm(&self.luebeck),
-            firm(&self.visby),
-            firm(&self.bergen)
+        by_hand(
+            [&self.luebeck, &self.visby, &self.bergen],
+            "hansa link list; hansa stock levels; hansa stock query gtin:…",
         )
     }
 
@@ -185,17 +177,33 @@ impl Demo {
     /// # Errors
     ///
     /// When the folder can't be removed.
-    pub async fn end(mut self) -> anyhow::Result<()> {
-        self.a.kill().await?;
-        self.b.kill().await?;
-        let dir = self.dir.clone();
-        tokio::task::spawn_blocking(move || {
-            drop(self);
-            std::fs::remove_dir_all(dir)
-        })
-        .await??;
-        Ok(())
+    pub async fn end(self) -> anyhow::Result<()> {
+        end(self.dir, [self.a, self.b]).await
     }
+}
+
+/// How to go on as each of these enterprises.
+fn by_hand(firms: [&Firm; 3], commands: &str) -> String {
+    let firm = |firm: &Firm| {
+        format!(
+            "{}\n  export HANSA_ADDRESS={} HANSA_KEY={}\n",
+            firm.name, firm.address, firm.key
+        )
+    };
+    format!("{}try: {commands}; Ctrl-C ends it\n", firms.map(firm).concat())
+}
+
+/// Ends nodes and removes their databases.
+async fn end(dir: PathBuf, mut nodes: [PrivateNode; 2]) -> anyhow::Result<()> {
+    for node in &mut nodes {
+        node.kill().await?;
+    }
+    tokio::task::spawn_blocking(move || {
+        drop(nodes);
+        std::fs::remove_dir_all(dir)
+    })
+    .await??;
+    Ok(())
 }
 
 /// The line that ends the demo.

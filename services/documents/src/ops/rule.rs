@@ -1,6 +1,8 @@
 //! What becomes of an act: it counts, waits for others to agree, or ends a proposal. Only the issuer says so; the others ask the
 //! same question before they send.
 
+use std::collections::BTreeMap;
+
 use hansa_egress::{DOCUMENT_CHANGED, DOCUMENT_PROPOSED};
 use hansa_proto::{
     documents::v1::{Act, ActRuled, ActSent, Party, ProposalTold, Ruling, Version, VersionTold},
@@ -316,6 +318,57 @@ impl Documents {
         };
         for link in links {
             self.post(tx, *link, (row.id, row.version), RULING, &ruled).await?;
+        }
+        Ok(())
+    }
+
+    /// Tells systems of ours that something has come about, by which act; they read the document when it interests them.
+    pub(crate) async fn tell_ours(
+        &self,
+        tx: &mut TenantTx,
+        id: Uuid,
+        topic: &'static str,
+        act: &Act,
+    ) -> Result<(), Error> {
+        let row = store::lock(tx, id).await?.ok_or(Error::Damaged("document"))?;
+        let data = serde_json::json!({
+            "document_id": id, "kind": row.kind, "number": row.number, "our_role": row.our_role, "state": row.state,
+            "version": row.version, "act_id": act.id, "act": act.name, "role": act.role,
+        });
+        Ok(self.egress.publish(tx, topic, data).await?)
+    }
+
+    /// The document that these contents refer to is one of the right kind, between the same parties; `now`: also in a state in
+    /// which one may refer to it.
+    pub(crate) async fn refers_well(
+        &self,
+        tx: &mut TenantTx,
+        (kind, parties): (&Kind, &[PartyRow]),
+        contents: &Contents,
+        now: bool,
+    ) -> Result<(), Error> {
+        let (Some(reference), Some(id)) = (&kind.refers_to, content::refers_to(contents)) else {
+            return Ok(());
+        };
+        let bad = |text: String| {
+            let field = "refers_to";
+            Err(Refusal::Content(BadContent { field, text }).into())
+        };
+        let named = store::lock(tx, id).await?.filter(|row| row.kind == reference.kind);
+        let Some(row) = named else {
+            return bad(format!("there is no {} of that id here", reference.kind));
+        };
+        let who = |parties: &[PartyRow]| -> BTreeMap<String, String> {
+            let pairs = parties
+                .iter()
+                .map(|party| (party.role.clone(), party.enterprise.clone()));
+            pairs.collect()
+        };
+        if who(&store::parties(tx, id).await?) != who(parties) {
+            return bad(format!("{} is between others", row.number));
+        }
+        if now && !reference.states.contains(&row.state) {
+            return bad(format!("{} is {}", row.number, row.state));
         }
         Ok(())
     }

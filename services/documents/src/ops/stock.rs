@@ -13,11 +13,11 @@ use crate::{
     Error,
     keeper::Due,
     model::{
-        BadContent, Contents, Document, Kind, Refusal, Step, Stock, content,
+        Contents, Document, Kind, Step, Stock, content,
         proposal::ACCEPT,
         stock::{self, Amount, DueLine},
     },
-    store::{self, DocumentRow, PartyRow},
+    store::{self, DocumentRow},
 };
 
 /// Where a document stands, or would stand if a step of ours counts.
@@ -195,41 +195,6 @@ impl Documents {
             agreed: due.amount,
         });
         Ok(progress.collect())
-    }
-
-    /// The document that these contents refer to is one of the right kind, between the same parties; `now`: also in a state in
-    /// which one may refer to it.
-    pub(crate) async fn refers_well(
-        &self,
-        tx: &mut TenantTx,
-        (kind, parties): (&Kind, &[PartyRow]),
-        contents: &Contents,
-        now: bool,
-    ) -> Result<(), Error> {
-        let (Some(reference), Some(id)) = (&kind.refers_to, content::refers_to(contents)) else {
-            return Ok(());
-        };
-        let bad = |text: String| {
-            let field = "refers_to";
-            Err(Refusal::Content(BadContent { field, text }).into())
-        };
-        let named = store::lock(tx, id).await?.filter(|row| row.kind == reference.kind);
-        let Some(row) = named else {
-            return bad(format!("there is no {} of that id here", reference.kind));
-        };
-        let who = |parties: &[PartyRow]| -> BTreeMap<String, String> {
-            let pairs = parties
-                .iter()
-                .map(|party| (party.role.clone(), party.enterprise.clone()));
-            pairs.collect()
-        };
-        if who(&store::parties(tx, id).await?) != who(parties) {
-            return bad(format!("{} is between others", row.number));
-        }
-        if now && !reference.states.contains(&row.state) {
-            return bad(format!("{} is {}", row.number, row.state));
-        }
-        Ok(())
     }
 
     /// Is all that is done among what is agreed.

@@ -6,7 +6,7 @@ use std::{
 };
 
 use hansa_directory::Session;
-use hansa_proto::documents::v1::{Act, Content, SectionText, Version};
+use hansa_proto::documents::v1::{Content, SectionText, Version};
 use hansa_tenancy::TenantTx;
 use prost::Message as _;
 use uuid::Uuid;
@@ -157,22 +157,6 @@ impl Documents {
         texts.retain(|text| newest.sections.iter().any(|section| section.name == text.section));
         let texts: Vec<_> = texts.into_iter().map(SectionText::from).collect();
         opened(&texts)
-    }
-
-    /// Tells systems of ours that something has come about, by which act; they read the document when it interests them.
-    pub(crate) async fn tell_ours(
-        &self,
-        tx: &mut TenantTx,
-        id: Uuid,
-        topic: &'static str,
-        act: &Act,
-    ) -> Result<(), Error> {
-        let row = store::lock(tx, id).await?.ok_or(Error::Damaged("document"))?;
-        let data = serde_json::json!({
-            "document_id": id, "kind": row.kind, "number": row.number, "our_role": row.our_role, "state": row.state,
-            "version": row.version, "act_id": act.id, "act": act.name, "role": act.role,
-        });
-        Ok(self.egress.publish(tx, topic, data).await?)
     }
 }
 

@@ -170,17 +170,9 @@ impl Purchase {
     /// How to go on by hand.
     #[must_use]
     pub fn by_hand(&self) -> String {
-        let firm = |firm: &Firm| {
-            format!(
-                "{}\n  export HANSA_ADDRESS={} HANSA_KEY={}\n",
-                firm.name, firm.address, firm.key
-            )
-        };
-        format!(
-            "{}{}{}try: hansa document list; hansa approval list --all; Ctrl-C ends it\n",
-            firm(&self.shop),
-            firm(&self.luebeck),
-            firm(&self.bergen)
+        super::by_hand(
+            [&self.shop, &self.luebeck, &self.bergen],
+            "hansa document list; hansa approval list --all",
         )
     }
 
@@ -189,16 +181,8 @@ impl Purchase {
     /// # Errors
     ///
     /// When the folder can't be removed.
-    pub async fn end(mut self) -> anyhow::Result<()> {
-        self.a.kill().await?;
-        self.b.kill().await?;
-        let dir = self.dir.clone();
-        tokio::task::spawn_blocking(move || {
-            drop(self);
-            std::fs::remove_dir_all(dir)
-        })
-        .await??;
-        Ok(())
+    pub async fn end(self) -> anyhow::Result<()> {
+        super::end(self.dir, [self.a, self.b]).await
     }
 
     /// Real codes, as scanners give them.

@@ -1,5 +1,6 @@
 //! What a partner may do with our stock under its [`Permit`], and what our own people do with what partners hold.
 
+use data_encoding::HEXLOWER;
 use hansa_directory::Session;
 use hansa_edge::trace_parent;
 use hansa_link::{Permit, model::Visibility};
@@ -35,7 +36,7 @@ pub(super) fn grant(permit: &Permit, rule: &'static str, text: String) -> Error 
 }
 
 pub(super) fn hash(body: &[u8]) -> String {
-    sha256(&[body]).iter().map(|byte| format!("{byte:02x}")).collect()
+    HEXLOWER.encode(&sha256(&[body]))
 }
 
 pub(super) fn event(id: Uuid, state: State, reason: &str, version: i64) -> Vec<u8> {
