@@ -1,7 +1,7 @@
 //! What partners tell us of documents: acts on ours, versions and rulings of theirs.
 
 use hansa_egress::{DOCUMENT_CHANGED, DOCUMENT_PROPOSED};
-use hansa_link::{Effect, EffectError, EffectFuture, Heard, HeardFuture, Incoming, Outcome};
+use hansa_link::{Effect, EffectError, EffectFuture, Heard, HeardFuture, Incoming, Outcome, model::Introduced};
 use hansa_proto::{
     documents::v1::{Act, ActRuled, ActSent, ProposalTold, Version, VersionTold},
     types::v1::Signed,
@@ -18,7 +18,7 @@ use crate::{
         Kind, content,
         version::{self, Signer},
     },
-    ops::{Asked, Decision, hex, is_party, reason, text_rows},
+    ops::{Asked, Decision, Known, hex, is_party, reason, text_rows},
     store::{self, DocumentRow, NewVersion, PartyRow},
 };
 
@@ -112,8 +112,11 @@ impl Documents {
         let (id, act_id) = ids(&act.document_id, &act.id).ok_or_else(malformed)?;
         let row = store::lock(tx, id).await?.filter(|row| row.issuer && row.version > 0);
         let row = row.ok_or(Not::Good("NOT_FOUND"))?;
-        let parties = store::parties(tx, id).await?;
-        let theirs = parties.iter().find(|party| party.link_id == Some(incoming.link.0));
+        let known = self.known(tx, row).await?;
+        let theirs = known
+            .parties
+            .iter()
+            .find(|party| party.link_id == Some(incoming.link.0));
         if theirs.is_none_or(|party| party.role != act.role) {
             return Err(Not::Good("NOT_FOUND"));
         }
@@ -129,13 +132,12 @@ impl Documents {
         } else {
             &[]
         };
-        let kind = self.kind_of(tx, &row).await?;
-        let opened = content::open_all(&kind, &sent.texts, brought);
+        let opened = content::open_all(&known.kind, &sent.texts, brought);
         let contents = opened.ok_or(Not::Good("OTHER_TEXTS"))?;
-        for party in parties.iter().filter_map(|party| party.link_id) {
+        for (_, link) in known.linked() {
             // Before anything is posted on it.
             let errand = Errand::new("documents.effect", tx.tenant());
-            self.links.rouse(&errand, LinkId(party)).await?;
+            self.links.rouse(&errand, link).await?;
         }
         let actor = other.keys.enterprise.to_string();
         let sent = ActSent {
@@ -149,12 +151,15 @@ impl Documents {
             body_hash: &body_hash,
             actor: &actor,
         };
-        match self.judge(tx, &row, &asked).await {
+        match self.judge(tx, &known, &asked).await {
             Ok(decision) => {
-                self.rule(tx, &row, &asked, decision).await?;
-                Ok(self.bring(tx, id, &actor, false).await?)
+                self.rule(tx, &known, &asked, decision).await?;
+                Ok(self.bring(tx, &known, &actor, false).await?)
             }
-            Err(error) => Ok(self.refuse(tx, &row, &asked, reason(error)?, incoming.link).await?),
+            Err(error) => {
+                let reason = reason(error)?;
+                Ok(self.refuse(tx, &known.row, &asked, reason, incoming.link).await?)
+            }
         }
     }
 
@@ -178,21 +183,8 @@ impl Documents {
             None if !other.granted.document_kinds.contains(&kind.name) => return Err(Not::Good("GRANT")),
             None => None,
         };
-        let issuer = Signer::Partner(&other.keys);
-        let version = match version::follow(&kind, &issuer, before.as_ref(), &signed) {
-            Ok(version) => version,
-            Err(bad) => {
-                tracing::warn!(document.id = %id, link.id = %incoming.link, %bad, "a version was refused");
-                return Err(Not::Good("BAD_VERSION"));
-            }
-        };
-        let us = self.vault.identity(tx).await?;
-        let our_role = is_party(&us, &version).ok_or(Not::Good("NOT_OURS"))?;
-        let we = (&*our_role, &Signer::Us(&us));
-        if let Err(bad) = version::wanted(&kind, &version, we, before.as_ref()) {
-            tracing::warn!(document.id = %id, link.id = %incoming.link, %bad, "a version says what we never did");
-            return Err(Not::Good("BAD_VERSION"));
-        }
+        let believed = self.believed(tx, &kind, (&other.keys, incoming.link), before.as_ref(), &signed);
+        let (version, our_role) = believed.await?;
         let written = version::written(&kind, &our_role, before.as_ref(), &version);
         let contents = content::open_all(&kind, &told.texts, &written).ok_or(Not::Good("OTHER_TEXTS"))?;
         let at = version
@@ -209,10 +201,14 @@ impl Documents {
             reason(error)?;
             return Err(Not::Good("BAD_REFERENCE"));
         }
-        if row.is_none() {
-            let row = new_row(id, &version, our_role, at);
-            store::insert(tx, &row, &parties).await?;
-        }
+        let row = match row {
+            Some(row) => row,
+            None => {
+                let row = new_row(id, &version, our_role, at);
+                store::insert(tx, &row, &parties).await?;
+                row
+            }
+        };
         let rows = text_rows(&told.texts);
         let new = NewVersion {
             document: id,
@@ -226,21 +222,55 @@ impl Documents {
             refers_to: content::refers_to(&contents),
         };
         store::keep(tx, &new).await?;
-        self.settle(tx, id, act_id, &version).await?;
-        Ok(self.bring(tx, id, &other.keys.enterprise.to_string(), false).await?)
+        let row = DocumentRow {
+            version: number,
+            state: version.state.clone(),
+            ..row
+        };
+        self.settle(tx, &row, act_id, &version).await?;
+        let known = self.known(tx, row).await?;
+        Ok(self
+            .bring(tx, &known, &other.keys.enterprise.to_string(), false)
+            .await?)
+    }
+
+    /// A version that follows the one before, and says of us only what we did; and our role in it.
+    async fn believed(
+        &self,
+        tx: &mut TenantTx,
+        kind: &Kind,
+        (keys, link): (&Introduced, LinkId),
+        before: Option<&Signed>,
+        signed: &Signed,
+    ) -> Result<(Version, String), Not> {
+        let version = match version::follow(kind, &Signer::Partner(keys), before, signed) {
+            Ok(version) => version,
+            Err(bad) => {
+                tracing::warn!(link.id = %link, %bad, "a version was refused");
+                return Err(Not::Good("BAD_VERSION"));
+            }
+        };
+        let us = self.vault.identity(tx).await?;
+        let our_role = is_party(&us, &version).ok_or(Not::Good("NOT_OURS"))?;
+        let we = (&*our_role, &Signer::Us(&us));
+        if let Err(bad) = version::wanted(kind, &version, we, before) {
+            tracing::warn!(document.id = version.document_id, link.id = %link, %bad, "a version says what we never did");
+            return Err(Not::Good("BAD_VERSION"));
+        }
+        Ok((version, our_role))
     }
 
     /// What waited for an older version is over. What led to this one counts: the act, and what was said to it if it was a proposal.
-    async fn settle(&self, tx: &mut TenantTx, document: Uuid, act: Uuid, version: &Version) -> Result<(), Not> {
-        let number = i64::try_from(version.version).map_err(|_| Not::Good("MALFORMED"))?;
-        self.outdated(tx, document, number).await?;
+    async fn settle(&self, tx: &mut TenantTx, row: &DocumentRow, act: Uuid, version: &Version) -> Result<(), Not> {
+        let document = row.id;
+        self.outdated(tx, document, row.version).await?;
         let act_done = Act {
             id: version.act_id.clone(),
             name: version.act.clone(),
             role: version.role.clone(),
             ..Act::default()
         };
-        self.tell_ours(tx, document, DOCUMENT_CHANGED, &act_done).await?;
+        self.tell_ours(tx, row, DOCUMENT_CHANGED, &act_done).await?;
         store::settle_act(tx, document, act, "counted", "").await?;
         for signed in &version.agreed {
             let answer = Act::decode(signed.body.clone()).map_err(|_| Not::Good("MALFORMED"))?;
@@ -255,7 +285,7 @@ impl Documents {
         let told = ProposalTold::decode(incoming.message.payload.clone()).map_err(|_| malformed())?;
         let sent = told.proposal.ok_or_else(malformed)?;
         let claimed = claimed(&sent)?;
-        let (row, parties) = self.of_issuer(tx, incoming.link, &claimed.document_id).await?;
+        let known = self.of_issuer(tx, incoming.link, &claimed.document_id).await?;
         let at = self.tenancy.clock().now().unix_timestamp();
         let (us, other) = (
             self.vault.identity(tx).await?,
@@ -263,13 +293,13 @@ impl Documents {
         );
         // Whom only the issuer is linked to, it speaks for: `None`.
         let signer = |role: &str| match role {
-            role if role == row.our_role => Some(Signer::Us(&us)),
-            role if role == parties[0].role => Some(Signer::Partner(&other.keys)),
+            role if role == known.row.our_role => Some(Signer::Us(&us)),
+            role if role == known.parties[0].role => Some(Signer::Partner(&other.keys)),
             _ => None,
         };
         let forged =
             |signed: &Signed, role: &str| signer(role).is_some_and(|by| version::read_act(&by, signed, at).is_none());
-        let act_id = self.proposed(tx, &row, &parties, &sent, &forged).await?;
+        let act_id = self.proposed(tx, &known, &sent, &forged).await?;
         for signed in told.agreed {
             let sent = ActSent {
                 act: Some(signed.clone()),
@@ -279,7 +309,7 @@ impl Documents {
             if forged(&signed, &act.role) || act.proposal != act_id {
                 return Err(Not::Good("NOT_SIGNED"));
             }
-            self.write_down(tx, &row, &parties, (&act, &sent), "counted").await?;
+            self.write_down(tx, &known, (&act, &sent), "counted").await?;
         }
         Ok(())
     }
@@ -288,8 +318,7 @@ impl Documents {
     async fn proposed(
         &self,
         tx: &mut TenantTx,
-        row: &DocumentRow,
-        parties: &[PartyRow],
+        known: &Known,
         sent: &ActSent,
         forged: &impl Fn(&Signed, &str) -> bool,
     ) -> Result<String, Not> {
@@ -297,9 +326,9 @@ impl Documents {
         if sent.act.as_ref().is_none_or(|signed| forged(signed, &act.role)) {
             return Err(Not::Good("NOT_SIGNED"));
         }
-        let kind = self.kind_of(tx, row).await?;
+        let Known { row, kind, .. } = known;
         let seen = act.sections.iter().filter(|one| kind.sees(&row.our_role, &one.name));
-        let contents = content::open_all(&kind, &sent.texts, &seen.cloned().collect::<Vec<_>>());
+        let contents = content::open_all(kind, &sent.texts, &seen.cloned().collect::<Vec<_>>());
         let contents = contents.ok_or(Not::Good("OTHER_TEXTS"))?;
         let asked = Asked {
             act: &act,
@@ -308,13 +337,13 @@ impl Documents {
             body_hash: "",
             actor: "",
         };
-        match self.judge(tx, row, &asked).await {
+        match self.judge(tx, known, &asked).await {
             Ok(Decision::Opens) => {}
             Ok(_) => return Err(Not::Good("BAD_PROPOSAL")),
             Err(error) => return Err(Not::Good(reason(error)?)),
         }
-        self.write_down(tx, row, parties, (&act, sent), "open").await?;
-        self.tell_ours(tx, row.id, DOCUMENT_PROPOSED, &act).await?;
+        self.write_down(tx, known, (&act, sent), "open").await?;
+        self.tell_ours(tx, row, DOCUMENT_PROPOSED, &act).await?;
         Ok(act.id)
     }
 
@@ -322,8 +351,7 @@ impl Documents {
     async fn write_down(
         &self,
         tx: &mut TenantTx,
-        row: &DocumentRow,
-        parties: &[PartyRow],
+        Known { row, parties, .. }: &Known,
         (act, sent): (&Act, &ActSent),
         state: &str,
     ) -> Result<(), Not> {
@@ -349,22 +377,17 @@ impl Documents {
             body_hash: &body_hash,
             actor: &party.enterprise,
         };
-        Ok(store::insert_act(tx, &asked.row(row, state, "")?).await?)
+        Ok(store::insert_act(tx, &asked.row(row.id, state, "")?).await?)
     }
 
     /// A document of a partner's, of which its issuer speaks on this link.
-    async fn of_issuer(
-        &self,
-        tx: &mut TenantTx,
-        link: LinkId,
-        document: &str,
-    ) -> Result<(DocumentRow, Vec<PartyRow>), Not> {
+    async fn of_issuer(&self, tx: &mut TenantTx, link: LinkId, document: &str) -> Result<Known, Not> {
         let id = document.parse().map_err(|_| Not::Good("MALFORMED"))?;
         let row = store::lock(tx, id).await?.filter(|row| !row.issuer);
         let row = row.ok_or(Not::Good("NOT_FOUND"))?;
-        let parties = store::parties(tx, id).await?;
-        match parties.first() {
-            Some(issuer) if issuer.link_id == Some(link.0) => Ok((row, parties)),
+        let known = self.known(tx, row).await?;
+        match known.parties.first() {
+            Some(issuer) if issuer.link_id == Some(link.0) => Ok(known),
             _ => Err(Not::Good("NOT_FOUND")),
         }
     }
@@ -377,15 +400,16 @@ impl Documents {
         let at = self.tenancy.clock().now().unix_timestamp();
         let issuer = Signer::Partner(&other.keys);
         let ruling = version::read_ruling(&issuer, &signed, at).ok_or(Not::Good("NOT_SIGNED"))?;
-        let (row, _) = self.of_issuer(tx, incoming.link, &ruling.document_id).await?;
+        let known = self.of_issuer(tx, incoming.link, &ruling.document_id).await?;
+        let document = known.row.id;
         let (_, act_id) = ids(&ruling.document_id, &ruling.act_id).ok_or_else(malformed)?;
-        store::settle_act(tx, row.id, act_id, "refused", &ruling.reason).await?;
+        store::settle_act(tx, document, act_id, "refused", &ruling.reason).await?;
         if !ruling.answer_id.is_empty() {
             let answer = ruling.answer_id.parse().map_err(|_| malformed())?;
-            store::settle_act(tx, row.id, answer, "counted", "").await?;
+            store::settle_act(tx, document, answer, "counted", "").await?;
         }
         Ok(self
-            .bring(tx, row.id, &other.keys.enterprise.to_string(), false)
+            .bring(tx, &known, &other.keys.enterprise.to_string(), false)
             .await?)
     }
 }

@@ -10,7 +10,7 @@ mod view;
 pub(crate) use rule::{Asked, Decision, Open};
 pub(crate) use stock::Progress;
 pub use view::Paper;
-pub(crate) use view::{Whole, opened};
+pub(crate) use view::{Known, Whole, opened};
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -26,7 +26,7 @@ use hansa_proto::{
     documents::v1::{Act, ActSent, SectionHash, SectionText, Version},
     types::v1::Signed,
 };
-use hansa_tenancy::{Caller, Tenancy, TenantTx};
+use hansa_tenancy::{Tenancy, TenantTx};
 use hansa_vault::{EnterpriseKeys, Vault, random, sha256};
 use hansa_vocab::LinkId;
 use hansa_workflow::Workflow;
@@ -144,9 +144,8 @@ impl Documents {
         kind: &str,
         links: &BTreeMap<String, LinkId>,
     ) -> Result<Whole, Error> {
-        let mut tx = self.tenancy.begin("documents.kind", session).await?;
+        let mut tx = self.tenancy.begin("documents.with_whom", session).await?;
         let kind = self.kind(&mut tx, kind, None).await?;
-        drop(tx);
         if links.keys().collect::<BTreeSet<_>>() != kind.roles.iter().skip(1).collect() {
             return Err(Error::Invalid {
                 field: "links",
@@ -154,22 +153,36 @@ impl Documents {
             });
         }
         for link in links.values() {
-            self.links.partner(session, *link).await?;
+            self.links.make_way(&mut tx, *link).await?;
         }
-        let mut tx = self.tenancy.begin("documents.create", session).await?;
         let id = id.unwrap_or_else(|| self.tenancy.ids().uuid());
         if let Some(row) = store::lock(&mut tx, id).await? {
-            // The same request again, or an id that is taken.
-            let links_of_it = store::parties(&mut tx, id).await?.into_iter().skip(1);
-            let same: Option<BTreeMap<_, _>> = links_of_it
-                .map(|party| Some((party.role, LinkId(party.link_id?))))
-                .collect();
-            if !row.issuer || row.kind != kind.name || same != Some(links.clone()) {
-                return Err(Error::IdReused(id));
-            }
-            return self.whole(&mut tx, row).await;
+            return self.begun(&mut tx, row, &kind, links).await;
         }
         let parties = self.with_whom(&mut tx, session, id, &kind, links).await?;
+        drop(tx);
+        let mut tx = self.tenancy.begin("documents.number", session).await?;
+        let number = store::next_number(&mut tx, &kind.prefix).await?;
+        tx.commit().await?;
+        let row = DocumentRow {
+            id,
+            kind: kind.name.clone(),
+            kind_version: i32::try_from(kind.version).unwrap_or(i32::MAX),
+            number: format!("{}-{number}", kind.prefix),
+            our_role: kind.issuer().to_owned(),
+            issuer: true,
+            version: 0,
+            state: kind.begins.clone(),
+            root: Vec::new(),
+            since: self.tenancy.clock().now(),
+            refers_to: None,
+        };
+        let mut tx = self.tenancy.begin("documents.create", session).await?;
+        if !store::insert(&mut tx, &row, &parties).await? {
+            // The same request was under way twice.
+            let row = store::lock(&mut tx, id).await?.ok_or(Error::Damaged("document"))?;
+            return self.begun(&mut tx, row, &kind, links).await;
+        }
         let (actor, resource) = (session.staff().to_string(), format!("document/{id}"));
         audit(
             &mut tx,
@@ -180,22 +193,25 @@ impl Documents {
             &session.rule(),
         )
         .await?;
-        let mut row = DocumentRow {
-            id,
-            kind: kind.name.clone(),
-            kind_version: i32::try_from(kind.version).unwrap_or(i32::MAX),
-            number: String::new(),
-            our_role: kind.issuer().to_owned(),
-            issuer: true,
-            version: 0,
-            state: kind.begins.clone(),
-            root: Vec::new(),
-            since: self.tenancy.clock().now(),
-            refers_to: None,
-        };
-        row.number = store::insert_numbered(&mut tx, &kind.prefix, &row, &parties).await?;
         tx.commit().await?;
         Ok(Whole::new(row, parties, kind))
+    }
+
+    /// The same request again, or an id that is taken.
+    async fn begun(
+        &self,
+        tx: &mut TenantTx,
+        row: DocumentRow,
+        kind: &Kind,
+        links: &BTreeMap<String, LinkId>,
+    ) -> Result<Whole, Error> {
+        let known = self.known(tx, row).await?;
+        let others = known.linked().map(|(party, link)| (party.role.clone(), link));
+        let same = others.collect::<BTreeMap<_, _>>() == *links;
+        if !known.row.issuer || known.row.kind != kind.name || !same {
+            return Err(Error::IdReused(known.row.id));
+        }
+        self.whole(tx, known).await
     }
 
     /// The parties of a new document: we, who issue it, and partners who take documents of its kind.
@@ -244,21 +260,21 @@ impl Documents {
     /// Does something with a document: at ours it counts at once or waits for others to agree, at a partner's it is sent.
     pub(crate) async fn acted(&self, session: &Session, wish: Wish) -> Result<Whole, Error> {
         let id = wish.document;
-        self.others_hear(session, id).await?;
         let mut tx = self.tenancy.begin("documents.act", session).await?;
-        let row = store::lock(&mut tx, id).await?.ok_or(Error::NotFound("document"))?;
+        let known = self.locked(&mut tx, id).await?;
+        self.others_hear(&mut tx, &known).await?;
         let (act_id, body_hash) = (wish.id.unwrap_or_else(|| self.tenancy.ids().uuid()), wish.hash());
         match store::asked(&mut tx, id, act_id).await? {
-            Some(asked) if asked == body_hash => return self.whole(&mut tx, row).await,
+            Some(asked) if asked == body_hash => return self.whole(&mut tx, known).await,
             Some(_) => return Err(Error::IdReused(act_id)),
             None => {}
         }
-        let (sections, texts) = self.sections(&mut tx, &row, &wish).await?;
+        let (sections, texts) = self.sections(&mut tx, &known, &wish).await?;
         let act = Act {
             document_id: id.to_string(),
             id: act_id.to_string(),
             name: wish.act,
-            role: row.our_role.clone(),
+            role: known.row.our_role.clone(),
             base: wish.base,
             sections,
             proposal: wish.proposal.map(|id| id.to_string()).unwrap_or_default(),
@@ -276,11 +292,12 @@ impl Documents {
             body_hash: &body_hash,
             actor: &actor,
         };
-        let decision = self.judge(&mut tx, &row, &asked).await?;
-        if self.waits(&mut tx, session, &row, (&asked, &decision)).await? {
-            store::insert_act(&mut tx, &asked.row(&row, "held", "")?).await?;
+        let decision = self.judge(&mut tx, &known, &asked).await?;
+        let waits = self.waits(&mut tx, session, &known, (&asked, &decision)).await?;
+        if waits {
+            store::insert_act(&mut tx, &asked.row(id, "held", "")?).await?;
         } else {
-            self.perform(&mut tx, &row, &asked, decision).await?;
+            self.perform(&mut tx, &known, &asked, decision).await?;
         }
         let resource = format!("document/{id}");
         audit(
@@ -292,8 +309,9 @@ impl Documents {
             &session.rule(),
         )
         .await?;
-        let row = store::lock(&mut tx, id).await?.ok_or(Error::Damaged("document"))?;
-        let whole = self.whole(&mut tx, row).await?;
+        // What waits has changed nothing.
+        let known = if waits { known } else { self.locked(&mut tx, id).await? };
+        let whole = self.whole(&mut tx, known).await?;
         tx.commit().await?;
         Ok(whole)
     }
@@ -302,24 +320,22 @@ impl Documents {
     async fn perform(
         &self,
         tx: &mut TenantTx,
-        row: &DocumentRow,
+        known: &Known,
         asked: &Asked<'_>,
         decision: Decision,
     ) -> Result<(), Error> {
-        if row.issuer {
-            self.rule(tx, row, asked, decision).await?;
+        if known.row.issuer {
+            self.rule(tx, known, asked, decision).await?;
         } else {
-            self.send(tx, row, asked).await?;
+            self.send(tx, known, asked).await?;
         }
-        self.bring(tx, row.id, asked.actor, true).await
+        self.bring(tx, known, asked.actor, true).await
     }
 
     /// What the others could not hear must not count: the refusal says who can change it.
-    async fn others_hear(&self, session: &Session, id: Uuid) -> Result<(), Error> {
-        for link in self.links_of(session, id).await? {
-            self.links.partner(session, link).await?;
-            self.links.room(session, link).await?;
-            self.links.rouse(session, link).await?;
+    async fn others_hear(&self, tx: &mut TenantTx, known: &Known) -> Result<(), Error> {
+        for (_, link) in known.linked() {
+            self.links.make_way(tx, link).await?;
         }
         Ok(())
     }
@@ -328,7 +344,7 @@ impl Documents {
     async fn sections(
         &self,
         tx: &mut TenantTx,
-        row: &DocumentRow,
+        known: &Known,
         wish: &Wish,
     ) -> Result<(Vec<SectionHash>, Vec<SectionText>), Error> {
         if let Some(proposal) = wish.proposal {
@@ -338,35 +354,31 @@ impl Documents {
                     text: "what answers a proposal writes nothing itself".to_owned(),
                 });
             }
-            let open = self.proposals(tx, &[row.id]).await?;
+            let open = self.proposals(tx, &[known.row.id]).await?;
             let open = open.into_iter().find(|open| open.id == proposal);
             return Ok((open.map(|open| open.act.sections).unwrap_or_default(), Vec::new()));
         }
-        let kind = self.kind_of(tx, row).await?;
         let mut all = (Vec::new(), Vec::new());
         for (name, content) in &wish.contents {
-            let (text, hash) = content::seal(&kind, name, content, random()?);
+            let (text, hash) = content::seal(&known.kind, name, content, random()?);
             all.0.push(hash);
             all.1.push(text);
         }
         Ok(all)
     }
 
-    /// The links that a change of this document is told on.
-    async fn links_of(&self, caller: &impl Caller, id: Uuid) -> Result<Vec<LinkId>, Error> {
-        let mut tx = self.tenancy.begin("documents.links", caller).await?;
-        let parties = store::parties(&mut tx, id).await?;
-        Ok(parties.iter().filter_map(|party| party.link_id).map(LinkId).collect())
-    }
-
     /// Sends an act of ours to the issuer.
-    async fn send(&self, tx: &mut TenantTx, row: &DocumentRow, asked: &Asked<'_>) -> Result<(), Error> {
-        let parties = store::parties(tx, row.id).await?;
+    async fn send(
+        &self,
+        tx: &mut TenantTx,
+        Known { row, parties, .. }: &Known,
+        asked: &Asked<'_>,
+    ) -> Result<(), Error> {
         let link = parties
             .first()
             .and_then(|issuer| issuer.link_id)
             .ok_or(Error::Damaged("document_party"))?;
-        store::insert_act(tx, &asked.row(row, "sent", "")?).await?;
+        store::insert_act(tx, &asked.row(row.id, "sent", "")?).await?;
         self.post(tx, LinkId(link), (row.id, row.version), ACT, asked.sent)
             .await?;
         tx.wake();

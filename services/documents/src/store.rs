@@ -89,54 +89,34 @@ pub struct ProposalRow {
     pub at: OffsetDateTime,
 }
 
-/// A document of ours, with the next number of its prefix; the number.
+/// The next number of a prefix; it is gone when no document comes to have it.
 ///
-/// One statement, and the last before the commit: whoever takes the next number waits for it.
-pub async fn insert_numbered(
-    tx: &mut TenantTx,
-    prefix: &str,
-    row: &DocumentRow,
-    parties: &[PartyRow],
-) -> Result<String, Error> {
-    let column = |of: fn(&PartyRow) -> &String| parties.iter().map(|party| of(party).clone()).collect::<Vec<_>>();
-    let links: Vec<_> = parties.iter().map(|party| party.link_id).collect();
+/// For a transaction of its own that is relaxed: buyers at work together would otherwise wait for each other's disk. A document's
+/// own commit comes later in the same log, so its number is on disk when it is.
+pub async fn next_number(tx: &mut TenantTx, prefix: &str) -> Result<i64, Error> {
+    tx.relax().await?;
     Ok(sqlx::query_scalar!(
-        r#"with next as (
-               insert into document_number (prefix, last) values ($1, 1)
-               on conflict (prefix) do update set last = document_number.last + 1 returning last
-           ),
-           made as (
-               insert into document (id, kind, kind_version, number, our_role, issuer, version, state, since)
-               select $2, $3, $4, $1 || '-' || last, $5, true, 0, $6, $7 from next returning number
-           ),
-           with_whom as (
-               insert into document_party (document_id, place, role, enterprise, name, link_id)
-               select $2, place - 1, role, enterprise, name, link_id
-               from unnest($8::varchar[], $9::varchar[], $10::varchar[], $11::uuid[])
-                   with ordinality as u (role, enterprise, name, link_id, place)
-           )
-           select number from made"#,
+        "insert into document_number (prefix, last) values ($1, 1)
+         on conflict (prefix) do update set last = document_number.last + 1 returning last",
         prefix,
-        row.id,
-        row.kind,
-        row.kind_version,
-        row.our_role,
-        row.state,
-        row.since,
-        &column(|party| &party.role),
-        &column(|party| &party.enterprise),
-        &column(|party| &party.name),
-        links.as_slice() as &[Option<Uuid>],
     )
     .fetch_one(tx.conn())
     .await?)
 }
 
-/// A document that a partner has issued, before its first version is kept.
-pub async fn insert(tx: &mut TenantTx, row: &DocumentRow, parties: &[PartyRow]) -> Result<(), Error> {
-    sqlx::query!(
-        "insert into document (id, kind, kind_version, number, our_role, issuer, version, state, since)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+/// A document before its first version is kept; false when one of that id is there.
+pub async fn insert(tx: &mut TenantTx, row: &DocumentRow, parties: &[PartyRow]) -> Result<bool, Error> {
+    let column = |of: fn(&PartyRow) -> &String| parties.iter().map(|party| of(party).clone()).collect::<Vec<_>>();
+    let links: Vec<_> = parties.iter().map(|party| party.link_id).collect();
+    let done = sqlx::query!(
+        r#"with made as (
+               insert into document (id, kind, kind_version, number, our_role, issuer, version, state, since)
+               values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict (id) do nothing returning id
+           )
+           insert into document_party (document_id, place, role, enterprise, name, link_id)
+           select made.id, place - 1, role, enterprise, name, link_id
+           from made, unnest($10::varchar[], $11::varchar[], $12::varchar[], $13::uuid[])
+               with ordinality as u (role, enterprise, name, link_id, place)"#,
         row.id,
         row.kind,
         row.kind_version,
@@ -146,23 +126,14 @@ pub async fn insert(tx: &mut TenantTx, row: &DocumentRow, parties: &[PartyRow]) 
         row.version,
         row.state,
         row.since,
+        &column(|party| &party.role),
+        &column(|party| &party.enterprise),
+        &column(|party| &party.name),
+        links.as_slice() as &[Option<Uuid>],
     )
     .execute(tx.conn())
     .await?;
-    for (party, place) in parties.iter().zip(0_i16..) {
-        sqlx::query!(
-            "insert into document_party (document_id, place, role, enterprise, name, link_id) values ($1, $2, $3, $4, $5, $6)",
-            row.id,
-            place,
-            party.role,
-            party.enterprise,
-            party.name,
-            party.link_id,
-        )
-        .execute(tx.conn())
-        .await?;
-    }
-    Ok(())
+    Ok(done.rows_affected() > 0)
 }
 
 /// The document, and its row lock.

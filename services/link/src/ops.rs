@@ -332,17 +332,24 @@ impl Links {
     pub async fn partner(&self, session: &Session, link: LinkId) -> Result<Partner, Error> {
         let mut tx = self.0.tenancy.begin("link.partner", session).await?;
         let row = links::find(&mut tx, link).await?;
-        if row.state != LinkState::Active {
-            let standing = self.load(&mut tx, row).await?.standing(session.enterprise_name());
-            let (state, reason, changeable_by) = (standing.state, standing.reason, standing.waiting_for);
-            return Err(Error::State {
-                link,
-                state,
-                reason,
-                changeable_by,
-            });
-        }
+        let row = self.active_row(&mut tx, row, session.enterprise_name()).await?;
         self.partner_of(row)
+    }
+
+    /// Refuses a link that is not ACTIVE, and says who can change that.
+    pub(crate) async fn active_row(&self, tx: &mut TenantTx, row: LinkRow, our_name: &str) -> Result<LinkRow, Error> {
+        if row.state == LinkState::Active {
+            return Ok(row);
+        }
+        let link = row.id;
+        let standing = self.load(tx, row).await?.standing(our_name);
+        let (state, reason, changeable_by) = (standing.state, standing.reason, standing.waiting_for);
+        Err(Error::State {
+            link,
+            state,
+            reason,
+            changeable_by,
+        })
     }
 
     /// The partners of all ACTIVE links.
@@ -474,11 +481,13 @@ pub(crate) fn introduced(keys: &EnterpriseKeys) -> Introduced {
 }
 
 async fn grant(tx: &mut TenantTx, link: LinkId, kind: Record) -> Result<Option<Grant>, Error> {
-    let Some((_, body)) = links::newest(tx, link, kind).await? else {
-        return Ok(None);
-    };
-    let grant = WireGrant::decode(body.as_slice()).map_err(|_| Error::Damaged("grant"))?;
-    Grant::try_from(&grant).map(Some).map_err(|_| Error::Damaged("grant"))
+    let newest = links::newest(tx, link, kind).await?;
+    newest.map(|(_, body)| read_grant(&body)).transpose()
+}
+
+pub(crate) fn read_grant(body: &[u8]) -> Result<Grant, Error> {
+    let grant = WireGrant::decode(body).map_err(|_| Error::Damaged("grant"))?;
+    Grant::try_from(&grant).map_err(|_| Error::Damaged("grant"))
 }
 
 pub(crate) async fn peer_of(tx: &mut TenantTx, link: LinkId) -> Result<Option<Introduced>, Error> {
@@ -488,18 +497,20 @@ pub(crate) async fn peer_of(tx: &mut TenantTx, link: LinkId) -> Result<Option<In
     ) else {
         return Ok(None);
     };
+    read_peer(&bundle, &card).map(Some)
+}
+
+pub(crate) fn read_peer(bundle: &[u8], card: &[u8]) -> Result<Introduced, Error> {
     let signed = |bytes: &[u8]| {
         Signed::decode(bytes)
             .map(Some)
             .map_err(|_| Error::Damaged("introduction"))
     };
     let introduction = Introduction {
-        bundle: signed(&bundle)?,
-        node_card: signed(&card)?,
+        bundle: signed(bundle)?,
+        node_card: signed(card)?,
     };
-    check(&introduction)
-        .map(Some)
-        .map_err(|_| Error::Damaged("introduction"))
+    check(&introduction).map_err(|_| Error::Damaged("introduction"))
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {

@@ -20,6 +20,8 @@ pub const COMMIT: &str = "select; commit; reset role; reset all";
 pub const SAVEPOINT: &str = "savepoint before_effect";
 /// Back to it.
 pub const UNDO: &str = "rollback to savepoint before_effect";
+/// The commit is not waited for.
+pub const RELAX: &str = "set local synchronous_commit = off";
 
 /// Prefix of the login roles of a node, since roles are cluster-wide.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -89,6 +89,16 @@ impl TenantTx {
         Ok(())
     }
 
+    /// Its commit waits for no disk: a crash may undo it, though never behind a commit that came after it.
+    ///
+    /// # Errors
+    ///
+    /// What the database says.
+    pub async fn relax(&mut self) -> Result<(), Error> {
+        self.conn().execute(prelude::RELAX).await?;
+        Ok(())
+    }
+
     /// Undoes what was done since the last [`TenantTx::savepoint`], also after a statement that failed.
     ///
     /// # Errors

@@ -2,7 +2,6 @@
 
 use std::{fmt, future::Future, pin::Pin};
 
-use hansa_directory::Session;
 use hansa_tenancy::TenantTx;
 use hansa_vocab::{Fault, StaffId};
 use uuid::Uuid;
@@ -38,10 +37,7 @@ pub type SubjectFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, Fault>> + 
 
 /// Does what is approved.
 pub trait Subject: fmt::Debug + Send + Sync {
-    /// Could it be done now, as far as others are needed for it; asked before the decision is taken down.
-    fn ready<'a>(&'a self, session: &'a Session, request: Request) -> SubjectFuture<'a, ()>;
-
-    /// It is approved: it is done in the transaction of the last decision.
+    /// It is approved: it is done in the transaction of the last decision, or that decision is not taken down.
     fn approved<'a>(&'a self, tx: &'a mut TenantTx, request: Request) -> SubjectFuture<'a, ()>;
 
     /// It is over without having been done, for that reason.

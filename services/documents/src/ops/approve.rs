@@ -11,11 +11,11 @@ use hansa_workflow::{Ask, Facts, Gate, LineFacts, Preview, Request, Subject, Sub
 use prost::Message as _;
 use uuid::Uuid;
 
-use super::{Asked, Decision, Documents, Wish, hex, opened};
+use super::{Asked, Decision, Documents, Known, Wish, hex, opened};
 use crate::{
     Error,
     model::{Contents, stock::Amount, version},
-    store::{self, DocumentRow, PartyRow},
+    store::{self, PartyRow},
 };
 
 impl Documents {
@@ -24,7 +24,7 @@ impl Documents {
         &self,
         tx: &mut TenantTx,
         session: &Session,
-        row: &DocumentRow,
+        known: &Known,
         (asked, decision): (&Asked<'_>, &Decision),
     ) -> Result<bool, Error> {
         // Who accepts wants what was proposed.
@@ -32,17 +32,17 @@ impl Documents {
             Decision::Answers(open, _) => &open.contents,
             Decision::Counts(_) | Decision::Opens => asked.contents,
         };
-        for held in store::held(tx, row.id)
+        for held in store::held(tx, known.row.id)
             .await?
             .iter()
             .filter(|held| held.act == asked.act.name)
         {
-            store::settle_act(tx, row.id, held.id, "refused", "REPLACED").await?;
+            store::settle_act(tx, known.row.id, held.id, "refused", "REPLACED").await?;
         }
-        let (facts, material) = self.facts(tx, row, &asked.act.name, wanted, session.roles()).await?;
+        let (facts, material) = self.facts(known, &asked.act.name, wanted, session.roles());
         let ask = Ask {
             id: asked.act.id.parse().map_err(|_| Error::Damaged("act"))?,
-            subject: row.id,
+            subject: known.row.id,
             facts,
             material,
             requester: session.staff(),
@@ -55,7 +55,7 @@ impl Documents {
             .any(|content| matches!(content.body, Some(Body::Receipts(_))));
         if gate == Gate::Free && !receives && !session.roles().iter().any(|role| alone.contains(role)) {
             return Err(Error::NoFlow {
-                kind: row.kind.clone(),
+                kind: known.row.kind.clone(),
                 act: asked.act.name.clone(),
             });
         }
@@ -65,27 +65,16 @@ impl Documents {
     /// What would come of an act: who would have to approve it.
     pub(crate) async fn preview(&self, session: &Session, wish: &Wish) -> Result<Preview, Error> {
         let mut tx = self.tenancy.begin("documents.preview", session).await?;
-        let row = store::lock(&mut tx, wish.document)
-            .await?
-            .ok_or(Error::NotFound("document"))?;
-        let (facts, _) = self
-            .facts(&mut tx, &row, &wish.act, &wish.contents, session.roles())
-            .await?;
+        let known = self.locked(&mut tx, wish.document).await?;
+        let (facts, _) = self.facts(&known, &wish.act, &wish.contents, session.roles());
         Ok(self.workflow.preview(&mut tx, &facts, session.staff()).await?)
     }
 
     /// What is known of an act, and what stands for its goods, quantities, prices and parties.
-    async fn facts(
-        &self,
-        tx: &mut TenantTx,
-        row: &DocumentRow,
-        act: &str,
-        written: &Contents,
-        roles: &[Role],
-    ) -> Result<(Facts, String), Error> {
-        let mut contents = self.contents(tx, row).await?;
+    fn facts(&self, known: &Known, act: &str, written: &Contents, roles: &[Role]) -> (Facts, String) {
+        let Known { row, parties, .. } = known;
+        let mut contents = known.contents.clone();
         contents.extend(written.clone());
-        let parties = store::parties(tx, row.id).await?;
         let others: Vec<_> = parties.iter().filter(|party| party.role != row.our_role).collect();
         let partner = others.iter().map(|party| &*party.name).collect::<Vec<_>>().join(", ");
         let said = Said::of(&contents);
@@ -103,7 +92,7 @@ impl Documents {
             currency,
             partner,
         };
-        Ok((facts, said.material(act, &parties)))
+        (facts, said.material(act, parties))
     }
 
     /// Requests that build on an older version than this one are over.
@@ -121,10 +110,10 @@ impl Documents {
 
     /// Does what was held, as far as that can still be; otherwise it is over, for the reason that says why.
     async fn do_held(&self, tx: &mut TenantTx, request: Request) -> Result<(), Error> {
-        let row = store::lock(tx, request.subject)
-            .await?
-            .ok_or(Error::NotFound("document"))?;
-        let held = store::held(tx, row.id)
+        let known = self.locked(tx, request.subject).await?;
+        let document = known.row.id;
+        self.others_hear(tx, &known).await?;
+        let held = store::held(tx, document)
             .await?
             .into_iter()
             .find(|held| held.id == request.id);
@@ -143,15 +132,15 @@ impl Documents {
             actor: &held.actor,
         };
         tx.savepoint().await?;
-        let done = match self.judge(tx, &row, &asked).await {
-            Ok(decision) => self.perform(tx, &row, &asked, decision).await,
+        let done = match self.judge(tx, &known, &asked).await {
+            Ok(decision) => self.perform(tx, &known, &asked, decision).await,
             Err(error) => Err(error),
         };
         match done {
             Err(error @ (Error::Refused(_) | Error::Short { .. } | Error::Invalid { .. })) => {
                 tx.undo_to_savepoint().await?;
                 let reason = Fault::from(error).reason;
-                store::settle_act(tx, row.id, held.id, "refused", &reason).await
+                store::settle_act(tx, document, held.id, "refused", &reason).await
             }
             done => done,
         }
@@ -159,10 +148,6 @@ impl Documents {
 }
 
 impl Subject for Documents {
-    fn ready<'a>(&'a self, session: &'a Session, request: Request) -> SubjectFuture<'a, ()> {
-        Box::pin(async move { Ok(self.others_hear(session, request.subject).await?) })
-    }
-
     fn approved<'a>(&'a self, tx: &'a mut TenantTx, request: Request) -> SubjectFuture<'a, ()> {
         Box::pin(async move { Ok(self.do_held(tx, request).await?) })
     }

@@ -14,7 +14,7 @@ use prost::Message as _;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{Documents, opened, text_rows};
+use super::{Documents, Known, opened, text_rows};
 use crate::{
     Error,
     events::{PROPOSAL, RULING, VERSION},
@@ -72,12 +72,12 @@ impl<'a> Asked<'a> {
     }
 
     /// The row that stands for it.
-    pub(crate) fn row(&self, document: &DocumentRow, state: &'a str, reason: &'a str) -> Result<NewAct<'a>, Error> {
+    pub(crate) fn row(&self, document: Uuid, state: &'a str, reason: &'a str) -> Result<NewAct<'a>, Error> {
         let damaged = |_| Error::Damaged("act");
         let proposal = Some(&self.act.proposal).filter(|id| !id.is_empty());
         let kept = proposal.is_some() || ["held", "sent", "open"].contains(&state);
         Ok(NewAct {
-            document: document.id,
+            document,
             id: self.act.id.parse().map_err(damaged)?,
             act: &self.act.name,
             role: &self.act.role,
@@ -119,26 +119,12 @@ impl Open {
 
 impl Documents {
     /// What would become of an act, by what is there now.
-    pub(crate) async fn judge(
-        &self,
-        tx: &mut TenantTx,
-        row: &DocumentRow,
-        asked: &Asked<'_>,
-    ) -> Result<Decision, Error> {
-        let (kind, contents) = (self.kind_of(tx, row).await?, self.contents(tx, row).await?);
-        let document = Document {
-            kind: &kind,
-            reader: &row.our_role,
-            version: row.version(),
-            state: &row.state,
-            contents: &contents,
-        };
-        let act = asked.act;
+    pub(crate) async fn judge(&self, tx: &mut TenantTx, known: &Known, asked: &Asked<'_>) -> Result<Decision, Error> {
+        let (document, act) = (known.document(), asked.act);
         if !ANSWERS.contains(&&*act.name) {
             let state = document.judge(&asked.step())?;
-            let parties = store::parties(tx, row.id).await?;
-            self.refers_well(tx, (document.kind, &parties), asked.contents, row.version == 0)
-                .await?;
+            let (whose, draft) = ((document.kind, &known.parties[..]), known.row.version == 0);
+            self.refers_well(tx, whose, asked.contents, draft).await?;
             let alone = document.asks(&act.name, &act.role).is_empty();
             return Ok(if alone {
                 Decision::Counts(state)
@@ -149,7 +135,7 @@ impl Documents {
         if act.base != document.version {
             return Err(Refusal::Superseded(document.version).into());
         }
-        let open = self.proposals(tx, &[row.id]).await?.into_iter();
+        let open = self.proposals(tx, &[known.row.id]).await?.into_iter();
         let mut open = open.filter(|open| open.act.id == act.proposal);
         let open = open.next().ok_or(Refusal::NotOpen)?;
         if open.act.sections != act.sections {
@@ -167,33 +153,35 @@ impl Documents {
     pub(crate) async fn rule(
         &self,
         tx: &mut TenantTx,
-        row: &DocumentRow,
+        known: &Known,
         asked: &Asked<'_>,
         decision: Decision,
     ) -> Result<(), Error> {
+        let row = &known.row;
         match decision {
             Decision::Counts(state) => {
-                store::insert_act(tx, &asked.row(row, "counted", "")?).await?;
-                self.count(tx, row, (asked.act, asked.sent), Vec::new(), &state).await?;
+                store::insert_act(tx, &asked.row(row.id, "counted", "")?).await?;
+                self.count(tx, known, (asked.act, asked.sent), Vec::new(), &state)
+                    .await?;
             }
             Decision::Opens => {
-                store::insert_act(tx, &asked.row(row, "open", "")?).await?;
-                self.tell_ours(tx, row.id, DOCUMENT_PROPOSED, asked.act).await?;
-                self.tell_proposal(tx, row, asked.sent, Vec::new()).await?;
+                store::insert_act(tx, &asked.row(row.id, "open", "")?).await?;
+                self.tell_ours(tx, row, DOCUMENT_PROPOSED, asked.act).await?;
+                self.tell_proposal(tx, known, asked.sent, Vec::new()).await?;
             }
             Decision::Answers(open, answered) => {
-                store::insert_act(tx, &asked.row(row, "counted", "")?).await?;
+                store::insert_act(tx, &asked.row(row.id, "counted", "")?).await?;
                 let mut agreed: Vec<_> = open.agreed.into_iter().map(|(_, signed)| signed).collect();
                 agreed.extend(asked.sent.act.clone());
                 match answered {
                     Answered::Counts(state) => {
-                        self.count(tx, row, (&open.act, &open.sent), agreed, &state).await?;
+                        self.count(tx, known, (&open.act, &open.sent), agreed, &state).await?;
                         store::settle_act(tx, row.id, open.id, "counted", "").await?;
                     }
-                    Answered::Waits => self.tell_proposal(tx, row, &open.sent, agreed).await?,
+                    Answered::Waits => self.tell_proposal(tx, known, &open.sent, agreed).await?,
                     Answered::Ends(reason) => {
                         store::settle_act(tx, row.id, open.id, "refused", reason).await?;
-                        let links = self.others(tx, row).await?;
+                        let links: Vec<_> = known.linked().map(|(_, link)| link).collect();
                         self.tell_ruling(tx, row, &links, (&open.act.id, reason), &asked.act.id)
                             .await?;
                     }
@@ -213,7 +201,7 @@ impl Documents {
         reason: &str,
         link: LinkId,
     ) -> Result<(), Error> {
-        store::insert_act(tx, &asked.row(row, "refused", reason)?).await?;
+        store::insert_act(tx, &asked.row(row.id, "refused", reason)?).await?;
         self.tell_ruling(tx, row, &[link], (&asked.act.id, reason), "").await
     }
 
@@ -221,14 +209,12 @@ impl Documents {
     async fn count(
         &self,
         tx: &mut TenantTx,
-        row: &DocumentRow,
+        known: &Known,
         (act, sent): (&Act, &ActSent),
         agreed: Vec<Signed>,
         state: &str,
     ) -> Result<(), Error> {
-        let kind = self.kind_of(tx, row).await?;
-        let parties = store::parties(tx, row.id).await?;
-        let before = self.signed(tx, row.id, row.version).await?;
+        let Known { row, kind, .. } = known;
         let (us, now, next) = (
             self.vault.identity(tx).await?,
             self.tenancy.clock().now(),
@@ -241,7 +227,7 @@ impl Documents {
                 .filter(|_| act.role != kind.issuer() || !agreed.is_empty()),
             agreed,
             state: state.to_owned(),
-            ..next_version(row, &kind, &parties, before.as_ref(), act, now)?
+            ..next_version(known, act, now)?
         };
         let root = content::root(&version.sections);
         let signed = version::sign_version(&us, version);
@@ -258,14 +244,19 @@ impl Documents {
         };
         store::keep(tx, &new).await?;
         self.outdated(tx, row.id, next).await?;
-        self.tell_ours(tx, row.id, DOCUMENT_CHANGED, act).await?;
+        let next_row = DocumentRow {
+            version: next,
+            state: state.to_owned(),
+            ..row.clone()
+        };
+        self.tell_ours(tx, &next_row, DOCUMENT_CHANGED, act).await?;
         let given_up = row.version == 0 && kind.states.get(state).is_some_and(|state| state.end);
         // A draft that is given up was never anybody else's.
         if !given_up {
-            for (party, link) in linked(&parties) {
+            for (party, link) in known.linked() {
                 let told = VersionTold {
                     version: Some(signed.clone()),
-                    texts: content::seen_by(&kind, &party.role, &sent.texts),
+                    texts: content::seen_by(kind, &party.role, &sent.texts),
                 };
                 self.post(tx, link, (row.id, next), VERSION, &told).await?;
             }
@@ -277,17 +268,16 @@ impl Documents {
     async fn tell_proposal(
         &self,
         tx: &mut TenantTx,
-        row: &DocumentRow,
+        known: &Known,
         sent: &ActSent,
         agreed: Vec<Signed>,
     ) -> Result<(), Error> {
-        let kind = self.kind_of(tx, row).await?;
-        let parties = store::parties(tx, row.id).await?;
-        for (party, link) in linked(&parties) {
+        let Known { row, kind, .. } = known;
+        for (party, link) in known.linked() {
             let told = ProposalTold {
                 proposal: Some(ActSent {
                     act: sent.act.clone(),
-                    texts: content::seen_by(&kind, &party.role, &sent.texts),
+                    texts: content::seen_by(kind, &party.role, &sent.texts),
                 }),
                 agreed: agreed.clone(),
             };
@@ -326,13 +316,12 @@ impl Documents {
     pub(crate) async fn tell_ours(
         &self,
         tx: &mut TenantTx,
-        id: Uuid,
+        row: &DocumentRow,
         topic: &'static str,
         act: &Act,
     ) -> Result<(), Error> {
-        let row = store::lock(tx, id).await?.ok_or(Error::Damaged("document"))?;
         let data = serde_json::json!({
-            "document_id": id, "kind": row.kind, "number": row.number, "our_role": row.our_role, "state": row.state,
+            "document_id": row.id, "kind": row.kind, "number": row.number, "our_role": row.our_role, "state": row.state,
             "version": row.version, "act_id": act.id, "act": act.name, "role": act.role,
         });
         Ok(self.egress.publish(tx, topic, data).await?)
@@ -373,11 +362,6 @@ impl Documents {
         Ok(())
     }
 
-    async fn others(&self, tx: &mut TenantTx, row: &DocumentRow) -> Result<Vec<LinkId>, Error> {
-        let parties = store::parties(tx, row.id).await?;
-        Ok(linked(&parties).map(|(_, link)| link).collect())
-    }
-
     /// The open proposals of these documents.
     pub(crate) async fn proposals(&self, tx: &mut TenantTx, documents: &[Uuid]) -> Result<Vec<Open>, Error> {
         let rows = store::proposals(tx, documents).await?;
@@ -411,16 +395,15 @@ impl Documents {
     }
 }
 
-fn linked(parties: &[PartyRow]) -> impl Iterator<Item = (&PartyRow, LinkId)> {
-    parties.iter().filter_map(|party| Some((party, LinkId(party.link_id?))))
-}
-
 /// The version that follows, before its issuer signs it.
 fn next_version(
-    row: &DocumentRow,
-    kind: &Kind,
-    parties: &[PartyRow],
-    before: Option<&Signed>,
+    Known {
+        row,
+        kind,
+        parties,
+        newest: before,
+        ..
+    }: &Known,
     act: &Act,
     now: OffsetDateTime,
 ) -> Result<Version, Error> {
@@ -436,7 +419,11 @@ fn next_version(
         kind_hash: kind.hash().to_vec().into(),
         number: row.number.clone(),
         version: row.version() + 1,
-        previous: before.map(|one| version::head(one).to_vec()).unwrap_or_default().into(),
+        previous: before
+            .as_ref()
+            .map(|one| version::head(one).to_vec())
+            .unwrap_or_default()
+            .into(),
         parties: parties.iter().map(party).collect::<Result<_, _>>()?,
         sections: version::sections(&last.sections, cleared, &act.sections),
         act: act.name.clone(),

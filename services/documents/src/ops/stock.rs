@@ -8,12 +8,12 @@ use hansa_vocab::LinkId;
 use prost::Message as _;
 use uuid::Uuid;
 
-use super::{Documents, opened};
+use super::{Documents, Known, opened};
 use crate::{
     Error,
     keeper::Due,
     model::{
-        Contents, Document, Kind, Step, Stock, content,
+        Contents, Kind, Step, Stock, content,
         proposal::ACCEPT,
         stock::{self, Amount, DueLine},
     },
@@ -34,34 +34,37 @@ pub(crate) struct Progress {
 impl Documents {
     /// Brings our stock to what a document means by now, and to what the one that it is about means then. `strict`: it is our own
     /// step, and what can't be is refused.
-    pub(crate) async fn bring(&self, tx: &mut TenantTx, id: Uuid, actor: &str, strict: bool) -> Result<(), Error> {
-        let row = store::lock(tx, id).await?.ok_or(Error::Damaged("document"))?;
-        let kind = self.kind_of(tx, &row).await?;
-        if self.keeper.get().is_none() || kind.stock_of(&row.our_role).is_empty() {
+    pub(crate) async fn bring(
+        &self,
+        tx: &mut TenantTx,
+        before: &Known,
+        actor: &str,
+        strict: bool,
+    ) -> Result<(), Error> {
+        if self.keeper.get().is_none() || before.kind.stock_of(&before.row.our_role).is_empty() {
             return Ok(());
         }
-        let standings = self.standings(tx, &row).await?;
+        let known = self.locked(tx, before.row.id).await?;
+        let standings = self.standings(tx, &known).await?;
         let about = match standings.iter().find_map(|(_, contents)| content::refers_to(contents)) {
-            Some(about) => store::lock(tx, about).await?,
+            Some(about) => match store::lock(tx, about).await? {
+                Some(row) => Some(self.known(tx, row).await?),
+                None => None,
+            },
             None => None,
         };
-        let about_contents = match &about {
-            Some(about) => self.contents(tx, about).await?,
-            None => Contents::new(),
-        };
+        let of_about = about.as_ref().map(|about| location(&about.contents));
         if strict && let Some(about) = &about {
             self.within(tx, about).await?;
         }
         let own = standings.last().map(|(_, contents)| location(contents));
-        let place = Some(location(&about_contents))
-            .filter(|place| !place.is_empty())
-            .or(own);
-        let (place, refers_to) = (place.unwrap_or_default(), about.as_ref().map(|about| about.id));
-        self.bring_one(tx, &row, &standings, (refers_to, &place), (actor, strict))
+        let place = of_about.filter(|place| !place.is_empty()).or(own);
+        let (place, refers_to) = (place.unwrap_or_default(), about.as_ref().map(|about| about.row.id));
+        self.bring_one(tx, &known, &standings, (refers_to, &place), (actor, strict))
             .await?;
         if let Some(about) = about {
             let standings = self.standings(tx, &about).await?;
-            let place = location(&about_contents);
+            let place = location(&about.contents);
             self.bring_one(tx, &about, &standings, (None, &place), (actor, false))
                 .await?;
         }
@@ -71,19 +74,18 @@ impl Documents {
     async fn bring_one(
         &self,
         tx: &mut TenantTx,
-        row: &DocumentRow,
+        Known { row, kind, parties, .. }: &Known,
         standings: &[Standing],
         (refers_to, location): (Option<Uuid>, &str),
         (actor, strict): (&str, bool),
     ) -> Result<(), Error> {
-        let (kind, role) = (self.kind_of(tx, row).await?, &*row.our_role);
+        let role = &*row.our_role;
         let Some(keeper) = self.keeper.get() else { return Ok(()) };
-        let parties = store::parties(tx, row.id).await?;
         let link = parties.iter().find_map(|party| party.link_id).map(LinkId);
         for respect in kind.stock_of(role) {
             let all = standings
                 .iter()
-                .map(|(state, contents)| stock::due(&kind, state, role, respect, contents));
+                .map(|(state, contents)| stock::due(kind, state, role, respect, contents));
             let mut lines = all.fold(Vec::new(), stock::most);
             if matches!(respect, Stock::Promised | Stock::Expected) {
                 lines = stock::outstanding(lines, &self.done(tx, row.id).await?);
@@ -104,15 +106,11 @@ impl Documents {
     }
 
     /// Where it stands, and where it would stand with each of our steps that nobody has ruled on.
-    async fn standings(&self, tx: &mut TenantTx, row: &DocumentRow) -> Result<Vec<Standing>, Error> {
-        let (kind, contents) = (self.kind_of(tx, row).await?, self.contents(tx, row).await?);
-        let document = Document {
-            kind: &kind,
-            reader: &row.our_role,
-            version: row.version(),
-            state: &row.state,
-            contents: &contents,
-        };
+    async fn standings(&self, tx: &mut TenantTx, known: &Known) -> Result<Vec<Standing>, Error> {
+        let Known {
+            row, kind, contents, ..
+        } = known;
+        let document = known.document();
         let mut all = vec![(row.state.clone(), contents.clone())];
         for body in store::pending(tx, row.id, &row.our_role).await? {
             let damaged = |_| Error::Damaged("document_act");
@@ -153,12 +151,11 @@ impl Documents {
     async fn done(&self, tx: &mut TenantTx, document: Uuid) -> Result<BTreeMap<String, i64>, Error> {
         let mut done = BTreeMap::new();
         for row in store::about(tx, document).await? {
-            let kind = self.kind_of(tx, &row).await?;
-            let standings = self.standings(tx, &row).await?;
+            let known = self.known(tx, row).await?;
+            let standings = self.standings(tx, &known).await?;
             let moved = |state: &String| {
-                kind.states
-                    .get(state)
-                    .is_some_and(|state| state.stock.contains_key(&row.our_role))
+                let state = known.kind.states.get(state);
+                state.is_some_and(|state| state.stock.contains_key(&known.row.our_role))
             };
             // A step of ours that is under way comes last.
             let Some((_, contents)) = standings.iter().rev().find(|(state, _)| moved(state)) else {
@@ -182,7 +179,9 @@ impl Documents {
     pub(crate) async fn progress(
         &self,
         tx: &mut TenantTx,
-        (row, kind, contents): (&DocumentRow, &Kind, &Contents),
+        Known {
+            row, kind, contents, ..
+        }: &Known,
     ) -> Result<Vec<Progress>, Error> {
         let agreed = agreed(row, kind, contents);
         if agreed.is_empty() {
@@ -198,9 +197,14 @@ impl Documents {
     }
 
     /// Is all that is done among what is agreed.
-    async fn within(&self, tx: &mut TenantTx, about: &DocumentRow) -> Result<(), Error> {
-        let (kind, contents) = (self.kind_of(tx, about).await?, self.contents(tx, about).await?);
-        let agreed = agreed(about, &kind, &contents);
+    async fn within(&self, tx: &mut TenantTx, about: &Known) -> Result<(), Error> {
+        let Known {
+            row: about,
+            kind,
+            contents,
+            ..
+        } = about;
+        let agreed = agreed(about, kind, contents);
         for (line, done) in self.done(tx, about.id).await? {
             let of_line = agreed.iter().find(|due| due.line == line);
             let most = of_line.map_or(0, |due| due.amount.micros());

@@ -6,17 +6,52 @@ use std::{
 };
 
 use hansa_directory::Session;
-use hansa_proto::documents::v1::{Content, SectionText, Version};
+use hansa_proto::{
+    documents::v1::{Content, SectionText, Version},
+    types::v1::Signed,
+};
 use hansa_tenancy::TenantTx;
+use hansa_vocab::LinkId;
 use prost::Message as _;
 use uuid::Uuid;
 
 use super::{Documents, Open, Progress};
 use crate::{
     Error,
-    model::{Contents, Kind},
+    model::{Contents, Document, Kind},
     store::{self, ActRow, DocumentRow, PartyRow},
 };
+
+/// A document as its newest version leaves it, read once by whoever has its lock.
+#[derive(Debug)]
+pub(crate) struct Known {
+    pub row: DocumentRow,
+    pub kind: Arc<Kind>,
+    pub parties: Vec<PartyRow>,
+    /// As its issuer signed it; none of a draft.
+    pub newest: Option<Signed>,
+    /// What its sections say, those that we see.
+    pub contents: Contents,
+}
+
+impl Known {
+    /// As the kind's rules see it.
+    pub fn document(&self) -> Document<'_> {
+        Document {
+            kind: &self.kind,
+            reader: &self.row.our_role,
+            version: self.row.version(),
+            state: &self.row.state,
+            contents: &self.contents,
+        }
+    }
+
+    /// The others, on links of ours.
+    pub fn linked(&self) -> impl Iterator<Item = (&PartyRow, LinkId)> {
+        let all = self.parties.iter();
+        all.filter_map(|party| Some((party, LinkId(party.link_id?))))
+    }
+}
 
 /// A document with all that is shown of it.
 #[derive(Debug)]
@@ -96,8 +131,8 @@ impl Documents {
 
     pub(crate) async fn get(&self, session: &Session, id: Uuid) -> Result<Whole, Error> {
         let mut tx = self.tenancy.begin("documents.get", session).await?;
-        let row = store::lock(&mut tx, id).await?.ok_or(Error::NotFound("document"))?;
-        self.whole(&mut tx, row).await
+        let known = self.locked(&mut tx, id).await?;
+        self.whole(&mut tx, known).await
     }
 
     pub(crate) async fn list(
@@ -131,32 +166,44 @@ impl Documents {
         Ok(whole.collect())
     }
 
-    pub(crate) async fn whole(&self, tx: &mut TenantTx, row: DocumentRow) -> Result<Whole, Error> {
-        let (kind, contents) = (self.kind_of(tx, &row).await?, self.contents(tx, &row).await?);
+    pub(crate) async fn whole(&self, tx: &mut TenantTx, known: Known) -> Result<Whole, Error> {
         Ok(Whole {
-            parties: store::parties(tx, row.id).await?,
-            acts: store::acts(tx, row.id).await?,
-            proposals: self.proposals(tx, &[row.id]).await?,
-            progress: self.progress(tx, (&row, &kind, &contents)).await?,
-            kind,
-            contents,
-            row,
+            acts: store::acts(tx, known.row.id).await?,
+            proposals: self.proposals(tx, &[known.row.id]).await?,
+            progress: self.progress(tx, &known).await?,
+            parties: known.parties,
+            kind: known.kind,
+            contents: known.contents,
+            row: known.row,
         })
     }
 
-    /// What its sections say, those that we see.
-    pub(crate) async fn contents(&self, tx: &mut TenantTx, row: &DocumentRow) -> Result<Contents, Error> {
-        if row.version == 0 {
-            return Ok(Contents::new());
+    /// A document, and its lock.
+    pub(crate) async fn locked(&self, tx: &mut TenantTx, id: Uuid) -> Result<Known, Error> {
+        let row = store::lock(tx, id).await?.ok_or(Error::NotFound("document"))?;
+        self.known(tx, row).await
+    }
+
+    pub(crate) async fn known(&self, tx: &mut TenantTx, row: DocumentRow) -> Result<Known, Error> {
+        let mut known = Known {
+            kind: self.kind_of(tx, &row).await?,
+            parties: store::parties(tx, row.id).await?,
+            newest: None,
+            contents: Contents::new(),
+            row,
+        };
+        if known.row.version == 0 {
+            return Ok(known);
         }
-        let newest = self.signed(tx, row.id, row.version).await?;
+        let newest = self.signed(tx, known.row.id, known.row.version).await?;
         let newest = newest.ok_or(Error::Damaged("document_version"))?;
-        let newest = Version::decode(newest.body).map_err(|_| Error::Damaged("document_version"))?;
-        let mut texts = store::texts(tx, row.id).await?;
+        let version = Version::decode(newest.body.clone()).map_err(|_| Error::Damaged("document_version"))?;
+        let mut texts = store::texts(tx, known.row.id).await?;
         // What was cleared says nothing any more.
-        texts.retain(|text| newest.sections.iter().any(|section| section.name == text.section));
+        texts.retain(|text| version.sections.iter().any(|section| section.name == text.section));
         let texts: Vec<_> = texts.into_iter().map(SectionText::from).collect();
-        opened(&texts)
+        (known.contents, known.newest) = (opened(&texts)?, Some(newest));
+        Ok(known)
     }
 }
 

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Links, NodeSelf};
 use crate::{
     Error,
+    mailbox::End,
     model::bundle,
     store::{links, routes},
 };
@@ -49,12 +50,13 @@ impl Links {
             if tenant.state != TenantState::Active {
                 continue;
             }
-            let errand = Errand::new("link.keys", tenant.id);
+            let tenant = tenant.id;
+            let errand = Errand::new("link.keys", tenant);
             let mut tx = self.tenancy().begin("link.keys", &errand).await?;
             let all = links::list(&mut tx).await?;
             drop(tx);
             for row in all.iter().filter(|row| row.peer.is_some() && !row.state.is_final()) {
-                self.rouse_again(&errand, row.id).await?;
+                self.rouse_again(End { tenant, link: row.id }).await?;
             }
         }
         Ok(())

@@ -9,12 +9,16 @@ use std::{
     time::Duration,
 };
 
-use hansa_tenancy::Caller;
+use hansa_tenancy::{Caller, TenantTx};
 use hansa_vocab::LinkId;
 use tokio::time::Instant;
 
 use super::Links;
-use crate::{Error, mailbox::End, store::delivery};
+use crate::{
+    Error,
+    mailbox::End,
+    store::{delivery, links},
+};
 
 /// A queue is counted at most once in this time by a process: by so much can it grow beyond its quota.
 const COUNT_EVERY: Duration = Duration::from_secs(1);
@@ -46,20 +50,44 @@ impl Links {
     ///
     /// [`Error::QueueFull`] when as many messages wait as may.
     pub async fn room(&self, caller: &impl Caller, link: LinkId) -> Result<(), Error> {
-        let (tenant, most) = (caller.tenant(), self.0.node.queue_max);
-        let end = End { tenant, link };
-        let messages = match self.shared().queues.fresh(end) {
-            Some(messages) => messages,
+        let tenant = caller.tenant();
+        match self.shared().queues.fresh(End { tenant, link }) {
+            Some(messages) => self.fits(messages),
             None => {
-                let mut tx = self.tenancy().begin("link.room", caller).await?;
-                let messages = delivery::queued(&mut tx, link, most).await?;
-                if self.shared().queues.counted(end, messages, most) {
-                    tracing::warn!(tenant.id = %tenant, link.id = %link, messages, most, "a queue is nearly full");
-                }
-                messages
+                self.count(&mut self.tenancy().begin("link.room", caller).await?, link)
+                    .await
             }
-        };
-        if messages >= most {
+        }
+    }
+
+    /// Something new will be posted on this link in this transaction: it is ACTIVE, its queue has room, and its worker looks.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoSuchLink`], [`Error::State`] or [`Error::QueueFull`].
+    pub async fn make_way(&self, tx: &mut TenantTx, link: LinkId) -> Result<(), Error> {
+        let tenant = tx.tenant();
+        let row = links::find(tx, link).await?;
+        let our_name = self.tenancy().tenant(tenant).await?.name;
+        self.active_row(tx, row, &our_name).await?;
+        match self.shared().queues.fresh(End { tenant, link }) {
+            Some(messages) => self.fits(messages)?,
+            None => self.count(tx, link).await?,
+        }
+        self.rouse_end(End { tenant, link }).await
+    }
+
+    async fn count(&self, tx: &mut TenantTx, link: LinkId) -> Result<(), Error> {
+        let (tenant, most) = (tx.tenant(), self.0.node.queue_max);
+        let messages = delivery::queued(tx, link, most).await?;
+        if self.shared().queues.counted(End { tenant, link }, messages, most) {
+            tracing::warn!(tenant.id = %tenant, link.id = %link, messages, most, "a queue is nearly full");
+        }
+        self.fits(messages)
+    }
+
+    fn fits(&self, messages: u64) -> Result<(), Error> {
+        if messages >= self.0.node.queue_max {
             return Err(Error::QueueFull(messages));
         }
         Ok(())

@@ -7,13 +7,13 @@ use hansa_proto::link::v1::LinkHealth;
 use hansa_tenancy::TenantTx;
 use hansa_vocab::LinkId;
 
-use super::Links;
+use super::{Links, read_grant, read_peer};
 use crate::{
     Error,
     model::{Grant, Introduced, LinkState, Standing},
     store::{
         delivery,
-        links::{self, LinkRow},
+        links::{self, LinkRow, Record},
     },
 };
 
@@ -126,12 +126,17 @@ impl Links {
     ///
     /// [`Error::NoSuchLink`], also when nobody has accepted the invite yet.
     pub async fn other_end(&self, tx: &mut TenantTx, link: LinkId) -> Result<OtherEnd, Error> {
+        const ALL: [Record; 4] = [Record::PeerBundle, Record::PeerCard, Record::Granted, Record::Received];
         let row = links::find(tx, link).await?;
-        let loaded = self.load(tx, row).await?;
+        let [bundle, card, granted, received] = links::newest_of(tx, row.id, ALL).await?;
+        let (Some(bundle), Some(card)) = (bundle, card) else {
+            return Err(Error::NoSuchLink);
+        };
+        let grant = |body: Option<Vec<u8>>| body.map_or_else(|| Ok(Grant::default()), |body| read_grant(&body));
         Ok(OtherEnd {
-            granted: loaded.granted(),
-            received: loaded.received(),
-            keys: loaded.peer.ok_or(Error::NoSuchLink)?,
+            granted: grant(granted)?,
+            received: grant(received)?,
+            keys: read_peer(&bundle, &card)?,
         })
     }
 

@@ -90,18 +90,17 @@ impl Links {
     ///
     /// When the database does not answer; then nothing may be posted.
     pub async fn rouse(&self, caller: &impl Caller, link: LinkId) -> Result<(), Error> {
-        let (end, now) = (
-            End {
-                tenant: caller.tenant(),
-                link,
-            },
-            Instant::now(),
-        );
+        let tenant = caller.tenant();
+        self.rouse_end(End { tenant, link }).await
+    }
+
+    pub(super) async fn rouse_end(&self, end: End) -> Result<(), Error> {
+        let now = Instant::now();
         let live = |roused: &HashMap<End, Instant>| roused.get(&end).is_some_and(|at| now < *at + ROUSED);
         if live(&self.shared().roused.lock().unwrap_or_else(PoisonError::into_inner)) {
             return Ok(());
         }
-        self.rouse_again(caller, link).await?;
+        self.rouse_again(end).await?;
         let mut roused = self.shared().roused.lock().unwrap_or_else(PoisonError::into_inner);
         if roused.len() >= ROUSED_MAX {
             roused.retain(|_, at| now < *at + ROUSED);
@@ -111,8 +110,8 @@ impl Links {
     }
 
     /// The same, whatever was said before.
-    pub(super) async fn rouse_again(&self, caller: &impl Caller, link: LinkId) -> Result<(), Error> {
-        routes::rouse(self.tenancy().control(), caller.tenant(), link, shard(link)).await?;
+    pub(super) async fn rouse_again(&self, End { tenant, link }: End) -> Result<(), Error> {
+        routes::rouse(self.tenancy().control(), tenant, link, shard(link)).await?;
         self.shared().news.notify_one();
         Ok(())
     }

@@ -341,3 +341,20 @@ pub async fn newest(tx: &mut TenantTx, link: LinkId, kind: Record) -> Result<Opt
     .await?;
     Ok(row.map(|row| (row.sequence, row.body)))
 }
+
+/// The newest record of each of these kinds.
+pub async fn newest_of<const N: usize>(
+    tx: &mut TenantTx,
+    link: LinkId,
+    kinds: [Record; N],
+) -> Result<[Option<Vec<u8>>; N], Error> {
+    let words = kinds.map(|kind| kind.as_str().to_owned());
+    let rows = sqlx::query!(
+        "select distinct on (kind) kind, body from link_record where link_id = $1 and kind = any($2) order by kind, sequence desc",
+        link.0,
+        &words[..],
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(words.map(|kind| rows.iter().find(|row| row.kind == kind).map(|row| row.body.clone())))
+}

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{Shown, Workflow, new_part, plan, request};
 use crate::{
-    Error, Request, Subject, SubjectFuture,
+    Error, Subject, SubjectFuture,
     error::SubjectFault,
     model::{
         flow::Rule,
@@ -36,9 +36,6 @@ impl Workflow {
     /// Takes a decision down. The last one that is needed does what was asked for, in the same transaction.
     pub(crate) async fn decide(&self, session: &Session, decision: &Decision) -> Result<Shown, Error> {
         checked_note(decision)?;
-        if decision.part == Part::Approved {
-            self.ready(session, decision.id).await?;
-        }
         let now = self.tenancy.clock().now();
         let mut tx = self.tenancy.begin("workflow.decide", session).await?;
         let row = self.visible(&mut tx, session, decision.id).await?;
@@ -142,18 +139,6 @@ impl Workflow {
                 .map_err(|fault: Fault| SubjectFault(fault).into()),
             None => Ok(()),
         }
-    }
-
-    /// Could what is asked for be done now.
-    async fn ready(&self, session: &Session, id: Uuid) -> Result<(), Error> {
-        let mut tx = self.tenancy.begin("workflow.ready", session).await?;
-        let row = self.visible(&mut tx, session, id).await?;
-        drop(tx);
-        if row.state != "open" {
-            return Ok(());
-        }
-        let request: Request = request(&row);
-        self.subject_of(|subject| subject.ready(session, request)).await
     }
 
     /// Asks one more colleague in the open step.
