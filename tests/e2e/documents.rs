@@ -268,40 +268,6 @@ async fn a_draft_that_is_given_up_is_never_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn documents_are_listed_by_kind_and_state_page_by_page_with_their_parties() {
-    let (_here, _there, bergen, luebeck, link) = two().await;
-    for _ in 0..5 {
-        let id = issued(&luebeck, &link).await;
-        bergen.comes(&id, "issued").await;
-    }
-    let list = async |body: Value| bergen.call(&format!("{SERVICE}/ListDocuments"), body).await;
-    let mut numbers = Vec::new();
-    let mut page = String::new();
-    loop {
-        let part = list(json!({"kind": "order", "state": "issued", "pageSize": 2, "page": page})).await;
-        for document in part["documents"].as_array().unwrap() {
-            assert_eq!(document["parties"][0]["name"], "Lübeck Stores");
-            assert_eq!(document["parties"].as_array().unwrap().len(), 2);
-            numbers.push(text(&document["number"]));
-        }
-        page = text(&part["nextPage"]);
-        if page.is_empty() {
-            break;
-        }
-    }
-    assert_eq!(numbers, ["PO-5", "PO-4", "PO-3", "PO-2", "PO-1"]);
-    for nothing in [json!({"kind": "invoice"}), json!({"state": "agreed"})] {
-        assert_eq!(list(nothing).await["documents"], json!([]));
-    }
-    let body = json!({"pageSize": 201});
-    let refused = bergen
-        .try_call(&format!("{SERVICE}/ListDocuments"), body)
-        .await
-        .unwrap_err();
-    assert_eq!(refused.reason, "INVALID_ARGUMENT");
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn nothing_counts_while_the_other_side_could_not_hear_of_it() {
     let (_here, _there, bergen, luebeck, link) = two().await;
     let id = issued(&luebeck, &link).await;

@@ -13,6 +13,7 @@ mod documents;
 mod feed;
 mod leak;
 mod links;
+mod lists;
 mod matrix;
 mod partners;
 mod pool;

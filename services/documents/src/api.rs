@@ -11,8 +11,8 @@ use tonic::{Request, Response, Status};
 use crate::{
     Documents,
     model::{Document, Kind},
-    ops::{Open, Progress, Whole, Wish, hex},
-    store::{ActRow, PartyRow},
+    ops::{Open, Place, Progress, Whole, Wish, hex},
+    store::{ActRow, Filter, PartyRow},
 };
 
 const PAGE: u32 = 50;
@@ -184,14 +184,20 @@ impl DocumentsStaffService for DocumentsStaff {
         if size > PAGE_MAX {
             return Err(status(Fault::invalid("page_size", "at most 200")));
         }
-        let before = maybe_id("page", &asked.page)?;
-        let all = self
-            .0
-            .list(&session, &asked.kind, &asked.state, before, size.into())
-            .await;
+        let longest = asked.order() == wire::DocumentOrder::LongestInState;
+        let bad_page = || status(Fault::invalid("page", "the nextPage of an answer to the same question"));
+        let place = Place::read(longest, &asked.page).ok_or_else(bad_page)?;
+        let filter = Filter {
+            link: maybe_id("link_id", &asked.link_id)?,
+            kind: asked.kind,
+            state: asked.state,
+            number: asked.number,
+            without: Vec::new(),
+        };
+        let all = self.0.list(&session, filter, asked.open_only, place, size.into()).await;
         let all = all.map_err(status)?;
         let last = all.last().filter(|_| u32::try_from(all.len()) == Ok(size));
-        let next_page = last.map(|whole| whole.row.id.to_string()).unwrap_or_default();
+        let next_page = last.map(|whole| place.next(&whole.row)).unwrap_or_default();
         let documents = all.into_iter().map(shown).collect();
         Ok(Response::new(wire::ListDocumentsResponse { documents, next_page }))
     }

@@ -10,7 +10,7 @@ mod view;
 pub(crate) use rule::{Asked, Decision, Open};
 pub(crate) use stock::Progress;
 pub use view::Paper;
-pub(crate) use view::{Known, Whole, opened};
+pub(crate) use view::{Known, Place, Whole, opened};
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -147,22 +147,78 @@ pub async fn lock(tx: &mut TenantTx, id: Uuid) -> Result<Option<DocumentRow>, Er
     .await?)
 }
 
-/// Documents of one kind and state, or of all, newest first, before this one.
+/// Which documents are listed; what is empty leaves all.
+#[derive(Debug, Default)]
+pub struct Filter {
+    pub kind: String,
+    pub state: String,
+    pub link: Option<Uuid>,
+    /// How the number begins.
+    pub number: String,
+    /// (kind, state) of those that are left out.
+    pub without: Vec<(String, String)>,
+}
+
+impl Filter {
+    fn without(&self) -> (Vec<String>, Vec<String>) {
+        self.without.iter().cloned().unzip()
+    }
+}
+
+/// Newest first, before this one.
 pub async fn list(
     tx: &mut TenantTx,
-    kind: &str,
-    state: &str,
+    filter: &Filter,
     before: Option<Uuid>,
     limit: i64,
 ) -> Result<Vec<DocumentRow>, Error> {
+    let (kinds, states) = filter.without();
     Ok(sqlx::query_as!(
         DocumentRow,
         "select id, kind, kind_version, number, our_role, issuer, version, state, root, since, refers_to from document
-         where ($1::varchar = '' or kind = $1) and ($2::varchar = '' or state = $2) and ($3::uuid is null or id < $3)
-         order by id desc limit $4",
-        kind,
-        state,
+         where ($1::varchar = '' or kind = $1) and ($2::varchar = '' or state = $2) and starts_with(number, $3)
+           and ($4::uuid is null or id in (select document_id from document_party where link_id = $4))
+           and not exists (select from unnest($5::varchar[], $6::varchar[]) as u (k, s) where k = kind and s = state)
+           and ($7::uuid is null or id < $7)
+         order by id desc limit $8",
+        filter.kind,
+        filter.state,
+        filter.number,
+        filter.link,
+        &kinds,
+        &states,
         before,
+        limit,
+    )
+    .fetch_all(tx.conn())
+    .await?)
+}
+
+/// First what has been in its state for longest, after this one.
+pub async fn list_longest(
+    tx: &mut TenantTx,
+    filter: &Filter,
+    after: Option<(OffsetDateTime, Uuid)>,
+    limit: i64,
+) -> Result<Vec<DocumentRow>, Error> {
+    let (kinds, states) = filter.without();
+    let (since, id) = after.unzip();
+    Ok(sqlx::query_as!(
+        DocumentRow,
+        "select id, kind, kind_version, number, our_role, issuer, version, state, root, since, refers_to from document
+         where ($1::varchar = '' or kind = $1) and ($2::varchar = '' or state = $2) and starts_with(number, $3)
+           and ($4::uuid is null or id in (select document_id from document_party where link_id = $4))
+           and not exists (select from unnest($5::varchar[], $6::varchar[]) as u (k, s) where k = kind and s = state)
+           and ($7::timestamptz is null or (since, id) > ($7, $8::uuid))
+         order by since, id limit $9",
+        filter.kind,
+        filter.state,
+        filter.number,
+        filter.link,
+        &kinds,
+        &states,
+        since,
+        id,
         limit,
     )
     .fetch_all(tx.conn())

@@ -97,14 +97,28 @@ impl Documents {
         Ok(kind)
     }
 
+    /// The states in which documents have come to an end: (kind, state).
+    pub(super) async fn ends(&self, tx: &mut TenantTx) -> Result<Vec<(String, String)>, Error> {
+        let kinds = self.all_kinds(tx).await?;
+        let ends = kinds.iter().flat_map(|(kind, _)| {
+            let ended = kind.states.iter().filter(|(_, state)| state.end);
+            ended.map(|(state, _)| (kind.name.clone(), state.clone()))
+        });
+        Ok(ends.collect())
+    }
+
     /// All kinds, the newest of each; true for those that every enterprise has.
     pub(crate) async fn kinds(&self, session: &Session) -> Result<Vec<(Arc<Kind>, bool)>, Error> {
         let mut tx = self.tenancy.begin("documents.kinds", session).await?;
+        self.all_kinds(&mut tx).await
+    }
+
+    async fn all_kinds(&self, tx: &mut TenantTx) -> Result<Vec<(Arc<Kind>, bool)>, Error> {
         let mut all: BTreeMap<String, (Arc<Kind>, bool)> = BTreeMap::new();
         for ((name, _), kind) in self.shipped.iter() {
             all.insert(name.clone(), (kind.clone(), true));
         }
-        for own in store::kinds(&mut tx).await? {
+        for own in store::kinds(tx).await? {
             let kind = Kind::read(&own).map_err(|_| Error::Damaged("document_kind"))?;
             all.entry(kind.name.clone()).or_insert_with(|| (Arc::new(kind), false));
         }

@@ -13,13 +13,14 @@ use hansa_proto::{
 use hansa_tenancy::TenantTx;
 use hansa_vocab::LinkId;
 use prost::Message as _;
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{Documents, Open, Progress};
 use crate::{
     Error,
     model::{Contents, Document, Kind},
-    store::{self, ActRow, DocumentRow, PartyRow},
+    store::{self, ActRow, DocumentRow, Filter, PartyRow},
 };
 
 /// A document as its newest version leaves it, read once by whoever has its lock.
@@ -76,6 +77,39 @@ impl Whole {
             proposals: Vec::new(),
             progress: Vec::new(),
             kind,
+        }
+    }
+}
+
+/// How a list is sorted, and where in it a page begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// Newest first, before this one.
+    Newest(Option<Uuid>),
+    /// First what has been in its state for longest, after this one.
+    Longest(Option<(OffsetDateTime, Uuid)>),
+}
+
+impl Place {
+    /// As [`Place::next`] wrote it; empty = the beginning.
+    pub fn read(longest: bool, page: &str) -> Option<Self> {
+        if !longest {
+            let before = (!page.is_empty()).then(|| page.parse()).transpose().ok()?;
+            return Some(Self::Newest(before));
+        }
+        if page.is_empty() {
+            return Some(Self::Longest(None));
+        }
+        let (nanos, id) = page.split_once('.')?;
+        let since = OffsetDateTime::from_unix_timestamp_nanos(nanos.parse().ok()?).ok()?;
+        Some(Self::Longest(Some((since, id.parse().ok()?))))
+    }
+
+    /// What follows this row.
+    pub fn next(self, row: &DocumentRow) -> String {
+        match self {
+            Self::Newest(_) => row.id.to_string(),
+            Self::Longest(_) => format!("{}.{}", row.since.unix_timestamp_nanos(), row.id),
         }
     }
 }
@@ -138,13 +172,19 @@ impl Documents {
     pub(crate) async fn list(
         &self,
         session: &Session,
-        kind: &str,
-        state: &str,
-        before: Option<Uuid>,
+        mut filter: Filter,
+        open_only: bool,
+        place: Place,
         limit: i64,
     ) -> Result<Vec<Whole>, Error> {
         let mut tx = self.tenancy.begin("documents.list", session).await?;
-        let rows = store::list(&mut tx, kind, state, before, limit).await?;
+        if open_only {
+            filter.without = self.ends(&mut tx).await?;
+        }
+        let rows = match place {
+            Place::Newest(before) => store::list(&mut tx, &filter, before, limit).await?,
+            Place::Longest(after) => store::list_longest(&mut tx, &filter, after, limit).await?,
+        };
         let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
         let mut parties = store::parties_of(&mut tx, &ids).await?;
         let mut proposals = self.proposals(&mut tx, &ids).await?;

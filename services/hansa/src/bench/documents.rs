@@ -10,8 +10,8 @@ use std::{
 use anyhow::{Context as _, bail, ensure};
 use hansa_proto::{
     documents::v1::{
-        ActOnDocumentRequest, Content, CreateDocumentRequest, GetDocumentRequest, Head, Line, Lines, Price,
-        content::Body, documents_staff_service_client::DocumentsStaffServiceClient,
+        ActOnDocumentRequest, Content, CreateDocumentRequest, DocumentOrder, GetDocumentRequest, Head, Line, Lines,
+        ListDocumentsRequest, Price, content::Body, documents_staff_service_client::DocumentsStaffServiceClient,
     },
     types::v1::Quantity,
     workflow::v1::{DecideRequest, Verdict, workflow_staff_service_client::WorkflowStaffServiceClient},
@@ -27,10 +27,16 @@ use crate::{
 };
 
 /// All cells; the number is how many buyers are at it.
-pub const CELLS: [&str; 3] = ["order-1", "order-16", "order-64"];
+pub const CELLS: [&str; 4] = ["order-1", "order-16", "order-64", LISTS];
+/// The cell of lists: so many documents, asked for as store staff ask, page by page.
+pub const LISTS: &str = "list-100000";
 const WARM_UP: Duration = Duration::from_millis(500);
 /// Orders whose way to the supplier is timed.
 const TIMED: usize = 200;
+/// Documents that lists are asked of.
+const SEEDED: i32 = 100_000;
+/// How often each list is asked for.
+const LISTED: usize = 100;
 
 /// Two nodes and a flow, ready to be measured.
 pub struct Documents {
@@ -200,6 +206,42 @@ impl Documents {
         ))
     }
 
+    /// Lists of 100,000 documents as store staff see them: each question by itself, beside the aim for its p95.
+    ///
+    /// # Errors
+    ///
+    /// When a call fails, or a page is not what was asked for.
+    pub async fn lists(&self) -> anyhow::Result<Vec<Value>> {
+        store::seed_documents(&self.database, SEEDED).await?;
+        let mut lines = Vec::new();
+        for (question, asked, rows) in questions() {
+            let mut documents = DocumentsStaffServiceClient::new(self.people.clerks[0].channel.clone());
+            let mut micros = hdrhistogram::Histogram::<u64>::new(3)?;
+            for round in 0..LISTED + LISTED / 10 {
+                let request = self.people.clerks[0].request(asked.clone())?;
+                let begun = Instant::now();
+                let page = documents.list_documents(request).await?.into_inner();
+                let took = begun.elapsed();
+                ensure!(
+                    page.documents.len() >= rows,
+                    "{question}: {} documents",
+                    page.documents.len()
+                );
+                // The first ones are for the caches.
+                if round >= LISTED / 10 {
+                    micros.record(u64::try_from(took.as_micros())?)?;
+                }
+            }
+            #[expect(clippy::cast_precision_loss, reason = "microseconds of a call")]
+            let millis = |quantile: f64| rounded(micros.value_at_quantile(quantile) as f64 / 1_000.0, 2);
+            lines.push(
+                json!({"bench": "documents", "cell": LISTS, "question": question, "rows": rows,
+                "p50_ms": millis(0.5), "p95_ms": millis(0.95), "aim_p95_ms": 100}),
+            );
+        }
+        Ok(lines)
+    }
+
     /// From a decision until the supplier's node shows the order, one after the other, when no other work is left: p50 and p99 in
     /// milliseconds.
     async fn ways(&self) -> anyhow::Result<(f64, f64)> {
@@ -246,6 +288,87 @@ impl Documents {
         .await??;
         Ok(())
     }
+}
+
+/// What is asked for, and how many documents lie before the other page that is asked for; 0 = there is one page.
+fn filters() -> [(&'static str, ListDocumentsRequest, i32); 5] {
+    [
+        ("all", ListDocumentsRequest::default(), 50_000),
+        (
+            "one state",
+            ListDocumentsRequest {
+                state: "answered".to_owned(),
+                ..Default::default()
+            },
+            99_000,
+        ),
+        (
+            "one partner",
+            ListDocumentsRequest {
+                link_id: "00000000-0000-4000-8000-000000000000".to_owned(),
+                ..Default::default()
+            },
+            99_000,
+        ),
+        (
+            "numbers from PO-077",
+            ListDocumentsRequest {
+                number: "PO-077".to_owned(),
+                ..Default::default()
+            },
+            0,
+        ),
+        (
+            "open",
+            ListDocumentsRequest {
+                open_only: true,
+                ..Default::default()
+            },
+            99_000,
+        ),
+    ]
+}
+
+/// What is asked of a list, with how many rows the answer must have at least: filters that leave one in a hundred, in two orders.
+fn questions() -> Vec<(String, ListDocumentsRequest, usize)> {
+    let orders = [
+        ("newest first", DocumentOrder::Unspecified),
+        ("longest in its state first", DocumentOrder::LongestInState),
+    ];
+    let mut all = Vec::new();
+    for (filter, asked, deep) in filters() {
+        for (named, order) in orders {
+            // After so many documents in this order comes the other page.
+            let after = match order {
+                DocumentOrder::Unspecified => SEEDED - deep,
+                DocumentOrder::LongestInState => deep - 1,
+            };
+            let id = format!("01900000-0000-7000-8000-{after:012x}");
+            let page = match order {
+                DocumentOrder::Unspecified => id,
+                DocumentOrder::LongestInState => format!("{}.{id}", (1_600_000_000 + i64::from(after)) * 1_000_000_000),
+            };
+            let asked = ListDocumentsRequest {
+                order: order.into(),
+                ..asked.clone()
+            };
+            all.push((format!("{filter}, {named}, first page"), asked.clone(), 50));
+            if deep == 50_000 {
+                all.push((
+                    format!("{filter}, {named}, page 1,001"),
+                    ListDocumentsRequest { page, ..asked },
+                    50,
+                ));
+            } else if deep > 0 {
+                all.push((
+                    format!("{filter}, {named}, last page"),
+                    ListDocumentsRequest { page, ..asked },
+                    10,
+                ));
+            }
+        }
+    }
+    all
 }
 
 /// Eight connections of one colleague.

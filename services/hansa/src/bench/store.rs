@@ -63,3 +63,27 @@ pub async fn durable(url: &str) -> anyhow::Result<Value> {
         .map(|(name, setting)| (name, Value::String(setting)));
     Ok(named.collect())
 }
+
+/// Documents of one tenant's database, seeded: as many as a large buyer has after some years, one in a hundred of them answered and
+/// with a partner of its own. Their numbers and instants rise with their place.
+pub async fn seed_documents(url: &str, count: i32) -> Result<(), sqlx::Error> {
+    let pool = pool(url, 1).await?;
+    let statements = [
+        r"select set_config('search_path', nspname, false) from pg_namespace where nspname like 't\_%'",
+        "insert into document (id, kind, kind_version, number, our_role, issuer, version, state, since)
+         select ('01900000-0000-7000-8000-' || lpad(to_hex(i), 12, '0'))::uuid, 'order', 1, 'PO-' || lpad(i::text, 6, '0'), 'buyer', true, 1,
+             case when i % 100 = 0 then 'answered' else 'cancelled' end, to_timestamp(1600000000 + i)
+         from generate_series(0, COUNT - 1) as i",
+        "insert into document_party (document_id, place, role, enterprise, name, link_id)
+         select ('01900000-0000-7000-8000-' || lpad(to_hex(i), 12, '0'))::uuid, p, (array['buyer', 'seller'])[p + 1], '', 'One',
+             case when p = 1 then ('00000000-0000-4000-8000-' || lpad((i % 100)::text, 12, '0'))::uuid end
+         from generate_series(0, COUNT - 1) as i, generate_series(0, 1) as p",
+        "analyze",
+    ];
+    for statement in statements {
+        let statement = statement.replace("COUNT", &count.to_string());
+        sqlx::raw_sql(sqlx::AssertSqlSafe(statement)).execute(&pool).await?;
+    }
+    pool.close().await;
+    Ok(())
+}

@@ -64,6 +64,12 @@ impl Bench {
                 let bench = documents::Documents::start(&exe).await?;
                 settings(printer, "documents", &bench.settings().await?);
                 for cell in options.cells(&documents::CELLS) {
+                    if cell == documents::LISTS {
+                        for line in bench.lists().await? {
+                            show_list(printer, &line);
+                        }
+                        continue;
+                    }
                     show(printer, &bench.cell(cell, options.pace()?).await?);
                 }
                 bench.end().await
@@ -78,6 +84,21 @@ fn settings(printer: Printer, bench: &str, settings: &Value) {
     } else {
         println!("settings {settings}");
     }
+}
+
+fn show_list(printer: Printer, line: &Value) {
+    if printer.json {
+        println!("{line}");
+        return;
+    }
+    println!(
+        "{:<12} p50 {:>6} ms  p95 {:>6} ms  aim {} ms  {}",
+        line["cell"].as_str().unwrap_or_default(),
+        line["p50_ms"].to_string(),
+        line["p95_ms"].to_string(),
+        line["aim_p95_ms"],
+        line["question"].as_str().unwrap_or_default(),
+    );
 }
 
 fn show(printer: Printer, line: &Value) {

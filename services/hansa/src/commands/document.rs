@@ -60,7 +60,7 @@ pub enum Document {
         #[command(flatten)]
         target: Target,
     },
-    /// All of them, newest first.
+    /// Those that you ask for, newest first.
     List {
         /// Only of this kind.
         #[arg(long, default_value = "")]
@@ -68,6 +68,18 @@ pub enum Document {
         /// Only in this state.
         #[arg(long, default_value = "")]
         state: String,
+        /// Only with the partner of this link.
+        #[arg(long, default_value = "")]
+        link: String,
+        /// Only those whose number begins so.
+        #[arg(long, default_value = "")]
+        number: String,
+        /// Without those that have come to an end.
+        #[arg(long)]
+        open: bool,
+        /// First what has been in its state for longest.
+        #[arg(long)]
+        longest: bool,
         /// `nextPage` of the answer before.
         #[arg(long, default_value = "")]
         page: String,
@@ -135,15 +147,20 @@ impl Document {
             Self::List {
                 kind,
                 state,
+                link,
+                number,
+                open,
+                longest,
                 page,
                 target,
             } => {
-                call(
-                    &target,
-                    "ListDocuments",
-                    json!({"kind": kind, "state": state, "page": page}),
-                )
-                .await?
+                let order = match longest {
+                    true => "DOCUMENT_ORDER_LONGEST_IN_STATE",
+                    false => "DOCUMENT_ORDER_UNSPECIFIED",
+                };
+                let body = json!({"kind": kind, "state": state, "linkId": link, "number": number, "openOnly": open,
+                    "order": order, "page": page});
+                call(&target, "ListDocuments", body).await?
             }
             Self::PutKind { file, target } => {
                 let definition = read(&file)?.to_string();

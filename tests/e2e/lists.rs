@@ -1,0 +1,119 @@
+//! Lists of documents: what is asked for, in the order that is asked for, page by page.
+// covers: I11
+
+use hansa_tests::{Enterprise, House, house::text};
+use serde_json::{Value, json};
+
+const SERVICE: &str = "documents.v1.DocumentsStaffService";
+
+async fn two() -> (House, House, Enterprise, Enterprise, String) {
+    let (here, there) = (House::new().await, House::new().await);
+    let (bergen, luebeck) = (
+        here.enterprise("Bergen Foods").await,
+        there.enterprise("Lübeck Stores").await,
+    );
+    let link = bergen
+        .links_with(&luebeck, json!({"documentKinds": ["order"]}), json!({}))
+        .await;
+    (here, there, bergen, luebeck, link)
+}
+
+async fn issued(luebeck: &Enterprise, link: &str) -> String {
+    let id = luebeck.begins("order", json!({"seller": link})).await;
+    let line = json!({"id": "1", "sku": "TEA-1", "quantity": {"value": 10}});
+    let contents = json!({"head": {"head": {"currency": "EUR"}}, "lines": {"lines": {"lines": [line]}}});
+    luebeck.acts(&id, "issue", 0, contents).await.unwrap();
+    id
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn documents_are_listed_by_kind_and_state_page_by_page_with_their_parties() {
+    let (here, _there, bergen, luebeck, link) = two().await;
+    for _ in 0..5 {
+        let id = issued(&luebeck, &link).await;
+        bergen.comes(&id, "issued").await;
+    }
+    let list = async |body: Value| bergen.call(&format!("{SERVICE}/ListDocuments"), body).await;
+    let mut numbers = Vec::new();
+    let mut page = String::new();
+    loop {
+        let part = list(json!({"kind": "order", "state": "issued", "pageSize": 2, "page": page})).await;
+        for document in part["documents"].as_array().unwrap() {
+            assert_eq!(document["parties"][0]["name"], "Lübeck Stores");
+            assert_eq!(document["parties"].as_array().unwrap().len(), 2);
+            numbers.push(text(&document["number"]));
+        }
+        page = text(&part["nextPage"]);
+        if page.is_empty() {
+            break;
+        }
+    }
+    assert_eq!(numbers, ["PO-5", "PO-4", "PO-3", "PO-2", "PO-1"]);
+    let other = here.enterprise("Visby Tools").await;
+    let theirs = other.call(&format!("{SERVICE}/ListDocuments"), json!({})).await;
+    assert_eq!(
+        theirs["documents"],
+        json!([]),
+        "another enterprise of this node sees none of them"
+    );
+    let unknown = json!({"linkId": "00000000-0000-4000-8000-000000000000"});
+    for nothing in [
+        json!({"kind": "invoice"}),
+        json!({"state": "agreed"}),
+        json!({"number": "PO-6"}),
+        unknown,
+    ] {
+        assert_eq!(list(nothing).await["documents"], json!([]));
+    }
+    for body in [
+        json!({"linkId": link, "number": "PO-4"}),
+        json!({"openOnly": true, "number": "PO-4"}),
+    ] {
+        assert_eq!(list(body).await["documents"][0]["number"], "PO-4");
+    }
+    let body = json!({"pageSize": 201});
+    let refused = bergen
+        .try_call(&format!("{SERVICE}/ListDocuments"), body)
+        .await
+        .unwrap_err();
+    assert_eq!(refused.reason, "INVALID_ARGUMENT");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_begins_with_what_has_waited_longest_and_leaves_out_what_is_over() {
+    let (_here, _there, bergen, luebeck, link) = two().await;
+    let mut ids = Vec::new();
+    for _ in 0..4 {
+        let id = issued(&luebeck, &link).await;
+        bergen.comes(&id, "issued").await;
+        ids.push(id);
+    }
+    // The first one moves on: it is the last that has come to its state.
+    let receipt = json!({"acknowledgement": {"remark": {"note": "it is in our system"}}});
+    bergen.acts(&ids[0], "acknowledge", 1, receipt).await.unwrap();
+    luebeck.comes(&ids[0], "acknowledged").await;
+    luebeck.acts(&ids[2], "cancel", 1, json!({})).await.unwrap();
+    let list = async |mut body: Value| {
+        body["order"] = json!("DOCUMENT_ORDER_LONGEST_IN_STATE");
+        luebeck.call(&format!("{SERVICE}/ListDocuments"), body).await
+    };
+    let (mut found, mut page) = (Vec::new(), String::new());
+    loop {
+        let part = list(json!({"openOnly": true, "pageSize": 1, "page": page})).await;
+        found.extend(part["documents"].as_array().unwrap().iter().map(|one| text(&one["id"])));
+        page = text(&part["nextPage"]);
+        if page.is_empty() {
+            break;
+        }
+    }
+    assert_eq!(found, [&*ids[1], &*ids[3], &*ids[0]]);
+    let all = list(json!({})).await;
+    assert_eq!(all["documents"].as_array().unwrap().len(), 4);
+    // A place in one order is none in the other.
+    let body = json!({"page": ids[0], "order": "DOCUMENT_ORDER_LONGEST_IN_STATE"});
+    let refused = luebeck
+        .try_call(&format!("{SERVICE}/ListDocuments"), body)
+        .await
+        .unwrap_err();
+    assert_eq!(refused.reason, "INVALID_ARGUMENT");
+}
