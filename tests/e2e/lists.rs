@@ -117,3 +117,17 @@ async fn a_list_begins_with_what_has_waited_longest_and_leaves_out_what_is_over(
         .unwrap_err();
     assert_eq!(refused.reason, "INVALID_ARGUMENT");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_at_the_same_time_get_numbers_of_their_own_and_leave_no_gap() {
+    let (_here, _there, _bergen, luebeck, link) = two().await;
+    let begin = || luebeck.begins("order", json!({"seller": link}));
+    let ids = futures_util::future::join_all((0..40).map(|_| begin())).await;
+    let mut numbers = Vec::new();
+    for id in &ids {
+        numbers.push(text(&luebeck.document(id).await.unwrap()["number"]));
+    }
+    numbers.sort_by_key(|number| number["PO-".len()..].parse::<u32>().unwrap());
+    let expected: Vec<_> = (1..=40).map(|number| format!("PO-{number}")).collect();
+    assert_eq!(numbers, expected);
+}

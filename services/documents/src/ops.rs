@@ -2,6 +2,7 @@
 
 mod approve;
 mod kinds;
+mod number;
 mod rule;
 mod stock;
 mod verify;
@@ -52,6 +53,7 @@ pub struct Documents {
     pub(crate) keeper: Arc<OnceLock<Box<dyn StockKeeper>>>,
     /// Those that every tenant has.
     shipped: Arc<kinds::Shipped>,
+    numbers: Arc<number::Numbers>,
 }
 
 /// What one of our people wants to do with a document.
@@ -104,6 +106,7 @@ impl Documents {
             egress,
             keeper: Arc::default(),
             shipped: Arc::new(kinds),
+            numbers: Arc::default(),
         })
     }
 
@@ -161,9 +164,7 @@ impl Documents {
         }
         let parties = self.with_whom(&mut tx, session, id, &kind, links).await?;
         drop(tx);
-        let mut tx = self.tenancy.begin("documents.number", session).await?;
-        let number = store::next_number(&mut tx, &kind.prefix).await?;
-        tx.commit().await?;
+        let number = self.next_number(session, &kind.prefix).await?;
         let row = DocumentRow {
             id,
             kind: kind.name.clone(),

@@ -89,16 +89,17 @@ pub struct ProposalRow {
     pub at: OffsetDateTime,
 }
 
-/// The next number of a prefix; it is gone when no document comes to have it.
+/// Takes the next numbers of a prefix; the last of them.
 ///
 /// For a transaction of its own that is relaxed: buyers at work together would otherwise wait for each other's disk. A document's
 /// own commit comes later in the same log, so its number is on disk when it is.
-pub async fn next_number(tx: &mut TenantTx, prefix: &str) -> Result<i64, Error> {
+pub async fn take_numbers(tx: &mut TenantTx, prefix: &str, many: i64) -> Result<i64, Error> {
     tx.relax().await?;
     Ok(sqlx::query_scalar!(
-        "insert into document_number (prefix, last) values ($1, 1)
-         on conflict (prefix) do update set last = document_number.last + 1 returning last",
+        "insert into document_number (prefix, last) values ($1, $2)
+         on conflict (prefix) do update set last = document_number.last + $2 returning last",
         prefix,
+        many,
     )
     .fetch_one(tx.conn())
     .await?)
