@@ -179,6 +179,31 @@ async fn a_small_request_goes_to_one_and_a_large_one_to_two_more_in_turn_and_the
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_decision_that_the_supplier_could_not_hear_of_is_not_taken_down_and_can_be_taken_later() {
+    let shop = shop().await;
+    puts(
+        &shop.luebeck,
+        flow(json!([{"name": "one", "by": {"role": "approver"}}])),
+    )
+    .await
+    .unwrap();
+    let (order, asked) = shop.asks(8).await;
+    let stop = json!({"id": shop.link, "reason": "stocktaking"});
+    shop.bergen.call("link.v1.LinkStaffService/SuspendLink", stop).await;
+    shop.luebeck.sees(&shop.link, "LINK_STATE_SUSPENDED").await;
+    let refused = decides(&shop.ada.1, &asked, "APPROVE", "").await.unwrap_err();
+    assert_eq!(refused.reason, "LINK_SUSPENDED");
+    assert!(refused.changeable_by.unwrap().contains("Bergen"));
+    assert_eq!(shop.approval(&asked).await["state"], "open");
+    assert_eq!(shop.became(&order, &asked).await.0, "held");
+    let body = json!({"id": shop.link});
+    shop.bergen.call("link.v1.LinkStaffService/ResumeLink", body).await;
+    shop.luebeck.sees(&shop.link, "LINK_STATE_ACTIVE").await;
+    decides(&shop.ada.1, &asked, "APPROVE", "").await.unwrap();
+    shop.bergen.comes(&order, "issued").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_request_that_is_rejected_returned_or_withdrawn_is_over_with_the_reason_and_may_be_asked_again() {
     let shop = shop().await;
     puts(
