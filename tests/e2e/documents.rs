@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use hansa_tests::{Enterprise, House, database, house::text};
+use hansa_tests::{Enterprise, House, database, documents::two, house::text};
 use hansa_vocab::{
     Fault,
     clock::{IdSource as _, SystemIds},
@@ -11,18 +11,6 @@ use hansa_vocab::{
 use serde_json::{Value, json};
 
 const SERVICE: &str = "documents.v1.DocumentsStaffService";
-
-async fn two() -> (House, House, Enterprise, Enterprise, String) {
-    let (here, there) = (House::new().await, House::new().await);
-    let (bergen, luebeck) = (
-        here.enterprise("Bergen Foods").await,
-        there.enterprise("Lübeck Stores").await,
-    );
-    let link = bergen
-        .links_with(&luebeck, json!({"documentKinds": ["order"]}), json!({}))
-        .await;
-    (here, there, bergen, luebeck, link)
-}
 
 /// An order that both have agreed on; its version is 2.
 async fn agreed(bergen: &Enterprise, luebeck: &Enterprise, link: &str) -> String {

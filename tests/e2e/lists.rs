@@ -1,22 +1,10 @@
 //! Lists of documents: what is asked for, in the order that is asked for, page by page.
 // covers: I11
 
-use hansa_tests::{Enterprise, House, house::text};
+use hansa_tests::{Enterprise, documents::two, house::text};
 use serde_json::{Value, json};
 
 const SERVICE: &str = "documents.v1.DocumentsStaffService";
-
-async fn two() -> (House, House, Enterprise, Enterprise, String) {
-    let (here, there) = (House::new().await, House::new().await);
-    let (bergen, luebeck) = (
-        here.enterprise("Bergen Foods").await,
-        there.enterprise("Lübeck Stores").await,
-    );
-    let link = bergen
-        .links_with(&luebeck, json!({"documentKinds": ["order"]}), json!({}))
-        .await;
-    (here, there, bergen, luebeck, link)
-}
 
 async fn issued(luebeck: &Enterprise, link: &str) -> String {
     let id = luebeck.begins("order", json!({"seller": link})).await;

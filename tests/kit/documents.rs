@@ -5,7 +5,7 @@ use std::time::Duration;
 use hansa_vocab::Fault;
 use serde_json::{Value, json};
 
-use crate::{Enterprise, house::text};
+use crate::{Enterprise, House, house::text};
 
 const SERVICE: &str = "documents.v1.DocumentsStaffService";
 
@@ -62,4 +62,17 @@ impl Enterprise {
     pub async fn verifies(&self, id: &str) -> Value {
         self.call(&format!("{SERVICE}/VerifyDocument"), json!({"id": id})).await
     }
+}
+
+/// Bergen and Lübeck on a node each; Lübeck may order at Bergen by the link.
+pub async fn two() -> (House, House, Enterprise, Enterprise, String) {
+    let (here, there) = (House::new().await, House::new().await);
+    let (bergen, luebeck) = (
+        here.enterprise("Bergen Foods").await,
+        there.enterprise("Lübeck Stores").await,
+    );
+    let link = bergen
+        .links_with(&luebeck, json!({"documentKinds": ["order"]}), json!({}))
+        .await;
+    (here, there, bergen, luebeck, link)
 }

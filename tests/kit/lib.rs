@@ -4,7 +4,7 @@
 //! of its own on the run's one server, so that tests run side by side. A missing server fails a test; it never skips it.
 
 pub mod database;
-mod documents;
+pub mod documents;
 pub mod house;
 pub mod tls;
 
