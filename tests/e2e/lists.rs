@@ -48,14 +48,14 @@ async fn documents_are_listed_by_kind_and_state_page_by_page_with_their_parties(
     for nothing in [
         json!({"kind": "invoice"}),
         json!({"state": "agreed"}),
-        json!({"number": "PO-6"}),
+        json!({"numberPrefix": "PO-6"}),
         unknown,
     ] {
         assert_eq!(list(nothing).await["documents"], json!([]));
     }
     for body in [
-        json!({"linkId": link, "number": "PO-4"}),
-        json!({"openOnly": true, "number": "PO-4"}),
+        json!({"linkId": link, "numberPrefix": "PO-4"}),
+        json!({"openOnly": true, "numberPrefix": "PO-4"}),
     ] {
         assert_eq!(list(body).await["documents"][0]["number"], "PO-4");
     }

@@ -191,7 +191,7 @@ impl DocumentsStaffService for DocumentsStaff {
             link: maybe_id("link_id", &asked.link_id)?,
             kind: asked.kind,
             state: asked.state,
-            number: asked.number,
+            number: asked.number_prefix,
             without: Vec::new(),
         };
         let all = self.0.list(&session, filter, asked.open_only, place, size.into()).await;

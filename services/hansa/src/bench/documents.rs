@@ -313,7 +313,7 @@ fn filters() -> [(&'static str, ListDocumentsRequest, i32); 5] {
         (
             "numbers from PO-077",
             ListDocumentsRequest {
-                number: "PO-077".to_owned(),
+                number_prefix: "PO-077".to_owned(),
                 ..Default::default()
             },
             0,

@@ -158,7 +158,7 @@ impl Document {
                     true => "DOCUMENT_ORDER_LONGEST_IN_STATE",
                     false => "DOCUMENT_ORDER_UNSPECIFIED",
                 };
-                let body = json!({"kind": kind, "state": state, "linkId": link, "number": number, "openOnly": open,
+                let body = json!({"kind": kind, "state": state, "linkId": link, "numberPrefix": number, "openOnly": open,
                     "order": order, "page": page});
                 call(&target, "ListDocuments", body).await?
             }
