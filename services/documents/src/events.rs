@@ -154,7 +154,7 @@ impl Documents {
         match self.judge(tx, &known, &asked).await {
             Ok(decision) => {
                 self.rule(tx, &known, &asked, decision).await?;
-                Ok(self.bring(tx, &known, &actor, false).await?)
+                Ok(self.bring(tx, (&known.row, &known.kind), &actor, false).await?)
             }
             Err(error) => {
                 let reason = reason(error)?;
@@ -205,7 +205,10 @@ impl Documents {
             Some(row) => row,
             None => {
                 let row = new_row(id, &version, our_role, at);
-                store::insert(tx, &row, &parties).await?;
+                if !store::insert(tx, &row, &parties).await? {
+                    // Somebody has begun one of that id just now: it is looked at when the message is taken again.
+                    return Err(Not::Now(Error::IdReused(id)));
+                }
                 row
             }
         };
@@ -228,10 +231,8 @@ impl Documents {
             ..row
         };
         self.settle(tx, &row, act_id, &version).await?;
-        let known = self.known(tx, row).await?;
-        Ok(self
-            .bring(tx, &known, &other.keys.enterprise.to_string(), false)
-            .await?)
+        let actor = other.keys.enterprise.to_string();
+        Ok(self.bring(tx, (&row, &kind), &actor, false).await?)
     }
 
     /// A version that follows the one before, and says of us only what we did; and our role in it.
@@ -408,9 +409,8 @@ impl Documents {
             let answer = ruling.answer_id.parse().map_err(|_| malformed())?;
             store::settle_act(tx, document, answer, "counted", "").await?;
         }
-        Ok(self
-            .bring(tx, &known, &other.keys.enterprise.to_string(), false)
-            .await?)
+        let actor = other.keys.enterprise.to_string();
+        Ok(self.bring(tx, (&known.row, &known.kind), &actor, false).await?)
     }
 }
 

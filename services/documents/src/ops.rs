@@ -330,7 +330,7 @@ impl Documents {
         } else {
             self.send(tx, known, asked).await?;
         }
-        self.bring(tx, known, asked.actor, true).await
+        self.bring(tx, (&known.row, &known.kind), asked.actor, true).await
     }
 
     /// What the others could not hear must not count: the refusal says who can change it.

@@ -37,14 +37,14 @@ impl Documents {
     pub(crate) async fn bring(
         &self,
         tx: &mut TenantTx,
-        before: &Known,
+        (row, kind): (&DocumentRow, &Kind),
         actor: &str,
         strict: bool,
     ) -> Result<(), Error> {
-        if self.keeper.get().is_none() || before.kind.stock_of(&before.row.our_role).is_empty() {
+        if self.keeper.get().is_none() || kind.stock_of(&row.our_role).is_empty() {
             return Ok(());
         }
-        let known = self.locked(tx, before.row.id).await?;
+        let known = self.locked(tx, row.id).await?;
         let standings = self.standings(tx, &known).await?;
         let about = match standings.iter().find_map(|(_, contents)| content::refers_to(contents)) {
             Some(about) => match store::lock(tx, about).await? {
