@@ -20,6 +20,7 @@ mod pool;
 mod procurement;
 mod registry;
 mod stock;
+mod timers;
 mod together;
 mod traces;
 mod watching;

@@ -1,15 +1,14 @@
 //! What one can do with webhooks, and telling them. Start reading at [`Egress::publish`].
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use hansa_directory::{Session, audit};
-use hansa_tenancy::{Errand, Tenancy, TenantState, TenantTx};
+use hansa_tenancy::{Errand, Module, Round, Tenancy, TenantTx, Timed};
 use hansa_vault::{Vault, random};
 use hansa_vocab::TenantId;
 use ipnet::IpNet;
-use time::format_description::well_known::Rfc3339;
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use tokio::task::JoinSet;
-use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::{
@@ -23,8 +22,6 @@ use crate::{
 const PURPOSE: &str = "webhook";
 /// Webhooks of one enterprise.
 const WEBHOOKS_MAX: usize = 20;
-/// How often every tenant is looked at.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// Attempts of one pass and tenant, all at the same time.
 const TOGETHER_MAX: i64 = 16;
 /// Whoever has taken something to tell has told it by then, or is dead.
@@ -39,6 +36,16 @@ pub struct Egress {
     vault: Vault,
     /// Private networks that the operator allows.
     allowed: Arc<[IpNet]>,
+}
+
+impl Timed for Egress {
+    fn module(&self) -> Module {
+        Module::Egress
+    }
+
+    fn round(&self, tenant: TenantId) -> Round<'_> {
+        Box::pin(async move { Ok(self.tell(tenant).await?) })
+    }
 }
 
 impl Egress {
@@ -62,11 +69,14 @@ impl Egress {
         tx: &mut TenantTx,
         topic: &'static str,
         data: serde_json::Value,
-    ) -> Result<(), sqlx::Error> {
+    ) -> Result<(), hansa_tenancy::Error> {
         let now = self.tenancy.clock().now();
         let timestamp = now.format(&Rfc3339).unwrap_or_default();
         let payload = serde_json::json!({"type": topic, "timestamp": timestamp, "data": data});
-        store::publish(tx, topic, &payload.to_string(), now).await
+        if store::publish(tx, topic, &payload.to_string(), now).await? {
+            tx.set_timer().await?;
+        }
+        Ok(())
     }
 
     pub(crate) async fn add(
@@ -132,6 +142,7 @@ impl Egress {
             .await?
             .ok_or(Error::NotFound("delivery"))?;
         self.noted(&mut tx, session, "webhook.redeliver", id).await?;
+        tx.set_timer().await?;
         tx.commit().await?;
         Ok(row)
     }
@@ -141,39 +152,14 @@ impl Egress {
         Ok(audit(tx, line, &actor, action, &format!("webhook/{id}"), &session.rule()).await?)
     }
 
-    /// Tells until `shutdown`: the worker's part. Several processes may; each takes what no other has.
-    pub async fn tell(&self, shutdown: CancellationToken) {
-        while !shutdown.is_cancelled() {
-            match self.tenancy.tenants().await {
-                Ok(tenants) => {
-                    for tenant in tenants.iter().filter(|tenant| tenant.state == TenantState::Active) {
-                        if let Err(error) = self.tell_one(tenant.id).await {
-                            tracing::warn!(tenant.id = %tenant.id, %error, "webhooks could not be told");
-                        }
-                    }
-                }
-                Err(error) => tracing::warn!(%error, "can't see which tenants there are"),
-            }
-            tokio::select! {
-                () = tokio::time::sleep(LOOK_EVERY) => {}
-                () = shutdown.cancelled() => {}
-            }
-        }
-    }
-
-    /// One pass over one tenant; how much it told.
-    ///
-    /// # Errors
-    ///
-    /// When the database does not answer; the next pass goes on.
-    pub async fn tell_one(&self, tenant: TenantId) -> Result<usize, Error> {
+    /// One pass over one tenant: when something is to be told next. Several processes may; each takes what no other has.
+    async fn tell(&self, tenant: TenantId) -> Result<Option<OffsetDateTime>, Error> {
         let errand = Errand::new("egress.teller", tenant);
         let now = self.tenancy.clock().now();
         let mut tx = self.tenancy.begin("egress.take", &errand).await?;
         store::forget(&mut tx, now - KEPT).await?;
         let due = store::take_due(&mut tx, now, now + LEASE, TOGETHER_MAX).await?;
         tx.commit().await?;
-        let many = due.len();
         let mut telling = JoinSet::new();
         for row in due {
             let egress = self.clone();
@@ -186,7 +172,8 @@ impl Egress {
             let Ok((row, sent)) = told else { continue };
             self.note(&errand, &row, &sent).await?;
         }
-        Ok(many)
+        let mut tx = self.tenancy.begin("egress.next_due", &errand).await?;
+        store::next_due(&mut tx).await
     }
 
     async fn attempt(&self, row: &DueRow, timestamp: i64) -> Sent {

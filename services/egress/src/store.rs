@@ -54,9 +54,9 @@ pub async fn disable_webhook(tx: &mut TenantTx, id: Uuid, why: &str) -> Result<(
     Ok(())
 }
 
-/// Writes down, for all whom it interests, what is to be told.
-pub async fn publish(tx: &mut TenantTx, topic: &str, payload: &str, now: OffsetDateTime) -> Result<(), sqlx::Error> {
-    sqlx::query!(
+/// Writes down, for all whom it interests, what is to be told; false when it interests nobody.
+pub async fn publish(tx: &mut TenantTx, topic: &str, payload: &str, now: OffsetDateTime) -> Result<bool, sqlx::Error> {
+    let done = sqlx::query!(
         "insert into delivery (webhook_id, topic, payload, due_at)
          select id, $1::varchar, $2, $3 from webhook
          where disabled = '' and (topics = '' or $1::varchar = any(string_to_array(topics, ' ')))",
@@ -66,7 +66,7 @@ pub async fn publish(tx: &mut TenantTx, topic: &str, payload: &str, now: OffsetD
     )
     .execute(tx.conn())
     .await?;
-    Ok(())
+    Ok(done.rows_affected() > 0)
 }
 
 /// What is told, and how that went.
@@ -115,6 +115,15 @@ pub async fn take_due(
         limit,
     )
     .fetch_all(tx.conn())
+    .await?)
+}
+
+/// When something is to be told next.
+pub async fn next_due(tx: &mut TenantTx) -> Result<Option<OffsetDateTime>, Error> {
+    Ok(sqlx::query_scalar!(
+        "select min(d.due_at) from delivery d join webhook w on w.id = d.webhook_id where d.state = 'pending' and w.disabled = ''",
+    )
+    .fetch_one(tx.conn())
     .await?)
 }
 

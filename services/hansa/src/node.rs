@@ -34,7 +34,7 @@ use hansa_proto::{
     procurement::v1::procurement_staff_service_server::ProcurementStaffServiceServer,
     workflow::v1::workflow_staff_service_server::WorkflowStaffServiceServer,
 };
-use hansa_tenancy::{Options, Tenancy};
+use hansa_tenancy::{Options, Tenancy, Timed};
 use hansa_vault::{KeyStore as _, MasterKey, Vault, sha256};
 use hansa_vocab::{
     NodeId,
@@ -330,19 +330,14 @@ fn background(rooms: &Rooms, works: bool, tasks: &mut JoinSet<anyhow::Result<()>
             links.work(end).await;
             Ok(())
         });
-        let (inventory, end) = (rooms.inventory.clone(), shutdown.clone());
+        let timed: Vec<Box<dyn Timed>> = vec![
+            Box::new(rooms.inventory.clone()),
+            Box::new(rooms.egress.clone()),
+            Box::new(rooms.workflow.clone()),
+        ];
+        let (tenancy, end) = (rooms.tenancy.clone(), shutdown.clone());
         tasks.spawn(async move {
-            inventory.sweep(end).await;
-            Ok(())
-        });
-        let (egress, end) = (rooms.egress.clone(), shutdown.clone());
-        tasks.spawn(async move {
-            egress.tell(end).await;
-            Ok(())
-        });
-        let (workflow, end) = (rooms.workflow.clone(), shutdown.clone());
-        tasks.spawn(async move {
-            workflow.watch(end).await;
+            tenancy.keep_time(timed, end).await;
             Ok(())
         });
     }

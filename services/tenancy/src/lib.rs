@@ -20,10 +20,12 @@ mod pool;
 mod prelude;
 mod registry;
 pub mod setup;
+mod timers;
 mod tx;
 
 pub use error::Error;
 pub use migrate::Module;
 pub use pool::{Options, Tenancy};
 pub use registry::{TenantRow, TenantState};
+pub use timers::{Round, Timed};
 pub use tx::{Caller, Errand, TX_DEADLINE, TenantTx};

@@ -23,6 +23,7 @@ use crate::{
     lane::{ACQUIRE_TIMEOUT, Lane},
     prelude::{self, NodeName},
     registry,
+    timers::Timers,
 };
 
 /// How a process reaches the database.
@@ -76,6 +77,7 @@ struct Inner {
     committed: RwLock<HashMap<TenantId, watch::Sender<u64>>>,
     wakes: broadcast::Sender<TenantId>,
     changes: Changes,
+    timers: Timers,
     clock: SharedClock,
     ids: SharedIds,
 }
@@ -111,6 +113,7 @@ impl Tenancy {
             committed: RwLock::default(),
             wakes: broadcast::channel(WAKES_KEPT).0,
             changes: Changes::default(),
+            timers: Timers::default(),
             options,
             clock,
             ids,
@@ -232,6 +235,10 @@ impl Tenancy {
     #[must_use]
     pub fn wakes(&self) -> broadcast::Receiver<TenantId> {
         self.0.wakes.subscribe()
+    }
+
+    pub(crate) fn timers(&self) -> &Timers {
+        &self.0.timers
     }
 
     pub(crate) fn woken(&self, tenant: TenantId) {

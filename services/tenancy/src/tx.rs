@@ -53,6 +53,7 @@ pub struct TenantTx {
     opened: Instant,
     tenancy: Tenancy,
     wake: bool,
+    timed: bool,
     _span: Span,
 }
 
@@ -65,6 +66,7 @@ impl TenantTx {
             opened: Instant::now(),
             tenancy,
             wake: false,
+            timed: false,
             _span: if Span::current().is_none() {
                 // The node's own rounds are no part of anybody's trace.
                 Span::none()
@@ -120,6 +122,17 @@ impl TenantTx {
         self.wake = true;
     }
 
+    /// It writes a row that is due at some time, now or later: somebody looks then, also after a crash.
+    ///
+    /// # Errors
+    ///
+    /// What the database says.
+    pub async fn set_timer(&mut self) -> Result<(), Error> {
+        self.timed = true;
+        let tenancy = self.tenancy.clone();
+        tenancy.timers().rouse(tenancy.control(), self.tenant).await
+    }
+
     /// Makes it so.
     ///
     /// When the caller is dropped meanwhile, the outcome is unknown to it, but the connection is not harmed.
@@ -135,6 +148,7 @@ impl TenantTx {
             opened,
             tenancy,
             wake,
+            timed,
             _span,
         } = self;
         if opened.elapsed() > TX_DEADLINE {
@@ -144,6 +158,9 @@ impl TenantTx {
         inner.commit().await?;
         if wake {
             tenancy.woken(tenant);
+        }
+        if timed {
+            tenancy.timers().committed(tenant);
         }
         Ok(())
     }

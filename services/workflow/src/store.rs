@@ -225,6 +225,9 @@ impl PartRow {
 }
 
 pub async fn insert_part(tx: &mut TenantTx, row: &PartRow) -> Result<(), Error> {
+    if row.due_at.is_some() {
+        tx.set_timer().await?;
+    }
     sqlx::query!(
         "insert into approval_part (approval_id, step, place, staff_id, state, asked, due_at, overdue, decision_id, decided_by,
              decided_at, note)
@@ -288,6 +291,16 @@ pub async fn overdue(tx: &mut TenantTx, now: OffsetDateTime, limit: i64) -> Resu
         limit,
     )
     .fetch_all(tx.conn())
+    .await?)
+}
+
+/// When somebody is asked for too long next.
+pub async fn next_due(tx: &mut TenantTx) -> Result<Option<OffsetDateTime>, Error> {
+    Ok(sqlx::query_scalar!(
+        "select min(p.due_at) from approval_part p join approval a on a.id = p.approval_id
+         where p.state = 'open' and p.due_at is not null and a.state = 'open'",
+    )
+    .fetch_one(tx.conn())
     .await?)
 }
 

@@ -120,6 +120,7 @@ impl Inventory {
         let all = take::take(&mut tx, &terms, asks).await?.ok_or(Error::Stale)?;
         if all.iter().any(|took| took.expires_at.is_some()) {
             tx.wake();
+            tx.set_timer().await?;
             tx.commit().await?;
         }
         Ok(all)

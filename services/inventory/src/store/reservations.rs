@@ -227,6 +227,15 @@ pub async fn due(tx: &mut TenantTx, limit: i64) -> Result<Vec<(Uuid, Uuid, bool)
     Ok(rows.into_iter().map(|row| (row.link_id, row.id, row.over)).collect())
 }
 
+/// When the next hold is over.
+pub async fn next_due(tx: &mut TenantTx) -> Result<Option<OffsetDateTime>, Error> {
+    Ok(
+        sqlx::query_scalar!("select min(expires_at) from reservation where state = 'held'")
+            .fetch_one(tx.conn())
+            .await?,
+    )
+}
+
 /// A level that a partner may see.
 pub struct SeenRow {
     pub sku: String,

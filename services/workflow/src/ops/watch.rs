@@ -1,11 +1,8 @@
 //! What happens when nobody decides in time.
 
-use std::time::Duration;
-
-use hansa_tenancy::{Errand, TenantState};
+use hansa_tenancy::{Errand, Module, Round, Timed};
 use hansa_vocab::{StaffId, TenantId};
 use time::OffsetDateTime;
-use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::{Workflow, eligible, new_part, plan};
@@ -18,38 +15,22 @@ use crate::{
     store,
 };
 
-/// How often every tenant is looked at: times of steps are hours.
-const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// Requests of one pass and tenant.
 const PASS_MAX: i64 = 500;
 
-impl Workflow {
-    /// Watches the time until `shutdown`: the worker's part. Several processes may; the row lock lets each request be seen to once.
-    pub async fn watch(&self, shutdown: CancellationToken) {
-        while !shutdown.is_cancelled() {
-            match self.tenancy.tenants().await {
-                Ok(tenants) => {
-                    for tenant in tenants.iter().filter(|tenant| tenant.state == TenantState::Active) {
-                        if let Err(error) = self.watch_one(tenant.id).await {
-                            tracing::warn!(tenant.id = %tenant.id, %error, "overdue requests could not be seen to");
-                        }
-                    }
-                }
-                Err(error) => tracing::warn!(%error, "can't see which tenants there are"),
-            }
-            tokio::select! {
-                () = tokio::time::sleep(LOOK_EVERY) => {}
-                () = shutdown.cancelled() => {}
-            }
-        }
+impl Timed for Workflow {
+    fn module(&self) -> Module {
+        Module::Workflow
     }
 
-    /// One pass over one tenant; how many requests it saw to.
-    ///
-    /// # Errors
-    ///
-    /// When the database does not answer; the next pass goes on.
-    pub async fn watch_one(&self, tenant: TenantId) -> Result<usize, Error> {
+    fn round(&self, tenant: TenantId) -> Round<'_> {
+        Box::pin(async move { Ok(self.watch(tenant).await?) })
+    }
+}
+
+impl Workflow {
+    /// One pass over one tenant: when the next request is overdue. Several processes may; the row lock lets each be seen to once.
+    async fn watch(&self, tenant: TenantId) -> Result<Option<OffsetDateTime>, Error> {
         let errand = Errand::new("workflow.watcher", tenant);
         let now = self.tenancy.clock().now();
         let mut tx = self.tenancy.begin("workflow.overdue", &errand).await?;
@@ -58,7 +39,8 @@ impl Workflow {
         for id in &late {
             self.see_to(&errand, *id, now).await?;
         }
-        Ok(late.len())
+        let mut tx = self.tenancy.begin("workflow.next_due", &errand).await?;
+        store::next_due(&mut tx).await
     }
 
     async fn see_to(&self, errand: &Errand, id: Uuid, now: OffsetDateTime) -> Result<(), Error> {
