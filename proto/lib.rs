@@ -26,5 +26,6 @@ domain!(
     documents,
     workflow,
     procurement,
-    egress
+    egress,
+    files
 );

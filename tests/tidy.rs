@@ -67,7 +67,7 @@ fn nothing(reason: &str, places: &[String]) {
 }
 
 /// Which room may lean on which: arrows go one way, so that a room can be understood with what lies below it alone.
-const ARROWS: [(&str, &[&str]); 13] = [
+const ARROWS: [(&str, &[&str]); 14] = [
     ("proto", &[]),
     ("vocab", &[]),
     ("tenancy", &["vocab"]),
@@ -77,6 +77,7 @@ const ARROWS: [(&str, &[&str]); 13] = [
     ("link", &["vocab", "proto", "tenancy", "vault", "edge", "directory"]),
     ("egress", &["vocab", "proto", "tenancy", "vault", "edge", "directory"]),
     ("workflow", &["vocab", "proto", "tenancy", "edge", "directory"]),
+    ("files", &["vocab", "proto", "tenancy", "vault", "edge", "directory"]),
     (
         "documents",
         &[
@@ -88,6 +89,7 @@ const ARROWS: [(&str, &[&str]); 13] = [
             "directory",
             "link",
             "workflow",
+            "files",
             "egress",
         ],
     ),
@@ -120,6 +122,7 @@ const ARROWS: [(&str, &[&str]); 13] = [
             "link",
             "inventory",
             "workflow",
+            "files",
             "documents",
             "procurement",
             "egress",
@@ -268,6 +271,7 @@ const MINTS: [(&str, &[&str]); 4] = [
             "services/inventory/src/ops/sweep.rs",
             "services/workflow/src/ops/watch.rs",
             "services/egress/src/ops.rs",
+            "services/files/src/ops.rs",
         ],
     ),
     ("Session {", &["services/directory/src/door.rs"]),

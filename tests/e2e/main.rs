@@ -11,6 +11,7 @@ mod demo;
 mod devpg;
 mod documents;
 mod feed;
+mod files;
 mod leak;
 mod links;
 mod lists;

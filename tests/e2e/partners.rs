@@ -3,7 +3,9 @@
 
 use std::sync::Arc;
 
+use base64::Engine as _;
 use hansa_edge::{Audience, Expect, Identity, METADATA_LINK, METADATA_TO, Rules, dial};
+use hansa_proto::documents::v1::{FetchFileRequest, documents_partner_service_client::DocumentsPartnerServiceClient};
 use hansa_tests::{Enterprise, House, house::text};
 use hansa_vocab::{Action, Pin};
 use serde_json::json;
@@ -151,6 +153,81 @@ async fn a_node_whose_key_is_unknown_reaches_the_join_service_and_nothing_else()
             "{path} by a stranger: {status:?}"
         );
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_is_fetched_by_whom_its_document_is_with_and_nobody_can_tell_it_from_one_that_is_not_there() {
+    let (ours, theirs, third) = (House::new().await, House::new().await, House::new().await);
+    let visby = ours.enterprise("Visby").await;
+    let (luebeck, riga) = (theirs.enterprise("Lübeck").await, third.enterprise("Riga").await);
+    let grant = || json!({"documentKinds": ["order", "note"]});
+    let with_luebeck = visby.links_with(&luebeck, grant(), grant()).await;
+    let with_riga = visby.links_with(&riga, grant(), grant()).await;
+    let file = visby.brings("list.csv", "text/csv", b"a;b\n").await.unwrap();
+    let order = visby.begins("order", json!({"seller": with_luebeck})).await;
+    let lines = json!({"lines": {"lines": [{"id": "1", "sku": "A", "quantity": {"value": 1}}]}});
+    let contents = json!({"head": {"head": {"files": [file]}}, "lines": lines});
+    visby.acts(&order, "issue", 0, contents).await.unwrap();
+    let hash = base64::engine::general_purpose::STANDARD
+        .decode(text(&file["hash"]))
+        .unwrap();
+    let visby_id = id_of(&visby).await;
+    let fetch = async |house: &House, link: &str, document: &str, hash: &[u8]| {
+        let channel = channel(&identity_of(house).await, &ours).await;
+        let mut request = tonic::Request::new(FetchFileRequest {
+            document_id: document.to_owned(),
+            hash: hash.to_vec().into(),
+        });
+        request.metadata_mut().insert(METADATA_LINK, link.parse().unwrap());
+        request.metadata_mut().insert(METADATA_TO, visby_id.parse().unwrap());
+        let mut parts = DocumentsPartnerServiceClient::new(channel)
+            .fetch_file(request)
+            .await?
+            .into_inner();
+        let mut bytes = Vec::new();
+        while let Some(part) = parts.message().await? {
+            bytes.extend_from_slice(&part.chunk);
+        }
+        Ok::<_, Status>(bytes)
+    };
+    assert_eq!(fetch(&theirs, &with_luebeck, &order, &hash).await.unwrap(), b"a;b\n");
+    let nowhere = hansa_vocab::clock::IdSource::uuid(&hansa_vocab::clock::SystemIds).to_string();
+    let refused = [
+        fetch(&third, &with_riga, &order, &hash).await.unwrap_err(),
+        fetch(&third, &with_riga, &nowhere, &hash).await.unwrap_err(),
+        fetch(&theirs, &with_luebeck, &order, &[7; 32]).await.unwrap_err(),
+    ];
+    for status in refused {
+        assert_eq!((status.code(), status.message()), (Code::NotFound, "no such file"));
+    }
+    // A section of the writer's own, and a file that is named there alone.
+    let kind = json!({
+        "name": "note", "version": 1, "title": {"en": "Note"}, "prefix": "N", "roles": ["writer", "reader"], "begins": "draft",
+        "sections": {
+            "said": {"is": "head", "audience": ["writer", "reader"]}, "own": {"is": "remark", "audience": ["writer"]},
+        },
+        "states": {"draft": {}, "told": {}},
+        "acts": {"tell": {"by": ["writer"], "from": ["draft"], "writes": ["said", "own"], "to": "told"}},
+    });
+    let kind = json!({"definition": kind.to_string()});
+    visby.call("documents.v1.DocumentsStaffService/PutKind", kind).await;
+    let note = visby.begins("note", json!({"reader": with_luebeck})).await;
+    let (said, own) = (
+        json!({"head": {"files": [file]}}),
+        visby.brings("own.csv", "text/csv", b"c;d\n").await.unwrap(),
+    );
+    let contents = json!({"said": said, "own": {"remark": {"files": [own]}}});
+    visby.acts(&note, "tell", 0, contents).await.unwrap();
+    assert_eq!(fetch(&theirs, &with_luebeck, &note, &hash).await.unwrap(), b"a;b\n");
+    let own = base64::engine::general_purpose::STANDARD
+        .decode(text(&own["hash"]))
+        .unwrap();
+    let hidden = fetch(&theirs, &with_luebeck, &note, &own).await.unwrap_err();
+    assert_eq!((hidden.code(), hidden.message()), (Code::NotFound, "no such file"));
+    let stop = json!({"id": with_luebeck, "reason": "a test"});
+    visby.call("link.v1.LinkStaffService/RevokeLink", stop).await;
+    let fault = hansa_edge::fault_of(&fetch(&theirs, &with_luebeck, &order, &hash).await.unwrap_err());
+    assert_eq!(fault.reason, "LINK_REVOKED");
 }
 
 #[tokio::test(flavor = "multi_thread")]

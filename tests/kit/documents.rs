@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use base64::Engine as _;
+use hansa::client::Refused;
 use hansa_vocab::Fault;
 use serde_json::{Value, json};
 
@@ -58,10 +60,30 @@ impl Enterprise {
         self.becomes(id, state, |document| document["state"] == state).await
     }
 
+    /// Brings a file; what stands for it.
+    pub async fn brings(&self, name: &str, media_type: &str, bytes: &[u8]) -> Result<Value, Fault> {
+        refusal(self.client().upload(name, media_type, bytes).await)
+    }
+
+    /// The bytes of a file that a document names.
+    pub async fn reads(&self, document: &str, file: &Value) -> Result<Vec<u8>, Fault> {
+        let hash = base64::engine::general_purpose::STANDARD
+            .decode(text(&file["hash"]))
+            .unwrap();
+        refusal(self.client().download(document, hash).await)
+    }
+
     /// What its own rows say of a document.
     pub async fn verifies(&self, id: &str) -> Value {
         self.call(&format!("{SERVICE}/VerifyDocument"), json!({"id": id})).await
     }
+}
+
+fn refusal<T>(answer: anyhow::Result<T>) -> Result<T, Fault> {
+    answer.map_err(|error| match error.downcast::<Refused>() {
+        Ok(Refused(fault)) => fault,
+        Err(error) => panic!("{error:#}"),
+    })
 }
 
 /// Bergen and Lübeck on a node each; Lübeck may order at Bergen by the link.

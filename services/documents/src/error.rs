@@ -45,6 +45,9 @@ pub enum Error {
         /// Which act.
         act: String,
     },
+    /// Its partner has not sent it yet.
+    #[error("the file is not here yet")]
+    FilePending,
     /// The id was used for something else.
     #[error("id {0} was used for something else")]
     IdReused(uuid::Uuid),
@@ -54,6 +57,9 @@ pub enum Error {
     /// The link to a partner.
     #[error(transparent)]
     Link(#[from] hansa_link::Error),
+    /// A file.
+    #[error(transparent)]
+    Files(#[from] hansa_files::Error),
     /// An approval.
     #[error(transparent)]
     Workflow(#[from] hansa_workflow::Error),
@@ -118,6 +124,12 @@ impl From<Error> for Fault {
                 "an admin of yours, with a flow, or a buyer, who may do it alone".to_owned(),
             ),
             Error::Workflow(error) => error.into(),
+            Error::Files(error) => error.into(),
+            Error::FilePending => Self::new(
+                Kind::Precondition,
+                "FILE_PENDING",
+                "the partner who named this file has not sent it yet; it comes by itself",
+            ),
             Error::IdReused(id) => Self::new(
                 Kind::Conflict,
                 "ID_REUSED",

@@ -154,6 +154,7 @@ impl Documents {
         match self.judge(tx, &known, &asked).await {
             Ok(decision) => {
                 self.rule(tx, &known, &asked, decision).await?;
+                self.want(tx, &contents, known.row.id, incoming.link).await?;
                 Ok(self.bring(tx, (&known.row, &known.kind), &actor, false).await?)
             }
             Err(error) => {
@@ -217,7 +218,7 @@ impl Documents {
             document: id,
             version: number,
             state: &version.state,
-            root: &version.root,
+            root: &hex(&version.root),
             at,
             body: &signed.encode_to_vec(),
             texts: &rows,
@@ -225,6 +226,7 @@ impl Documents {
             refers_to: content::refers_to(&contents),
         };
         store::keep(tx, &new).await?;
+        self.want(tx, &contents, id, incoming.link).await?;
         let row = DocumentRow {
             version: number,
             state: version.state.clone(),
@@ -300,7 +302,7 @@ impl Documents {
         };
         let forged =
             |signed: &Signed, role: &str| signer(role).is_some_and(|by| version::read_act(&by, signed, at).is_none());
-        let act_id = self.proposed(tx, &known, &sent, &forged).await?;
+        let act_id = self.proposed(tx, &known, (&sent, incoming.link), &forged).await?;
         for signed in told.agreed {
             let sent = ActSent {
                 act: Some(signed.clone()),
@@ -320,7 +322,7 @@ impl Documents {
         &self,
         tx: &mut TenantTx,
         known: &Known,
-        sent: &ActSent,
+        (sent, link): (&ActSent, LinkId),
         forged: &impl Fn(&Signed, &str) -> bool,
     ) -> Result<String, Not> {
         let act = claimed(sent)?;
@@ -344,6 +346,7 @@ impl Documents {
             Err(error) => return Err(Not::Good(reason(error)?)),
         }
         self.write_down(tx, known, (&act, sent), "open").await?;
+        self.want(tx, &contents, row.id, link).await?;
         self.tell_ours(tx, row, DOCUMENT_PROPOSED, &act).await?;
         Ok(act.id)
     }
@@ -460,7 +463,7 @@ fn new_row(id: Uuid, version: &Version, our_role: String, at: OffsetDateTime) ->
         issuer: false,
         version: 0,
         state: version.state.clone(),
-        root: Vec::new(),
+        root: String::new(),
         since: at,
         refers_to: None,
     }

@@ -17,7 +17,7 @@ mod model;
 mod ops;
 mod store;
 
-pub use api::DocumentsStaff;
+pub use api::{DocumentsPartner, DocumentsStaff};
 pub use error::Error;
 pub use events::{ACT, ActCame, PROPOSAL, ProposalCame, RULING, RulingCame, VERSION, VersionCame};
 pub use keeper::{Due, KeeperError, KeeperFuture, StockKeeper};

@@ -1,6 +1,7 @@
 //! What one can do with documents. Start reading at [`Documents::act`].
 
 mod approve;
+mod files;
 mod kinds;
 mod number;
 mod rule;
@@ -22,6 +23,7 @@ use data_encoding::HEXLOWER;
 use hansa_directory::{Session, audit};
 use hansa_edge::trace_parent;
 use hansa_egress::Egress;
+use hansa_files::Files;
 use hansa_link::Links;
 use hansa_proto::{
     documents::v1::{Act, ActSent, SectionHash, SectionText, Version},
@@ -50,6 +52,7 @@ pub struct Documents {
     pub(crate) links: Links,
     pub(crate) workflow: Workflow,
     pub(crate) egress: Egress,
+    pub(crate) files: Files,
     pub(crate) keeper: Arc<OnceLock<Box<dyn StockKeeper>>>,
     /// Those that every tenant has.
     shipped: Arc<kinds::Shipped>,
@@ -95,7 +98,7 @@ impl Documents {
         tenancy: Tenancy,
         vault: Vault,
         links: Links,
-        (workflow, egress): (Workflow, Egress),
+        (workflow, egress, files): (Workflow, Egress, Files),
     ) -> Result<Self, String> {
         let kinds = kinds::shipped().map_err(|bad| bad.to_string())?;
         Ok(Self {
@@ -104,6 +107,7 @@ impl Documents {
             links,
             workflow,
             egress,
+            files,
             keeper: Arc::default(),
             shipped: Arc::new(kinds),
             numbers: Arc::default(),
@@ -174,7 +178,7 @@ impl Documents {
             issuer: true,
             version: 0,
             state: kind.begins.clone(),
-            root: Vec::new(),
+            root: String::new(),
             since: self.tenancy.clock().now(),
             refers_to: None,
         };
@@ -294,6 +298,7 @@ impl Documents {
             actor: &actor,
         };
         let decision = self.judge(&mut tx, &known, &asked).await?;
+        self.named(&mut tx, &wish.contents).await?;
         let waits = self.waits(&mut tx, session, &known, (&asked, &decision)).await?;
         if waits {
             store::insert_act(&mut tx, &asked.row(id, "held", "")?).await?;

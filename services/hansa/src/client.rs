@@ -4,7 +4,13 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 use hansa_edge::fault_of;
-use hansa_proto::DESCRIPTORS;
+use hansa_proto::{
+    DESCRIPTORS,
+    documents::v1::{DownloadFileRequest, documents_staff_service_client::DocumentsStaffServiceClient},
+    files::v1::{
+        FileHead, UploadFileRequest, files_staff_service_client::FilesStaffServiceClient, upload_file_request::Part,
+    },
+};
 use hansa_vocab::Fault;
 use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor, SerializeOptions, prost::Message as _};
 use serde_json::Value;
@@ -102,6 +108,58 @@ impl Client {
         let answer = answer.map_err(|status| Refused(fault_of(&status)))?.into_inner();
         let options = SerializeOptions::new().skip_default_fields(false);
         Ok(answer.serialize_with_options(serde_json::value::Serializer, &options)?)
+    }
+}
+
+/// Bytes of a message that brings a part of a file.
+const CHUNK: usize = 256 * 1024;
+
+impl Client {
+    /// Brings a file to the node; what stands for it, as an act names it.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`] when the node refuses.
+    pub async fn upload(&self, name: &str, media_type: &str, bytes: &[u8]) -> anyhow::Result<Value> {
+        let head = FileHead {
+            name: name.to_owned(),
+            media_type: media_type.to_owned(),
+        };
+        let chunks = bytes.chunks(CHUNK).map(|chunk| Part::Chunk(chunk.to_vec().into()));
+        let parts: Vec<_> = std::iter::once(Part::Head(head)).chain(chunks).collect();
+        let parts = parts.into_iter().map(|part| UploadFileRequest { part: Some(part) });
+        let mut request = self.request(tokio_stream::iter(parts))?;
+        request.set_timeout(DEADLINE);
+        let mut files = FilesStaffServiceClient::new(self.channel.clone());
+        let answer = files.upload_file(request).await;
+        let file = answer.map_err(|status| Refused(fault_of(&status)))?.into_inner().file;
+        let file = file.context("the node has not said what stands for the file")?;
+        let described = self
+            .pool
+            .get_message_by_name("hansa.files.v1.FileRef")
+            .context("no FileRef")?;
+        let file = DynamicMessage::decode(described, file.encode_to_vec().as_slice())?;
+        Ok(file.serialize_with_options(serde_json::value::Serializer, &SerializeOptions::new())?)
+    }
+
+    /// The bytes of a file that a document names.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`] when the node refuses.
+    pub async fn download(&self, document: &str, hash: Vec<u8>) -> anyhow::Result<Vec<u8>> {
+        let asked = DownloadFileRequest {
+            id: document.to_owned(),
+            hash: hash.into(),
+        };
+        let refused = |status| Refused(fault_of(&status));
+        let mut documents = DocumentsStaffServiceClient::new(self.channel.clone());
+        let answer = documents.download_file(self.request(asked)?).await;
+        let (mut parts, mut bytes) = (answer.map_err(refused)?.into_inner(), Vec::new());
+        while let Some(part) = parts.message().await.map_err(refused)? {
+            bytes.extend_from_slice(&part.chunk);
+        }
+        Ok(bytes)
     }
 }
 

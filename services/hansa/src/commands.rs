@@ -5,6 +5,7 @@ mod audit;
 mod bench;
 mod demo;
 mod document;
+mod files;
 mod link;
 mod node;
 mod order;

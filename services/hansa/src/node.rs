@@ -6,13 +6,15 @@ use anyhow::{Context as _, bail};
 use axum::{Router, middleware, routing::get};
 use hansa_directory::{AllAudited, Directory, DirectoryStaff, Door};
 use hansa_documents::{
-    ACT, ActCame, Documents, DocumentsStaff, PROPOSAL, ProposalCame, RULING, RulingCame, VERSION, VersionCame,
+    ACT, ActCame, Documents, DocumentsPartner, DocumentsStaff, PROPOSAL, ProposalCame, RULING, RulingCame, VERSION,
+    VersionCame,
 };
 use hansa_edge::{
     Identity, LinkLimits, PARTNER_MESSAGE_MAX, Pins, Rules, STAFF_MESSAGE_MAX, StaffOptions, serve_http, serve_link,
     staff_router,
 };
 use hansa_egress::{Egress, EgressStaff};
+use hansa_files::{Files, FilesStaff};
 use hansa_inventory::{
     Inventory, InventoryPartner, InventoryStaff, LedgerLines, RESERVATION_CHANGED, ReservationNoted,
 };
@@ -21,8 +23,12 @@ use hansa_procurement::{Procurement, ProcurementStaff};
 use hansa_proto::{
     DESCRIPTORS,
     directory::v1::directory_staff_service_server::DirectoryStaffServiceServer,
-    documents::v1::documents_staff_service_server::DocumentsStaffServiceServer,
+    documents::v1::{
+        documents_partner_service_server::DocumentsPartnerServiceServer,
+        documents_staff_service_server::DocumentsStaffServiceServer,
+    },
     egress::v1::egress_staff_service_server::EgressStaffServiceServer,
+    files::v1::files_staff_service_server::FilesStaffServiceServer,
     inventory::v1::{
         inventory_partner_service_server::InventoryPartnerServiceServer,
         inventory_staff_service_server::InventoryStaffServiceServer,
@@ -85,6 +91,7 @@ struct Rooms {
     workflow: Workflow,
     procurement: Procurement,
     egress: Egress,
+    files: Files,
     identity: Arc<Identity>,
     pins: Arc<Pins>,
     metrics: Metrics,
@@ -124,10 +131,12 @@ async fn furnish(
     let links = Links::open(tenancy.clone(), vault.clone(), own).await?;
     let workflow = Workflow::new(tenancy.clone());
     let egress = Egress::new(tenancy.clone(), vault.clone(), &settings.egress_allow);
-    let others = (workflow.clone(), egress.clone());
+    let files = Files::new(tenancy.clone());
+    let others = (workflow.clone(), egress.clone(), files.clone());
     let documents = Documents::new(tenancy.clone(), vault.clone(), links.clone(), others);
     let documents = documents.map_err(anyhow::Error::msg)?;
     workflow.install(documents.clone());
+    files.install(documents.clone());
     links.install(
         Effects::default()
             .with(RESERVATION_CHANGED, ReservationNoted)
@@ -147,6 +156,7 @@ async fn furnish(
         documents,
         workflow,
         egress,
+        files,
         links,
         tenancy,
         identity,
@@ -171,6 +181,7 @@ fn staff_routes(rooms: &Rooms, rules: Rules, dev: bool) -> anyhow::Result<Router
     .add_service(
         WorkflowStaffServiceServer::new(WorkflowStaff(rooms.workflow.clone())).max_decoding_message_size(limit),
     )
+    .add_service(FilesStaffServiceServer::new(FilesStaff(rooms.files.clone())).max_decoding_message_size(limit))
     .add_service(EgressStaffServiceServer::new(EgressStaff(rooms.egress.clone())).max_decoding_message_size(limit))
     .add_service(
         ProcurementStaffServiceServer::new(ProcurementStaff(rooms.procurement.clone()))
@@ -209,6 +220,10 @@ fn partner_routes(rooms: &Rooms, rules: Rules) -> Router {
     Routes::new(LinkPartnerServiceServer::new(LinkPartner(rooms.links.clone())).max_decoding_message_size(limit))
         .add_service(
             InventoryPartnerServiceServer::new(InventoryPartner(rooms.inventory.clone()))
+                .max_decoding_message_size(limit),
+        )
+        .add_service(
+            DocumentsPartnerServiceServer::new(DocumentsPartner(rooms.documents.clone()))
                 .max_decoding_message_size(limit),
         )
         .prepare()
@@ -334,6 +349,7 @@ fn background(rooms: &Rooms, works: bool, tasks: &mut JoinSet<anyhow::Result<()>
             Box::new(rooms.inventory.clone()),
             Box::new(rooms.egress.clone()),
             Box::new(rooms.workflow.clone()),
+            Box::new(rooms.files.clone()),
         ];
         let (tenancy, end) = (rooms.tenancy.clone(), shutdown.clone());
         tasks.spawn(async move {

@@ -24,7 +24,7 @@ use hansa_proto::{
     link::v1::{Grant as WireGrant, Introduction},
     types::v1::Signed,
 };
-use hansa_tenancy::{Errand, Tenancy, TenantTx};
+use hansa_tenancy::{Caller, Errand, Tenancy, TenantTx};
 use hansa_vault::{EnterpriseKeys, Signer, Vault};
 use hansa_vocab::{EnterpriseId, Fault, LinkId, NodeId, TenantId};
 use prost::Message as _;
@@ -329,10 +329,11 @@ impl Links {
     /// # Errors
     ///
     /// [`Error::NoSuchLink`] or [`Error::State`].
-    pub async fn partner(&self, session: &Session, link: LinkId) -> Result<Partner, Error> {
-        let mut tx = self.0.tenancy.begin("link.partner", session).await?;
+    pub async fn partner(&self, caller: &impl Caller, link: LinkId) -> Result<Partner, Error> {
+        let our_name = self.0.tenancy.tenant(caller.tenant()).await?.name;
+        let mut tx = self.0.tenancy.begin("link.partner", caller).await?;
         let row = links::find(&mut tx, link).await?;
-        let row = self.active_row(&mut tx, row, session.enterprise_name()).await?;
+        let row = self.active_row(&mut tx, row, &our_name).await?;
         self.partner_of(row)
     }
 

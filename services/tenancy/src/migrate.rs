@@ -29,17 +29,20 @@ pub enum Module {
     Procurement,
     /// What leaves the house to systems that are no nodes.
     Egress,
+    /// Files that documents name.
+    Files,
 }
 
 impl Module {
     /// All modules, in the order in which they are made.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Core,
         Self::Inventory,
         Self::Documents,
         Self::Workflow,
         Self::Procurement,
         Self::Egress,
+        Self::Files,
     ];
 
     /// The word that stands in the registry and in `migrations/tenant/`.
@@ -52,6 +55,7 @@ impl Module {
             Self::Workflow => "workflow",
             Self::Procurement => "procurement",
             Self::Egress => "egress",
+            Self::Files => "files",
         }
     }
 }

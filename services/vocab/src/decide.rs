@@ -81,6 +81,8 @@ words! {
         LinkApprove = "link.approve",
         /// Export what both sides signed.
         LinkEvidence = "link.evidence",
+        /// Fetch a file of a document, as a partner.
+        DocumentFetch = "document.fetch",
         /// See stock.
         StockRead = "stock.read",
         /// Change stock.
@@ -130,7 +132,12 @@ impl Action {
     pub fn roles(self) -> &'static [Role] {
         use Role::{Admin, Approver, Auditor, Buyer, Marketer, Owner, Store, Support};
         match self {
-            Self::JoinFetch | Self::JoinAccept | Self::LinkReconcile | Self::LinkExchange | Self::StockReserve => &[],
+            Self::JoinFetch
+            | Self::JoinAccept
+            | Self::LinkReconcile
+            | Self::LinkExchange
+            | Self::StockReserve
+            | Self::DocumentFetch => &[],
             Self::ApprovalDecide => &[Owner, Admin, Buyer, Approver, Store, Marketer, Support],
             Self::SelfRead | Self::ApprovalRead => &[Owner, Admin, Buyer, Approver, Store, Marketer, Support, Auditor],
             Self::LinkRead => &[Owner, Admin, Buyer, Approver, Support, Auditor],
@@ -213,7 +220,12 @@ mod tests {
 
     #[test]
     fn what_partners_do_is_open_to_no_staff() {
-        for action in [Action::StockReserve, Action::LinkExchange, Action::LinkReconcile] {
+        for action in [
+            Action::StockReserve,
+            Action::LinkExchange,
+            Action::LinkReconcile,
+            Action::DocumentFetch,
+        ] {
             assert!(matches!(decide(Role::ALL, action), Decision::Deny(&[])), "{action}");
         }
     }

@@ -2,8 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hansa_proto::documents::v1::{
-    Answer, Answers, Content, Head, Line, Lines, Price, SectionHash, SectionText, Verdict, content::Body,
+use hansa_proto::{
+    documents::v1::{
+        Answer, Answers, Content, Head, Line, Lines, Price, SectionHash, SectionText, Verdict, content::Body,
+    },
+    files::v1::FileRef,
 };
 use hansa_vault::sha256;
 use hansa_vocab::{Gtin, Unit, gtin::is_sscc};
@@ -20,6 +23,9 @@ use super::{
 pub const LINES_MAX: usize = 500;
 /// Bytes of all sections that one act writes.
 pub const BYTES_MAX: usize = 48 * 1024;
+/// Files that one place names, and all that one act writes.
+const FILES_AT_MAX: usize = 9;
+const FILES_MAX: usize = 20;
 /// Bytes of a section's salt.
 const SALT_LENGTH: usize = 16;
 const LINE_ID_MAX: usize = 20;
@@ -68,6 +74,9 @@ pub fn check(
     if bytes > BYTES_MAX {
         return bad("sections", format!("at most {BYTES_MAX} bytes together"));
     }
+    if files(contents).len() > FILES_MAX {
+        return bad("files", format!("at most {FILES_MAX} together"));
+    }
     for (name, content) in contents {
         let Some(section) = kind.sections.get(name) else {
             return bad("sections", format!("there is no section {name}"));
@@ -84,6 +93,7 @@ pub fn check(
             (Holds::Remark, Some(Body::Remark(remark))) => {
                 text("reference", &remark.reference, TEXT_MAX)?;
                 text("note", &remark.note, NOTE_MAX)?;
+                check_files(&remark.files)?;
             }
             _ => return bad("sections", format!("{name} holds something else")),
         }
@@ -133,6 +143,7 @@ fn check_head(kind: &Kind, head: &Head) -> Result<(), BadContent> {
     }
     text("reference", &head.reference, TEXT_MAX)?;
     text("note", &head.note, NOTE_MAX)?;
+    check_files(&head.files)?;
     text("delivery_address", &head.delivery_address, NOTE_MAX)?;
     text("time_zone", &head.time_zone, TEXT_MAX)?;
     let (from, until) = (
@@ -147,6 +158,31 @@ fn check_head(kind: &Kind, head: &Head) -> Result<(), BadContent> {
 
 fn uuid(head: &Head) -> Option<Uuid> {
     head.refers_to.parse().ok()
+}
+
+pub(super) fn check_files(files: &[FileRef]) -> Result<(), BadContent> {
+    if files.len() > FILES_AT_MAX {
+        return bad("files", format!("at most {FILES_AT_MAX} in one place"));
+    }
+    files
+        .iter()
+        .try_for_each(|file| hansa_files::check(file).or_else(|wrong| bad("files", wrong.to_string())))
+}
+
+/// All files that these contents name.
+#[must_use]
+pub fn files(contents: &Contents) -> Vec<&FileRef> {
+    contents.values().flat_map(files_of).collect()
+}
+
+/// The files that a section names.
+pub fn files_of(content: &Content) -> Vec<&FileRef> {
+    match &content.body {
+        Some(Body::Head(head)) => head.files.iter().collect(),
+        Some(Body::Remark(remark)) => remark.files.iter().collect(),
+        Some(Body::Receipts(receipts)) => receipts.receipts.iter().flat_map(|one| &one.files).collect(),
+        Some(Body::Lines(_) | Body::Answers(_)) | None => Vec::new(),
+    }
 }
 
 /// The document that these contents refer to.

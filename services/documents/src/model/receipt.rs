@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use hansa_proto::documents::v1::{Line, Lines, Receipt, Receipts};
 
 use super::{
-    content::{BadContent, NOTE_MAX, bad, text},
+    content::{BadContent, NOTE_MAX, bad, check_files, text},
     stock::Amount,
 };
 
@@ -19,6 +19,7 @@ pub fn check(receipts: &Receipts, lines: &Lines) -> Result<(), BadContent> {
     }
     for receipt in &receipts.receipts {
         text("reason", &receipt.reason, NOTE_MAX)?;
+        check_files(&receipt.files)?;
         let line = sent[&receipt.line];
         let (got, away) = figures(receipt, line)?;
         let short = amount(line).micros() - got.micros() - away.micros();

@@ -14,7 +14,7 @@ use prost::Message as _;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{Documents, Known, opened, text_rows};
+use super::{Documents, Known, hex, opened, text_rows};
 use crate::{
     Error,
     events::{PROPOSAL, RULING, VERSION},
@@ -235,7 +235,7 @@ impl Documents {
             document: row.id,
             version: next,
             state,
-            root: &root,
+            root: &hex(&root),
             at: now,
             body: &signed.encode_to_vec(),
             texts: &text_rows(&sent.texts),

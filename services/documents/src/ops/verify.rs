@@ -7,7 +7,7 @@ use hansa_proto::{documents::v1::SectionHash, types::v1::Signed};
 use hansa_vocab::LinkId;
 use uuid::Uuid;
 
-use super::Documents;
+use super::{Documents, hex};
 use crate::{
     Error,
     model::{
@@ -62,7 +62,7 @@ impl Documents {
             }
             before = Some(signed);
         }
-        if newest != row.root {
+        if hex(&newest) != row.root {
             flaws.push("the document's row shows another root".to_owned());
         }
         Ok((u64::try_from(row.version).unwrap_or(0), newest, flaws))

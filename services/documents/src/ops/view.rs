@@ -63,6 +63,8 @@ pub(crate) struct Whole {
     pub acts: Vec<ActRow>,
     pub proposals: Vec<Open>,
     pub progress: Vec<Progress>,
+    /// Files that have not come yet, and what their partner said of them.
+    pub pending: Vec<(Vec<u8>, String)>,
     pub kind: Arc<Kind>,
 }
 
@@ -76,6 +78,7 @@ impl Whole {
             acts: Vec::new(),
             proposals: Vec::new(),
             progress: Vec::new(),
+            pending: Vec::new(),
             kind,
         }
     }
@@ -207,9 +210,11 @@ impl Documents {
     }
 
     pub(crate) async fn whole(&self, tx: &mut TenantTx, known: Known) -> Result<Whole, Error> {
+        let proposals = self.proposals(tx, &[known.row.id]).await?;
         Ok(Whole {
             acts: store::acts(tx, known.row.id).await?,
-            proposals: self.proposals(tx, &[known.row.id]).await?,
+            pending: self.pending(tx, &known.contents, &proposals).await?,
+            proposals,
             progress: self.progress(tx, &known).await?,
             parties: known.parties,
             kind: known.kind,

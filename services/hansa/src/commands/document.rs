@@ -6,7 +6,7 @@ use anyhow::{Context as _, bail};
 use clap::Subcommand;
 use serde_json::{Map, Value, json};
 
-use super::{Printer, Target};
+use super::{Printer, Target, files};
 
 const SERVICE: &str = "documents.v1.DocumentsStaffService";
 
@@ -32,7 +32,8 @@ pub enum Document {
         /// The proposal that you answer.
         #[arg(long, default_value = "")]
         proposal: String,
-        /// JSON of the sections that the act writes, by their names.
+        /// JSON of the sections that the act writes, by their names. A file beside it that goes with them is named by its path:
+        /// "files": [{"path": "photo.jpg"}].
         #[arg(long)]
         file: Option<PathBuf>,
         /// The version that you looked at; without it, the newest here.
@@ -86,6 +87,18 @@ pub enum Document {
         #[command(flatten)]
         target: Target,
     },
+    /// Save a file that a document names.
+    File {
+        /// Which document.
+        id: String,
+        /// Its hash, as `hansa document show --json` has it.
+        hash: String,
+        /// Where to; nothing that is there is overwritten.
+        #[arg(long)]
+        out: PathBuf,
+        #[command(flatten)]
+        target: Target,
+    },
     /// Add a kind of documents of your own, or its next version; a partner needs the same.
     PutKind {
         /// JSON: see CONTRIBUTING.md, "Add a kind".
@@ -130,7 +143,7 @@ impl Document {
                 base,
                 target,
             } => {
-                let contents = file.map(|file| read(&file)).transpose()?.unwrap_or_else(|| json!({}));
+                let contents = files::read(&target, file.as_deref()).await?;
                 let base = match base {
                     Some(base) => json!(base.to_string()),
                     None => call(&target, "GetDocument", json!({"id": id})).await?["document"]["version"].clone(),
@@ -162,6 +175,7 @@ impl Document {
                     "order": order, "page": page});
                 call(&target, "ListDocuments", body).await?
             }
+            Self::File { id, hash, out, target } => files::save(&target, &id, &hash, &out).await?,
             Self::PutKind { file, target } => {
                 let definition = read(&file)?.to_string();
                 call(&target, "PutKind", json!({"definition": definition})).await?

@@ -241,7 +241,7 @@ pub async fn set_peer(tx: &mut TenantTx, id: LinkId, name: &str, node: NodeId) -
 /// Keeps the last refusal for people to see.
 pub async fn set_refusal(tx: &mut TenantTx, id: LinkId, text: &str) -> Result<(), Error> {
     sqlx::query!(
-        "update link set last_refusal = left($2, 200), last_refusal_at = clock_timestamp() where id = $1",
+        "update link set last_refusal = left($2, 80), last_refusal_at = clock_timestamp() where id = $1",
         id.0,
         text,
     )

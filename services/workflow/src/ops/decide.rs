@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// Characters of a note.
-const NOTE_MAX: usize = 2_000;
+const NOTE_MAX: usize = 400;
 
 /// What somebody decides.
 #[derive(Clone, Debug)]
@@ -206,7 +206,7 @@ fn checked_note(decision: &Decision) -> Result<(), Error> {
         Err(Error::Invalid { field: "note", text })
     };
     if decision.note.chars().count() > NOTE_MAX {
-        return bad("at most 2,000 characters");
+        return bad("at most 400 characters");
     }
     if decision.part != Part::Approved && decision.note.trim().is_empty() {
         return bad("say why, so that it can be changed");

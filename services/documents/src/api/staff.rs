@@ -1,0 +1,274 @@
+//! The wire of documents for our own people.
+
+use std::{collections::BTreeMap, pin::Pin};
+
+use futures_util::{Stream, TryStreamExt as _};
+use hansa_directory::Session;
+use hansa_edge::{finish, id, maybe_id, status, timestamp};
+use hansa_proto::documents::v1::{self as wire, documents_staff_service_server::DocumentsStaffService};
+use hansa_vocab::{Fault, LinkId};
+use tonic::{Request, Response, Status};
+
+use super::parts;
+use crate::{
+    Documents,
+    model::{Document, Kind},
+    ops::{Open, Place, Progress, Whole, Wish, hex},
+    store::{ActRow, Filter, PartyRow},
+};
+
+const PAGE: u32 = 50;
+const PAGE_MAX: u32 = 200;
+
+/// `hansa.documents.v1.DocumentsStaffService`.
+#[derive(Clone, Debug)]
+pub struct DocumentsStaff(pub Documents);
+
+fn shown(whole: Whole) -> wire::Document {
+    let kind = &*whole.kind;
+    let document = Document {
+        kind,
+        reader: &whole.row.our_role,
+        version: whole.row.version(),
+        state: &whole.row.state,
+        contents: &whole.contents,
+    };
+    let proposals: Vec<_> = whole.proposals.iter().map(|open| proposal(&document, open)).collect();
+    let by_state = kind
+        .states
+        .get(&whole.row.state)
+        .and_then(|state| state.waits_for.clone());
+    let asked = proposals.iter().find_map(|open| open.waits_for.first().cloned());
+    let waits_for = by_state.or(asked).unwrap_or_default();
+    let named = whole.parties.iter().find(|party| party.role == waits_for);
+    let open_acts = document.open_to(&whole.row.our_role);
+    wire::Document {
+        waits_for_name: named.map(|party| party.name.clone()).unwrap_or_default(),
+        open_acts: open_acts.into_iter().map(str::to_owned).collect(),
+        version: document.version,
+        proposals,
+        waits_for,
+        id: whole.row.id.to_string(),
+        kind: whole.row.kind.clone(),
+        number: whole.row.number,
+        state: whole.row.state.clone(),
+        since: Some(timestamp(whole.row.since)),
+        our_role: whole.row.our_role,
+        root: whole.row.root,
+        parties: whole.parties.into_iter().map(party).collect(),
+        contents: whole.contents.into_iter().collect(),
+        title: kind.title.clone().into_iter().collect(),
+        acts: whole.acts.into_iter().map(act).collect(),
+        refers_to: whole.row.refers_to.map(|id| id.to_string()).unwrap_or_default(),
+        progress: whole.progress.into_iter().map(progress).collect(),
+        pending_files: whole.pending.into_iter().map(pending_file).collect(),
+    }
+}
+
+fn pending_file((hash, trouble): (Vec<u8>, String)) -> wire::PendingFile {
+    wire::PendingFile {
+        hash: hash.into(),
+        trouble,
+    }
+}
+
+fn proposal(document: &Document<'_>, open: &Open) -> wire::Proposal {
+    wire::Proposal {
+        id: open.id.to_string(),
+        act: open.act.name.clone(),
+        role: open.act.role.clone(),
+        base: open.act.base,
+        contents: open.contents.clone().into_iter().collect(),
+        agreed: open.agreed(),
+        waits_for: open.waits_for(document),
+        at: Some(timestamp(open.at)),
+    }
+}
+
+fn progress(row: Progress) -> wire::Progress {
+    wire::Progress {
+        line: row.line,
+        agreed: Some(row.agreed.wire()),
+        done: Some(row.agreed.same(row.done).wire()),
+    }
+}
+
+fn act(row: ActRow) -> wire::ActShown {
+    wire::ActShown {
+        id: row.id.to_string(),
+        act: row.act,
+        role: row.role,
+        state: row.state,
+        reason: row.reason,
+        at: Some(timestamp(row.at)),
+        proposal: row.proposal.map(|id| id.to_string()).unwrap_or_default(),
+    }
+}
+
+fn party(row: PartyRow) -> wire::DocumentParty {
+    wire::DocumentParty {
+        role: row.role,
+        enterprise_id: row.enterprise,
+        name: row.name,
+        has_version: u64::try_from(row.heard_version).unwrap_or(0),
+        trouble: row.trouble,
+    }
+}
+
+#[tonic::async_trait]
+impl DocumentsStaffService for DocumentsStaff {
+    async fn create_document(
+        &self,
+        asked: Request<wire::CreateDocumentRequest>,
+    ) -> Result<Response<wire::CreateDocumentResponse>, Status> {
+        let (session, documents, asked) = (Session::of(&asked)?, self.0.clone(), asked.into_inner());
+        let new = maybe_id("id", &asked.id)?;
+        let links = asked
+            .links
+            .iter()
+            .map(|(role, link)| Ok((role.clone(), LinkId(id("links", link)?))));
+        let links = links.collect::<Result<BTreeMap<_, _>, Status>>()?;
+        let whole = finish(async move { documents.create(&session, new, &asked.kind, &links).await }).await?;
+        Ok(Response::new(wire::CreateDocumentResponse {
+            document: Some(shown(whole)),
+        }))
+    }
+
+    async fn act_on_document(
+        &self,
+        asked: Request<wire::ActOnDocumentRequest>,
+    ) -> Result<Response<wire::ActOnDocumentResponse>, Status> {
+        let (session, documents, asked) = (Session::of(&asked)?, self.0.clone(), asked.into_inner());
+        let wish = Wish {
+            document: id("id", &asked.id)?,
+            id: maybe_id("act_id", &asked.act_id)?,
+            act: asked.act,
+            base: asked.base,
+            contents: asked.contents.into_iter().collect(),
+            proposal: maybe_id("proposal", &asked.proposal)?,
+        };
+        let done = async move { documents.acted(&session, wish).await };
+        Ok(Response::new(wire::ActOnDocumentResponse {
+            document: Some(shown(finish(done).await?)),
+        }))
+    }
+
+    async fn preview_act(
+        &self,
+        asked: Request<wire::PreviewActRequest>,
+    ) -> Result<Response<wire::PreviewActResponse>, Status> {
+        let (session, asked) = (Session::of(&asked)?, asked.into_inner());
+        let wish = Wish {
+            document: id("id", &asked.id)?,
+            id: None,
+            act: asked.act,
+            base: 0,
+            contents: asked.contents.into_iter().collect(),
+            proposal: None,
+        };
+        let preview = self.0.preview(&session, &wish).await.map_err(status)?;
+        let step = |(name, unknown, people)| wire::PreviewStep { name, unknown, people };
+        Ok(Response::new(wire::PreviewActResponse {
+            flow: preview.flow,
+            steps: preview.steps.into_iter().map(step).collect(),
+        }))
+    }
+
+    async fn get_document(
+        &self,
+        asked: Request<wire::GetDocumentRequest>,
+    ) -> Result<Response<wire::GetDocumentResponse>, Status> {
+        let (session, asked) = (Session::of(&asked)?, asked.into_inner());
+        let whole = self.0.get(&session, id("id", &asked.id)?).await.map_err(status)?;
+        Ok(Response::new(wire::GetDocumentResponse {
+            document: Some(shown(whole)),
+        }))
+    }
+
+    async fn list_documents(
+        &self,
+        asked: Request<wire::ListDocumentsRequest>,
+    ) -> Result<Response<wire::ListDocumentsResponse>, Status> {
+        let (session, asked) = (Session::of(&asked)?, asked.into_inner());
+        let size = if asked.page_size == 0 { PAGE } else { asked.page_size };
+        if size > PAGE_MAX {
+            return Err(status(Fault::invalid("page_size", "at most 200")));
+        }
+        let longest = asked.order() == wire::DocumentOrder::LongestInState;
+        let bad_page = || status(Fault::invalid("page", "the nextPage of an answer to the same question"));
+        let place = Place::read(longest, &asked.page).ok_or_else(bad_page)?;
+        let filter = Filter {
+            link: maybe_id("link_id", &asked.link_id)?,
+            kind: asked.kind,
+            state: asked.state,
+            number: asked.number_prefix,
+            without: Vec::new(),
+        };
+        let all = self.0.list(&session, filter, asked.open_only, place, size.into()).await;
+        let all = all.map_err(status)?;
+        let last = all.last().filter(|_| u32::try_from(all.len()) == Ok(size));
+        let next_page = last.map(|whole| place.next(&whole.row)).unwrap_or_default();
+        let documents = all.into_iter().map(shown).collect();
+        Ok(Response::new(wire::ListDocumentsResponse { documents, next_page }))
+    }
+
+    type DownloadFileStream = Pin<Box<dyn Stream<Item = Result<wire::DownloadFileResponse, Status>> + Send>>;
+
+    async fn download_file(
+        &self,
+        asked: Request<wire::DownloadFileRequest>,
+    ) -> Result<Response<Self::DownloadFileStream>, Status> {
+        let (session, asked) = (Session::of(&asked)?, asked.into_inner());
+        let document = id("id", &asked.id)?;
+        self.0.readable(&session, document, &asked.hash).await.map_err(status)?;
+        let documents = self.0.clone();
+        let part = move |place| {
+            let (documents, session, hash) = (documents.clone(), session.clone(), asked.hash.clone());
+            async move { documents.part(&session, &hash, place).await }
+        };
+        let told = parts(part).map_ok(|bytes| wire::DownloadFileResponse { chunk: bytes.into() });
+        Ok(Response::new(Box::pin(told)))
+    }
+
+    async fn verify_document(
+        &self,
+        asked: Request<wire::VerifyDocumentRequest>,
+    ) -> Result<Response<wire::VerifyDocumentResponse>, Status> {
+        let (session, asked) = (Session::of(&asked)?, asked.into_inner());
+        let (versions, root, flaws) = self.0.verify(&session, id("id", &asked.id)?).await.map_err(status)?;
+        Ok(Response::new(wire::VerifyDocumentResponse {
+            versions,
+            root: hex(&root),
+            flaws,
+        }))
+    }
+
+    async fn put_kind(&self, asked: Request<wire::PutKindRequest>) -> Result<Response<wire::PutKindResponse>, Status> {
+        let (session, documents, asked) = (Session::of(&asked)?, self.0.clone(), asked.into_inner());
+        let kind = finish(async move { documents.put_kind(&session, &asked.definition).await }).await?;
+        Ok(Response::new(wire::PutKindResponse {
+            kind: Some(kind_shown(&kind, false)),
+        }))
+    }
+
+    async fn list_kinds(
+        &self,
+        asked: Request<wire::ListKindsRequest>,
+    ) -> Result<Response<wire::ListKindsResponse>, Status> {
+        let session = Session::of(&asked)?;
+        let kinds = self.0.kinds(&session).await.map_err(status)?;
+        let kinds = kinds.iter().map(|(kind, shipped)| kind_shown(kind, *shipped));
+        Ok(Response::new(wire::ListKindsResponse { kinds: kinds.collect() }))
+    }
+}
+
+fn kind_shown(kind: &Kind, shipped: bool) -> wire::Kind {
+    wire::Kind {
+        name: kind.name.clone(),
+        version: kind.version,
+        title: kind.title.clone().into_iter().collect(),
+        definition: kind.definition(),
+        hash: hex(&kind.hash()),
+        shipped,
+    }
+}

@@ -1,0 +1,167 @@
+//! SQL of what parties do with documents, nothing else.
+
+use hansa_tenancy::TenantTx;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::Error;
+
+/// What somebody did.
+#[derive(Clone, Debug)]
+pub struct ActRow {
+    pub id: Uuid,
+    pub act: String,
+    pub role: String,
+    pub state: String,
+    pub reason: String,
+    pub proposal: Option<Uuid>,
+    pub at: OffsetDateTime,
+}
+
+/// A proposal that is open, or what was said to one.
+#[derive(Debug)]
+pub struct ProposalRow {
+    pub document_id: Uuid,
+    pub id: Uuid,
+    pub act: String,
+    pub role: String,
+    pub state: String,
+    pub proposal: Option<Uuid>,
+    pub body: Vec<u8>,
+    pub at: OffsetDateTime,
+}
+
+/// What is written down of an act.
+pub struct NewAct<'a> {
+    pub document: Uuid,
+    pub id: Uuid,
+    pub act: &'a str,
+    pub role: &'a str,
+    pub base: i64,
+    pub body_hash: &'a str,
+    pub state: &'a str,
+    pub reason: &'a str,
+    pub actor: &'a str,
+    /// The one that it answers.
+    pub proposal: Option<Uuid>,
+    /// Of a proposal, or of what is said to one.
+    pub body: Vec<u8>,
+}
+
+/// Writes an act down; one that was held has been approved, and goes on from there.
+pub async fn insert_act(tx: &mut TenantTx, new: &NewAct<'_>) -> Result<(), Error> {
+    sqlx::query!(
+        "insert into document_act (document_id, id, act, role, base, state, reason, actor, body_hash, proposal, body)
+         values ($1, $2, left($3, 40), left($4, 40), $5, $6, $7, $8, $9, $10, $11)
+         on conflict (document_id, id) do update set state = excluded.state, reason = excluded.reason, body = excluded.body
+         where document_act.state = 'held'",
+        new.document,
+        new.id,
+        new.act,
+        new.role,
+        new.base,
+        new.state,
+        new.reason,
+        new.actor,
+        new.body_hash,
+        new.proposal,
+        new.body,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// What has become of an act that was sent, or that waited for somebody.
+pub async fn settle_act(tx: &mut TenantTx, document: Uuid, id: Uuid, state: &str, reason: &str) -> Result<(), Error> {
+    sqlx::query!(
+        "update document_act set state = $3, reason = left($4, 40) where document_id = $1 and id = $2 and state in ('held', 'sent', 'open')",
+        document,
+        id,
+        state,
+        reason,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Acts of a document, newest first, at most 200.
+pub async fn acts(tx: &mut TenantTx, document: Uuid) -> Result<Vec<ActRow>, Error> {
+    Ok(sqlx::query_as!(
+        ActRow,
+        "select id, act, role, state, reason, proposal, at from document_act where document_id = $1 order by at desc, id desc limit 200",
+        document,
+    )
+    .fetch_all(tx.conn())
+    .await?)
+}
+
+/// Open proposals of these documents, and all that was said to proposals.
+pub async fn proposals(tx: &mut TenantTx, documents: &[Uuid]) -> Result<Vec<ProposalRow>, Error> {
+    Ok(sqlx::query_as!(
+        ProposalRow,
+        "select document_id, id, act, role, state, proposal, body, at from document_act
+         where document_id in (select document_id from document_act where document_id = any($1) and state = 'open')
+           and (state = 'open' or proposal is not null)
+         order by at, id",
+        documents,
+    )
+    .fetch_all(tx.conn())
+    .await?)
+}
+
+/// An act that waits for a colleague's approval.
+pub struct HeldRow {
+    pub id: Uuid,
+    pub act: String,
+    pub base: i64,
+    pub body_hash: String,
+    pub actor: String,
+    pub body: Vec<u8>,
+}
+
+pub async fn held(tx: &mut TenantTx, document: Uuid) -> Result<Vec<HeldRow>, Error> {
+    Ok(sqlx::query_as!(
+        HeldRow,
+        "select id, act, base, body_hash, actor, body from document_act where document_id = $1 and state = 'held' order by at, id",
+        document,
+    )
+    .fetch_all(tx.conn())
+    .await?)
+}
+
+/// Acts of a role that nobody has ruled on, in their order.
+pub async fn pending(tx: &mut TenantTx, document: Uuid, role: &str) -> Result<Vec<Vec<u8>>, Error> {
+    Ok(sqlx::query_scalar!(
+        "select body from document_act where document_id = $1 and role = $2 and state in ('sent', 'open') order by at, id",
+        document,
+        role,
+    )
+    .fetch_all(tx.conn())
+    .await?)
+}
+
+/// Others have to agree to an act of ours that was sent.
+pub async fn open_act(tx: &mut TenantTx, document: Uuid, id: Uuid, body: &[u8]) -> Result<(), Error> {
+    sqlx::query!(
+        "update document_act set state = 'open', body = $3 where document_id = $1 and id = $2 and state = 'sent'",
+        document,
+        id,
+        body,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// The hash of what was asked with this id.
+pub async fn asked(tx: &mut TenantTx, document: Uuid, act: Uuid) -> Result<Option<String>, Error> {
+    Ok(sqlx::query_scalar!(
+        "select body_hash from document_act where document_id = $1 and id = $2",
+        document,
+        act,
+    )
+    .fetch_optional(tx.conn())
+    .await?)
+}
