@@ -1,5 +1,7 @@
 //! Real processes, real databases, real SIGKILL under load.
-// covers: I1, I2, I3, I4, I6, I7, I9, I22
+// covers: I1, I2, I3, I4, I6, I7, I8, I9, I22
+
+mod documents;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -91,10 +93,12 @@ async fn pages(client: &Client, method: &str, list: &str, body: Value) -> Vec<Va
 }
 
 async fn linked(owner: &Firm, buyer: &Firm) -> String {
-    let made = owner
-        .command(&["link", "invite", "--see", "exact", "--reserve"])
-        .await
-        .unwrap();
+    linked_with(owner, buyer, &["--see", "exact", "--reserve"]).await
+}
+
+/// Links two firms; the owner grants that.
+async fn linked_with(owner: &Firm, buyer: &Firm, grant: &[&str]) -> String {
+    let made = owner.command(&[&["link", "invite"], grant].concat()).await.unwrap();
     let (id, invite) = (made["link"]["id"].as_str().unwrap(), made["invite"].as_str().unwrap());
     buyer.command(&["link", "accept", invite]).await.unwrap();
     owner.command(&["link", "approve", id]).await.unwrap();

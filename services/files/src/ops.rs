@@ -30,7 +30,7 @@ const ROUND_MAX: i64 = 16;
 /// Whoever has taken something to do has done it by then, or is dead.
 const LEASE: time::Duration = time::Duration::minutes(2);
 /// The first wait after a file was not to be had; it doubles up to [`WAIT_MAX`].
-const WAIT: time::Duration = time::Duration::seconds(1);
+const WAIT: time::Duration = time::Duration::milliseconds(250);
 const WAIT_MAX: time::Duration = time::Duration::minutes(5);
 /// How long a photo may wait for its turn to be made safe.
 const TURN: Duration = Duration::from_secs(8);
@@ -297,8 +297,8 @@ mod tests {
     fn a_file_that_is_not_to_be_had_is_asked_for_less_and_less_but_never_given_up() {
         let waits: Vec<_> = [1, 2, 3, 9, 10, 1_000]
             .into_iter()
-            .map(|tries| wait(tries).whole_seconds())
+            .map(|tries| wait(tries).whole_milliseconds())
             .collect();
-        assert_eq!(waits, [1, 2, 4, 256, 300, 300]);
+        assert_eq!(waits, [250, 500, 1_000, 64_000, 128_000, 300_000]);
     }
 }

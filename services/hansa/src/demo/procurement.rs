@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// What it checks, in this order.
-pub const CHECKS: [&str; 11] = [
+pub const CHECKS: [&str; 12] = [
     "intake",
     "approval",
     "order",
@@ -37,6 +37,7 @@ pub const CHECKS: [&str; 11] = [
     "answer",
     "crossing",
     "despatch",
+    "photo",
     "equal",
     "tamper",
     "crash",
@@ -44,6 +45,8 @@ pub const CHECKS: [&str; 11] = [
 
 /// Stands in what is asked for, and nowhere else.
 const CANARY: &str = "Harbour-Blend-CANARY-7f3a";
+/// As a phone makes it, with the place where it was taken.
+const PHOTO: &[u8] = include_bytes!("../../../../tests/data/photo.jpg");
 const KILLS: usize = 5;
 /// Orders that are under way at each kill.
 const FLEET: usize = 8;
@@ -69,6 +72,8 @@ pub struct Purchase {
     request: String,
     order: String,
     advices: Vec<String>,
+    /// Of what was short, as its receipt names it.
+    photo: Value,
     /// Files of Bergen's database that held the canary before the order.
     seen_before: usize,
 }
@@ -100,6 +105,7 @@ impl Purchase {
             request: String::new(),
             order: String::new(),
             advices: Vec::new(),
+            photo: Value::Null,
             seen_before: 0,
             dir,
             a,
@@ -152,6 +158,7 @@ impl Purchase {
                 "answer" => self.answer().await,
                 "crossing" => self.crossing().await,
                 "despatch" => self.despatch().await,
+                "photo" => self.photo().await,
                 "equal" => self.equal().await,
                 "tamper" => self.tamper().await,
                 _ => self.crash().await,
@@ -401,10 +408,10 @@ impl Purchase {
             let advice = json!({"head": {"head": {"refersTo": self.order}}, "lines": {"lines": {"lines": lines}}});
             act(&bergen, &id, "issue", 0, advice).await?;
             comes(&luebeck, &id, "despatched").await?;
-            let receipts = sent.iter().map(|(n, units)| {
-                let short = if part == 0 && *n == 1 { 2 } else { 0 };
-                let reason = if short > 0 { "two crushed" } else { "" };
-                json!({"line": n.to_string(), "received": {"value": units - short}, "reason": reason})
+            self.photo = luebeck.upload("crushed.jpg", "image/jpeg", PHOTO).await?;
+            let receipts = sent.iter().map(|(n, units)| match part == 0 && *n == 1 {
+                true => json!({"line": n.to_string(), "received": {"value": units - 2}, "reason": "two crushed", "files": [self.photo]}),
+                false => json!({"line": n.to_string(), "received": {"value": units}}),
             });
             let receipts = json!({"receipts": {"receipts": {"receipts": receipts.collect::<Vec<_>>()}}});
             act(&luebeck, &id, "receive", 1, receipts).await?;
@@ -421,6 +428,19 @@ impl Purchase {
             units[0],
             found,
         ))
+    }
+
+    /// The photo of what was short, as both have it.
+    async fn photo(&self) -> anyhow::Result<Verdict> {
+        let (luebeck, bergen) = (self.luebeck.client().await?, self.bergen.client().await?);
+        let advice = self.advices.first().context("nothing was received")?;
+        let (path, body) = (format!("{DOCUMENTS}/GetDocument"), json!({"id": advice}));
+        let came = |seen: &Value| seen["document"]["pendingFiles"] == json!([]);
+        let seen = until(|| bergen.call(&path, &body), came).await?;
+        let named = &seen["document"]["contents"]["receipts"]["receipts"]["receipts"][0]["files"][0];
+        let hash = data_encoding::BASE64.decode(text(&named["hash"]).as_bytes())?;
+        let ours = luebeck.download(advice, hash.clone()).await?;
+        Ok(judge::photo(PHOTO, &ours, &bergen.download(advice, hash).await?))
     }
 
     async fn equal(&self) -> anyhow::Result<Verdict> {

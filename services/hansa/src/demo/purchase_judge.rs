@@ -4,6 +4,9 @@ use serde_json::Value;
 
 use super::judge::{Verdict, demand, number};
 
+/// Where the photo was taken.
+const PLACE: &[u8] = b"60.3913N 5.3221E";
+
 /// An article is found here, and at a partner where it is not here; the source is named, and a wrong digit is said to be wrong.
 pub fn intake(ours: &Value, theirs: &Value, new: &Value, wrong: &str) -> Verdict {
     let first = |answer: &Value, field: &str| answer["found"][0][field].as_str().unwrap_or_default().to_owned();
@@ -137,6 +140,22 @@ pub fn stock(seller: [i64; 3], buyer: [i64; 3], sold: i64, differences: [usize; 
     ))
 }
 
+/// A photo reached the partner as it is kept here, without the place where it was taken.
+pub fn photo(taken: &[u8], ours: &[u8], theirs: &[u8]) -> Verdict {
+    let place = |bytes: &[u8]| bytes.windows(PLACE.len()).any(|part| part == PLACE);
+    demand(place(taken), || {
+        "the phone wrote down no place: nothing is shown".to_owned()
+    })?;
+    demand(!place(ours) && !place(theirs), || "the place is still in it".to_owned())?;
+    demand(ours == theirs && ours.starts_with(b"\xff\xd8"), || {
+        format!("{} bytes here, {} there", ours.len(), theirs.len())
+    })?;
+    Ok(format!(
+        "{} bytes, the same on both nodes, without the place where it was taken",
+        ours.len()
+    ))
+}
+
 /// Every document recomputed on both nodes: the same root, nothing wrong.
 pub fn equal(pairs: &[(Value, Value)]) -> Verdict {
     for (one, other) in pairs {
@@ -259,6 +278,14 @@ mod tests {
         let caught = json!({"flaws": ["version 1: the text of lines is not what was signed"]});
         assert!(tamper(&caught, &json!({"flaws": []})).is_ok());
         assert!(tamper(&json!({"flaws": []}), &json!({"flaws": []})).is_err() && tamper(&caught, &caught).is_err());
+    }
+
+    #[test]
+    fn a_photo_that_tells_its_place_or_is_another_is_seen() {
+        let (taken, kept) = ([b"\xff\xd8", PLACE].concat(), b"\xff\xd8 pixels".as_slice());
+        assert!(photo(&taken, kept, kept).is_ok());
+        assert!(photo(kept, kept, kept).is_err() && photo(&taken, &taken, &taken).is_err());
+        assert!(photo(&taken, kept, b"\xff\xd8").is_err() && photo(&taken, b"", b"").is_err());
     }
 
     #[test]
