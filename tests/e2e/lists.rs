@@ -119,3 +119,56 @@ async fn requests_at_the_same_time_get_numbers_of_their_own_and_leave_no_gap() {
     let expected: Vec<_> = (1..=40).map(|number| format!("PO-{number}")).collect();
     assert_eq!(numbers, expected);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_version_of_every_document_is_listed_once_with_who_led_it_where() {
+    let (_here, _there, bergen, luebeck, link) = two().await;
+    let mut expected = Vec::new();
+    for n in 1..=3 {
+        let id = issued(&luebeck, &link).await;
+        bergen.comes(&id, "issued").await;
+        expected.push((
+            id.clone(),
+            "1".to_owned(),
+            "issued".to_owned(),
+            "Lübeck Stores".to_owned(),
+        ));
+        if n == 2 {
+            let receipt = json!({"acknowledgement": {"remark": {"reference": "SO-1"}}});
+            bergen.acts(&id, "acknowledge", 1, receipt).await.unwrap();
+            luebeck.comes(&id, "acknowledged").await;
+            expected.push((id, "2".to_owned(), "acknowledged".to_owned(), "Bergen Foods".to_owned()));
+        }
+    }
+    let list = async |of: &Enterprise, mut body: Value| {
+        let mut seen = Vec::new();
+        loop {
+            let part = of.call(&format!("{SERVICE}/ListVersions"), body.clone()).await;
+            for one in part["versions"].as_array().unwrap() {
+                seen.push((
+                    text(&one["documentId"]),
+                    text(&one["version"]),
+                    text(&one["state"]),
+                    text(&one["by"]),
+                ));
+            }
+            match &*text(&part["nextPage"]) {
+                "" => return seen,
+                page => body["page"] = json!(page),
+            }
+        }
+    };
+    for side in [&luebeck, &bergen] {
+        assert_eq!(list(side, json!({"pageSize": 3})).await, expected, "{}", side.name);
+    }
+    assert_eq!(
+        list(&luebeck, json!({"documentId": expected[1].0})).await,
+        expected[1..3]
+    );
+    assert_eq!(list(&luebeck, json!({"kind": "order", "linkId": link})).await.len(), 4);
+    assert_eq!(list(&luebeck, json!({"kind": "despatch_advice"})).await, []);
+    let wrong = luebeck
+        .try_call(&format!("{SERVICE}/ListVersions"), json!({"page": "x"}))
+        .await;
+    assert_eq!(wrong.unwrap_err().reason, "INVALID_ARGUMENT");
+}

@@ -5,6 +5,7 @@ mod approvals;
 mod attacks;
 mod audit;
 mod certs;
+mod changes;
 mod clients;
 mod delivery;
 mod demo;

@@ -140,7 +140,7 @@ fn named(service: &str, method: &str, field: &str) -> Option<&'static str> {
         (_, _, "staff_id" | "to_staff_id") | (_, "DisableStaff", "id") => "staff",
         (_, "RevokeApiKey", "id") => "key",
         ("InventoryStaffService", _, "id") => "reservation",
-        ("DocumentsStaffService", _, "id") => "document",
+        ("DocumentsStaffService", _, "id" | "document_id") => "document",
         ("DocumentsStaffService", "ActOnDocument", "act_id") => "act",
         ("EgressStaffService", "Redeliver", "id") => "delivery",
         ("EgressStaffService", _, "id") => "webhook",

@@ -10,6 +10,7 @@ use hansa_directory::Directory;
 use hansa_vault::{MasterKey, Vault};
 use hansa_vocab::{Fault, TenantId};
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
 
 use crate::{World, database::MASTER};
 
@@ -78,7 +79,7 @@ impl House {
         Self {
             world,
             node,
-            directory: Directory::new(tenancy, vault),
+            directory: Directory::new(tenancy, vault, CancellationToken::new()),
         }
     }
 

@@ -1,14 +1,18 @@
 //! The wire of the directory: staff only.
 
+use std::pin::Pin;
+
+use futures_util::{Stream, StreamExt as _};
 use hansa_edge::{finish, status, timestamp};
 use hansa_proto::directory::v1 as wire;
 use hansa_vocab::{Fault, Role, StaffId};
 use time::OffsetDateTime;
+use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 
 use crate::{
     Directory, Session,
-    ops::{Checked, Staff},
+    ops::{Checked, Staff, Start, Told, Update},
     store::{KeyRow, chain::LineRow},
 };
 
@@ -54,6 +58,28 @@ fn key(row: KeyRow) -> wire::ApiKey {
         created_at: Some(timestamp(row.created_at)),
         expires_at: Some(timestamp(row.expires_at)),
         revoked: row.revoked,
+    }
+}
+
+fn change((update, resume_token): Told) -> wire::WatchChangesResponse {
+    use wire::watch_changes_response::Update as Shown;
+    let update = match update {
+        Update::Change(row) => {
+            let (topic, id) = row.resource.split_once('/').unwrap_or((&row.resource, ""));
+            Shown::Change(wire::Change {
+                topic: topic.to_owned(),
+                id: id.to_owned(),
+                action: row.action,
+                at: Some(timestamp(row.at)),
+            })
+        }
+        Update::CaughtUp => Shown::CaughtUp(wire::CaughtUp {}),
+        Update::Heartbeat => Shown::Heartbeat(wire::Heartbeat {}),
+        Update::Resync => Shown::Resync(wire::Resync {}),
+    };
+    wire::WatchChangesResponse {
+        update: Some(update),
+        resume_token,
     }
 }
 
@@ -210,6 +236,23 @@ impl wire::directory_staff_service_server::DirectoryStaffService for DirectorySt
                 .map_or_else(String::new, |row| row.id.to_string()),
             lines: rows.into_iter().map(audit_line).collect(),
         }))
+    }
+
+    type WatchChangesStream = Pin<Box<dyn Stream<Item = Result<wire::WatchChangesResponse, Status>> + Send>>;
+
+    async fn watch_changes(
+        &self,
+        request: Request<wire::WatchChangesRequest>,
+    ) -> Result<Response<Self::WatchChangesStream>, Status> {
+        let (session, asked) = (Session::of(&request)?, request.into_inner());
+        let start = match (&*asked.resume_token, asked.from_the_beginning) {
+            ("", true) => Start::Beginning,
+            ("", false) => Start::Now,
+            (token, _) => Start::Token(token.to_owned()),
+        };
+        let updates = self.0.watch(&session, &asked.topics, start).map_err(status)?;
+        let told = ReceiverStream::new(updates).map(|told| told.map(change).map_err(status));
+        Ok(Response::new(Box::pin(told)))
     }
 
     async fn verify_audit(

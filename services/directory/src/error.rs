@@ -26,8 +26,11 @@ pub enum Error {
         /// Which field.
         field: &'static str,
         /// What is wrong.
-        text: &'static str,
+        text: std::borrow::Cow<'static, str>,
     },
+    /// A topic that the caller's roles may not follow.
+    #[error("the topic {0} is not open to this caller")]
+    TopicClosed(String),
     /// Text in the database that no code of ours wrote.
     #[error("a row of {0} is damaged")]
     Damaged(&'static str),
@@ -62,6 +65,13 @@ impl From<Error> for Fault {
             .rule("staff.roles", "an owner")
             .with("role", role),
             Error::Invalid { field, text } => Self::invalid(field, text),
+            Error::TopicClosed(topic) => Self::new(
+                Kind::Forbidden,
+                "ROLE",
+                "this topic is about what your roles may not read",
+            )
+            .rule("decide", "an admin, who gives roles")
+            .with("topic", topic),
             Error::Damaged(what) => {
                 tracing::error!(what, "a row is damaged");
                 Self::internal()

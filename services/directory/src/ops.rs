@@ -1,6 +1,7 @@
 //! What one can do with staff and keys; `ops/chain.rs` is the audit.
 
 mod chain;
+mod changes;
 
 use std::sync::{Arc, OnceLock};
 
@@ -9,9 +10,11 @@ use hansa_tenancy::{Caller, Errand, Tenancy, TenantTx};
 use hansa_vault::{Vault, hmac_sha256, hmac_verify, random};
 use hansa_vocab::{EnterpriseId, Role, StaffId, TenantId, decide::may_give};
 use time::{Duration, OffsetDateTime};
+use tokio_util::sync::CancellationToken;
 
 pub(crate) use chain::Checked;
 pub use chain::witness;
+pub(crate) use changes::{Start, Told, Update};
 
 use crate::{
     AllAudited, Error, Session,
@@ -84,6 +87,7 @@ pub struct Directory {
     pub(crate) tenancy: Tenancy,
     pub(crate) vault: Vault,
     audited: Arc<OnceLock<AllAudited>>,
+    stopping: CancellationToken,
 }
 
 /// All colleagues, also those who may do nothing any more.
@@ -97,13 +101,14 @@ pub async fn colleagues(tx: &mut TenantTx) -> Result<Vec<Staff>, Error> {
 }
 
 impl Directory {
-    /// The directory of this node.
+    /// The directory of this node, until it is `stopping`.
     #[must_use]
-    pub fn new(tenancy: Tenancy, vault: Vault) -> Self {
+    pub fn new(tenancy: Tenancy, vault: Vault, stopping: CancellationToken) -> Self {
         Self {
             tenancy,
             vault,
             audited: Arc::default(),
+            stopping,
         }
     }
 
@@ -164,7 +169,7 @@ impl Directory {
         if name.is_empty() || name.chars().count() > NAME_MAX || name.chars().any(char::is_control) {
             return Err(Error::Invalid {
                 field: "name",
-                text: "1 to 120 characters, none of them a control character",
+                text: "1 to 120 characters, none of them a control character".into(),
             });
         }
         let mut roles = roles.to_vec();
@@ -173,7 +178,7 @@ impl Directory {
         if roles.is_empty() {
             return Err(Error::Invalid {
                 field: "roles",
-                text: "at least one role",
+                text: "at least one role".into(),
             });
         }
         may_give_all(session, &roles)?;
@@ -181,7 +186,8 @@ impl Directory {
         let id = StaffId(self.tenancy.ids().uuid());
         let mut tx = self.tenancy.begin("directory.create_staff", session).await?;
         store::insert_staff(&mut tx, id, name, &words).await?;
-        self.audit(&mut tx, session, "staff.write", &id.to_string()).await?;
+        self.audit(&mut tx, session, "staff.write", &format!("staff/{id}"))
+            .await?;
         tx.commit().await?;
         Ok(Staff {
             id,
@@ -215,7 +221,8 @@ impl Directory {
             return Err(Error::LastOwner);
         }
         store::disable_staff(&mut tx, id).await?;
-        self.audit(&mut tx, session, "staff.write", &id.to_string()).await?;
+        self.audit(&mut tx, session, "staff.write", &format!("staff/{id}"))
+            .await?;
         tx.commit().await?;
         self.tenancy.change("credential").await?;
         staff.disabled = true;
@@ -239,7 +246,8 @@ impl Directory {
         // A key is its holder's roles in the hand of whoever made it.
         may_give_all(session, &holder.roles)?;
         let key = self.make_key(&mut tx, staff, label, expires_at).await?;
-        self.audit(&mut tx, session, "key.write", &key.row.id).await?;
+        self.audit(&mut tx, session, "key.write", &format!("key/{}", key.row.id))
+            .await?;
         tx.commit().await?;
         Ok(key)
     }
@@ -256,13 +264,13 @@ impl Directory {
         if label.chars().count() > LABEL_MAX || label.chars().any(char::is_control) {
             return Err(Error::Invalid {
                 field: "label",
-                text: "at most 80 characters, none of them a control character",
+                text: "at most 80 characters, none of them a control character".into(),
             });
         }
         if expires_at <= now {
             return Err(Error::Invalid {
                 field: "expires_at",
-                text: "must lie in the future",
+                text: "must lie in the future".into(),
             });
         }
         if store::live_keys(tx, staff, now).await? >= LIVE_KEYS_MAX {
@@ -298,7 +306,7 @@ impl Directory {
         }
         let mut tx = self.tenancy.begin("directory.revoke_key", session).await?;
         let row = store::revoke_key(&mut tx, id).await?;
-        self.audit(&mut tx, session, "key.write", id).await?;
+        self.audit(&mut tx, session, "key.write", &format!("key/{id}")).await?;
         tx.commit().await?;
         self.tenancy.change("credential").await?;
         Ok(row)

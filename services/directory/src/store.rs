@@ -1,6 +1,7 @@
 //! SQL of staff, keys and the audit; nothing else.
 
 pub mod chain;
+pub mod changes;
 
 use hansa_tenancy::TenantTx;
 use hansa_vocab::{StaffId, TenantId};

@@ -155,6 +155,8 @@ impl Documents {
             Ok(decision) => {
                 self.rule(tx, &known, &asked, decision).await?;
                 self.want(tx, &contents, known.row.id, incoming.link).await?;
+                self.noted(tx, &actor, "document.act", known.row.id, incoming.link)
+                    .await?;
                 Ok(self.bring(tx, (&known.row, &known.kind), &actor, false).await?)
             }
             Err(error) => {
@@ -188,11 +190,7 @@ impl Documents {
         let (version, our_role) = believed.await?;
         let written = version::written(&kind, &our_role, before.as_ref(), &version);
         let contents = content::open_all(&kind, &told.texts, &written).ok_or(Not::Good("OTHER_TEXTS"))?;
-        let at = version
-            .at
-            .as_ref()
-            .and_then(|at| OffsetDateTime::from_unix_timestamp(at.seconds).ok());
-        let at = at.ok_or_else(malformed)?;
+        let at = counted_at(&version).ok_or_else(malformed)?;
         let number = i64::try_from(version.version).map_err(|_| malformed())?;
         let parties = match &row {
             Some(row) => store::parties(tx, row.id).await?,
@@ -234,6 +232,7 @@ impl Documents {
         };
         self.settle(tx, &row, act_id, &version).await?;
         let actor = other.keys.enterprise.to_string();
+        self.noted(tx, &actor, "document.version", id, incoming.link).await?;
         Ok(self.bring(tx, (&row, &kind), &actor, false).await?)
     }
 
@@ -303,6 +302,9 @@ impl Documents {
         let forged =
             |signed: &Signed, role: &str| signer(role).is_some_and(|by| version::read_act(&by, signed, at).is_none());
         let act_id = self.proposed(tx, &known, (&sent, incoming.link), &forged).await?;
+        let actor = other.keys.enterprise.to_string();
+        self.noted(tx, &actor, "document.proposal", known.row.id, incoming.link)
+            .await?;
         for signed in told.agreed {
             let sent = ActSent {
                 act: Some(signed.clone()),
@@ -413,7 +415,26 @@ impl Documents {
             store::settle_act(tx, document, answer, "counted", "").await?;
         }
         let actor = other.keys.enterprise.to_string();
+        self.noted(tx, &actor, "document.ruling", document, incoming.link)
+            .await?;
         Ok(self.bring(tx, (&known.row, &known.kind), &actor, false).await?)
+    }
+
+    /// Writes down what a partner has done.
+    async fn noted(
+        &self,
+        tx: &mut TenantTx,
+        actor: &str,
+        action: &str,
+        document: Uuid,
+        link: LinkId,
+    ) -> Result<(), Error> {
+        let (line, resource, rule) = (
+            self.tenancy.ids().uuid(),
+            format!("document/{document}"),
+            format!("link {link}"),
+        );
+        Ok(hansa_directory::audit(tx, line, actor, action, &resource, &rule).await?)
     }
 }
 
@@ -425,6 +446,11 @@ fn claimed(sent: &ActSent) -> Result<Act, Not> {
 
 fn ids(document: &str, act: &str) -> Option<(Uuid, Uuid)> {
     Some((document.parse().ok()?, act.parse().ok()?))
+}
+
+/// When its issuer counted it.
+fn counted_at(version: &Version) -> Option<OffsetDateTime> {
+    OffsetDateTime::from_unix_timestamp(version.at.as_ref()?.seconds).ok()
 }
 
 /// The parties of a document that we have not known.

@@ -309,6 +309,39 @@ pub async fn texts_with(tx: &mut TenantTx, document: Uuid, bytes: &[u8]) -> Resu
     Ok(rows.into_iter().map(|row| (row.section, row.content)).collect())
 }
 
+/// A version of some document.
+pub struct VersionRow {
+    pub our_role: String,
+    pub body: Vec<u8>,
+}
+
+/// Versions of these documents, by document and version, after this one; what is empty leaves all.
+pub async fn versions(
+    tx: &mut TenantTx,
+    filter: &Filter,
+    document: Option<Uuid>,
+    after: Option<(Uuid, i64)>,
+    limit: i64,
+) -> Result<Vec<VersionRow>, Error> {
+    let (id, version) = after.unzip();
+    Ok(sqlx::query_as!(
+        VersionRow,
+        "select d.our_role, v.body from document_version v join document d on d.id = v.document_id
+         where ($1::varchar = '' or d.kind = $1)
+           and ($2::uuid is null or d.id in (select document_id from document_party where link_id = $2))
+           and ($3::uuid is null or d.id = $3) and ($4::uuid is null or (v.document_id, v.version) > ($4, $5::bigint))
+         order by v.document_id, v.version limit $6",
+        filter.kind,
+        filter.link,
+        document,
+        id,
+        version,
+        limit,
+    )
+    .fetch_all(tx.conn())
+    .await?)
+}
+
 /// A version to be kept.
 pub struct NewVersion<'a> {
     pub document: Uuid,

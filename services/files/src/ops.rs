@@ -252,6 +252,9 @@ impl Files {
             Ok(bytes) => {
                 store::keep(&mut tx, &row.file, &bytes).await?;
                 store::done(&mut tx, std::slice::from_ref(&row.file)).await?;
+                let (line, resource) = (self.tenancy.ids().uuid(), format!("document/{}", place.document));
+                let rule = format!("link {}", place.link);
+                hansa_directory::audit(&mut tx, line, errand.name(), "file.fetch", &resource, &rule).await?;
             }
             Err(trouble) => {
                 let now = self.tenancy.clock().now();

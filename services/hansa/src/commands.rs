@@ -3,6 +3,7 @@
 mod approval;
 mod audit;
 mod bench;
+mod changes;
 mod demo;
 mod document;
 mod files;
@@ -114,6 +115,8 @@ enum Command {
     /// Who did what, and whether that is still what was signed.
     #[command(subcommand)]
     Audit(audit::Audit),
+    /// What becomes another in the enterprise, as it comes.
+    Changes(changes::Changes),
     /// Links to other enterprises.
     #[command(subcommand)]
     Link(link::Link),
@@ -301,6 +304,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Staff(staff) => staff.run(printer).await,
         Command::Key(key) => key.run(printer).await,
         Command::Audit(audit) => audit.run(printer).await,
+        Command::Changes(changes) => changes.run(printer).await,
         Command::Link(link) => link.run(printer).await,
         Command::Document(document) => document.run(printer).await,
         Command::Approval(approval) => approval.run(printer).await,

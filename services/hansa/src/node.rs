@@ -145,7 +145,7 @@ async fn furnish(
             .with(PROPOSAL, ProposalCame(documents.clone()))
             .with(RULING, RulingCame(documents.clone())),
     );
-    let directory = Directory::new(tenancy.clone(), vault.clone());
+    let directory = Directory::new(tenancy.clone(), vault.clone(), links.stopping().clone());
     directory.install(AllAudited::default().with(LedgerLines));
     let inventory = Inventory::new(tenancy.clone(), links.clone(), vault.derive("inventory/feed")?);
     documents.install(inventory.clone());

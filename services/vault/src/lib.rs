@@ -13,4 +13,6 @@ mod store;
 pub use error::Error;
 pub use keyring::{EnterpriseKeys, NodeKeys, SigningKey, Vault};
 pub use master::{KeyStore, MasterKey};
-pub use sign::{BadSignature, Signature, Signer, hmac_sha256, hmac_verify, key_id, random, sha256, verify};
+pub use sign::{
+    BadSignature, Signature, Signer, hmac_sha256, hmac_verify, key_id, random, sha256, stamp, stamped, verify,
+};

@@ -7,7 +7,7 @@ use aws_lc_rs::{
     rand::{SecureRandom, SystemRandom},
     signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey},
 };
-use data_encoding::HEXLOWER;
+use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
 use zeroize::Zeroizing;
 
 use crate::Error;
@@ -150,6 +150,22 @@ pub fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
 pub fn hmac_verify(key: &[u8], parts: &[&[u8]], tag: &[u8]) -> bool {
     let message = parts.concat();
     hmac::verify(&hmac::Key::new(hmac::HMAC_SHA256, key), &message, tag).is_ok()
+}
+
+/// Text that comes back unchanged or not at all: what it says, and a tag of ours. It is no secret.
+#[must_use]
+pub fn stamp(key: &[u8], says: &[u8]) -> String {
+    let tag = hmac_sha256(key, &[says]);
+    format!("{}.{}", BASE64URL_NOPAD.encode(says), BASE64URL_NOPAD.encode(&tag))
+}
+
+/// What such a text says; `None` when it is none of ours.
+#[must_use]
+pub fn stamped(key: &[u8], text: &str) -> Option<Vec<u8>> {
+    let (says, tag) = text.split_once('.')?;
+    let decode = |part: &str| BASE64URL_NOPAD.decode(part.as_bytes()).ok();
+    let (says, tag) = (decode(says)?, decode(tag)?);
+    hmac_verify(key, &[&says], &tag).then_some(says)
 }
 
 /// Bytes that nobody can guess.

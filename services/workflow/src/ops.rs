@@ -115,6 +115,8 @@ impl Workflow {
             (Some(_), false) => {
                 store::insert(tx, &row).await?;
                 if self.open_from(tx, &row, &plan, 0).await? {
+                    self.asked(tx, &row.requester.to_string(), row.id, "approval.ask")
+                        .await?;
                     return Ok(Gate::Waits);
                 }
                 let passes = "there is nobody but the requester".to_owned();
@@ -125,6 +127,12 @@ impl Workflow {
         (row.state, row.reason, row.closed_at) = ("passed".to_owned(), passes.clone(), Some(now));
         store::insert(tx, &row).await?;
         Ok(Gate::Passed(passes))
+    }
+
+    /// Writes down that an approval has become another.
+    async fn asked(&self, tx: &mut TenantTx, actor: &str, id: Uuid, action: &str) -> Result<(), Error> {
+        let (line, resource) = (self.tenancy.ids().uuid(), format!("approval/{id}"));
+        Ok(hansa_directory::audit(tx, line, actor, action, &resource, "workflow.flow").await?)
     }
 
     /// The same request again with another content of no weight: what was decided holds.

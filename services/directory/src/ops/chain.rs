@@ -149,7 +149,7 @@ impl Directory {
         if witnesses.len() > WITNESSES_MAX {
             return Err(Error::Invalid {
                 field: "witnesses",
-                text: "at most 1000",
+                text: "at most 1000".into(),
             });
         }
         let (begun, mut checked, mut last) = (Instant::now(), Checked::default(), None::<Tip>);

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, pin::Pin};
 use futures_util::{Stream, TryStreamExt as _};
 use hansa_directory::Session;
 use hansa_edge::{finish, id, maybe_id, status, timestamp};
-use hansa_proto::documents::v1::{self as wire, documents_staff_service_server::DocumentsStaffService};
+use hansa_proto::documents::v1::{self as wire, Version, documents_staff_service_server::DocumentsStaffService};
 use hansa_vocab::{Fault, LinkId};
 use tonic::{Request, Response, Status};
 
@@ -62,6 +62,38 @@ fn shown(whole: Whole) -> wire::Document {
         refers_to: whole.row.refers_to.map(|id| id.to_string()).unwrap_or_default(),
         progress: whole.progress.into_iter().map(progress).collect(),
         pending_files: whole.pending.into_iter().map(pending_file).collect(),
+    }
+}
+
+fn page_size(asked: u32) -> Result<u32, Status> {
+    match asked {
+        0 => Ok(PAGE),
+        size @ 1..=PAGE_MAX => Ok(size),
+        _ => Err(status(Fault::invalid("page_size", "at most 200"))),
+    }
+}
+
+fn bad_page() -> Status {
+    status(Fault::invalid("page", "the nextPage of an answer to the same question"))
+}
+
+fn version((our_role, version): (String, Version)) -> wire::VersionShown {
+    let (by, partners) = (
+        version.parties.iter().find(|party| party.role == version.role),
+        version.parties.iter().filter(|party| party.role != our_role),
+    );
+    wire::VersionShown {
+        by: by.map(|party| party.name.clone()).unwrap_or_default(),
+        partners: partners.map(|party| party.name.clone()).collect(),
+        document_id: version.document_id,
+        kind: version.kind,
+        number: version.number,
+        version: version.version,
+        state: version.state,
+        act: version.act,
+        act_id: version.act_id,
+        role: version.role,
+        at: version.at,
     }
 }
 
@@ -190,12 +222,8 @@ impl DocumentsStaffService for DocumentsStaff {
         asked: Request<wire::ListDocumentsRequest>,
     ) -> Result<Response<wire::ListDocumentsResponse>, Status> {
         let (session, asked) = (Session::of(&asked)?, asked.into_inner());
-        let size = if asked.page_size == 0 { PAGE } else { asked.page_size };
-        if size > PAGE_MAX {
-            return Err(status(Fault::invalid("page_size", "at most 200")));
-        }
+        let size = page_size(asked.page_size)?;
         let longest = asked.order() == wire::DocumentOrder::LongestInState;
-        let bad_page = || status(Fault::invalid("page", "the nextPage of an answer to the same question"));
         let place = Place::read(longest, &asked.page).ok_or_else(bad_page)?;
         let filter = Filter {
             link: maybe_id("link_id", &asked.link_id)?,
@@ -210,6 +238,33 @@ impl DocumentsStaffService for DocumentsStaff {
         let next_page = last.map(|whole| place.next(&whole.row)).unwrap_or_default();
         let documents = all.into_iter().map(shown).collect();
         Ok(Response::new(wire::ListDocumentsResponse { documents, next_page }))
+    }
+
+    async fn list_versions(
+        &self,
+        asked: Request<wire::ListVersionsRequest>,
+    ) -> Result<Response<wire::ListVersionsResponse>, Status> {
+        let (session, asked) = (Session::of(&asked)?, asked.into_inner());
+        let size = page_size(asked.page_size)?;
+        let after = |page: &str| {
+            let (id, version) = page.split_once('.')?;
+            Some((id.parse().ok()?, version.parse().ok()?))
+        };
+        let after = (!asked.page.is_empty()).then(|| after(&asked.page).ok_or_else(bad_page));
+        let filter = Filter {
+            link: maybe_id("link_id", &asked.link_id)?,
+            kind: asked.kind,
+            ..Filter::default()
+        };
+        let which = (&filter, maybe_id("document_id", &asked.document_id)?);
+        let found = self.0.versions(&session, which, after.transpose()?, size.into()).await;
+        let found = found.map_err(status)?;
+        let last = found.last().filter(|_| u32::try_from(found.len()) == Ok(size));
+        let next_page = last.map(|(_, last)| format!("{}.{}", last.document_id, last.version));
+        Ok(Response::new(wire::ListVersionsResponse {
+            next_page: next_page.unwrap_or_default(),
+            versions: found.into_iter().map(version).collect(),
+        }))
     }
 
     type DownloadFileStream = Pin<Box<dyn Stream<Item = Result<wire::DownloadFileResponse, Status>> + Send>>;

@@ -209,6 +209,24 @@ impl Documents {
         Ok(whole.collect())
     }
 
+    /// Versions of documents, by document and version, after this one: each with our role in it.
+    pub(crate) async fn versions(
+        &self,
+        session: &Session,
+        (filter, document): (&Filter, Option<Uuid>),
+        after: Option<(Uuid, i64)>,
+        limit: i64,
+    ) -> Result<Vec<(String, Version)>, Error> {
+        let mut tx = self.tenancy.begin("documents.versions", session).await?;
+        let rows = store::versions(&mut tx, filter, document, after, limit).await?;
+        let read = rows.into_iter().map(|row| {
+            let signed = Signed::decode(row.body.as_slice()).ok();
+            let version = signed.and_then(|signed| Version::decode(signed.body).ok());
+            Ok((row.our_role, version.ok_or(Error::Damaged("document_version"))?))
+        });
+        read.collect()
+    }
+
     pub(crate) async fn whole(&self, tx: &mut TenantTx, known: Known) -> Result<Whole, Error> {
         let proposals = self.proposals(tx, &[known.row.id]).await?;
         Ok(Whole {

@@ -87,6 +87,20 @@ pub enum Document {
         #[command(flatten)]
         target: Target,
     },
+    /// Every change of every document as CSV: who led it to which state, and when.
+    Export {
+        /// Only of this kind.
+        #[arg(long, default_value = "")]
+        kind: String,
+        /// Only with the partner of this link.
+        #[arg(long, default_value = "")]
+        link: String,
+        /// Only since then, e.g. 2026-11-01, in UTC.
+        #[arg(long, default_value = "")]
+        since: String,
+        #[command(flatten)]
+        target: Target,
+    },
     /// Save a file that a document names.
     File {
         /// Which document.
@@ -175,6 +189,12 @@ impl Document {
                     "order": order, "page": page});
                 call(&target, "ListDocuments", body).await?
             }
+            Self::Export {
+                kind,
+                link,
+                since,
+                target,
+            } => return files::export(&target, &json!({"kind": kind, "linkId": link, "pageSize": 200}), &since).await,
             Self::File { id, hash, out, target } => files::save(&target, &id, &hash, &out).await?,
             Self::PutKind { file, target } => {
                 let definition = read(&file)?.to_string();

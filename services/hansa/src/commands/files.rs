@@ -1,4 +1,4 @@
-//! Files on their way to a node and back.
+//! Files on their way to a node and back, and what is written into one.
 
 use std::path::Path;
 
@@ -28,6 +28,58 @@ pub async fn save(target: &Target, document: &str, hash: &str, out: &Path) -> an
     let mut made = std::fs::File::create_new(out).with_context(|| format!("{} can't be made", out.display()))?;
     std::io::Write::write_all(&mut made, &bytes)?;
     Ok(json!({"path": out, "bytes": bytes.len()}))
+}
+
+/// Columns of [`export`], as the answer calls them.
+const COLUMNS: [&str; 11] = [
+    "at",
+    "number",
+    "kind",
+    "version",
+    "state",
+    "act",
+    "role",
+    "by",
+    "partners",
+    "documentId",
+    "actId",
+];
+
+/// Writes all versions as CSV to stdout, page by page.
+pub async fn export(target: &Target, asked: &Value, since: &str) -> anyhow::Result<()> {
+    let client = target.connect().await?;
+    let mut out = csv::Writer::from_writer(std::io::stdout());
+    out.write_record(COLUMNS)?;
+    let mut asked = asked.clone();
+    loop {
+        let answer = client
+            .call("hansa.documents.v1.DocumentsStaffService/ListVersions", &asked)
+            .await?;
+        for version in answer["versions"].as_array().into_iter().flatten() {
+            // Instants in this form are in the order of their text.
+            if version["at"].as_str().unwrap_or_default() >= since {
+                out.write_record(COLUMNS.map(|column| cell(&version[column])))?;
+            }
+        }
+        out.flush()?;
+        match answer["nextPage"].as_str().unwrap_or_default() {
+            "" => return Ok(()),
+            page => asked["page"] = json!(page),
+        }
+    }
+}
+
+/// A value as a cell; what a spreadsheet would take for a formula is marked as text.
+fn cell(value: &Value) -> String {
+    let text = match value {
+        Value::Array(all) => all.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", "),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    match text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+        true => format!("'{text}"),
+        false => text,
+    }
 }
 
 /// Brings the files to the node that these contents name by their paths, and puts in their place what stands for them.
@@ -84,4 +136,29 @@ fn media_type(path: &Path) -> anyhow::Result<&'static str> {
             path.display()
         ),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_spreadsheet_would_run_is_marked_as_text() {
+        assert_eq!(cell(&json!("=HYPERLINK(\"x\")")), "'=HYPERLINK(\"x\")");
+        assert_eq!(cell(&json!(["Bergen", "Lübeck"])), "Bergen, Lübeck");
+        assert_eq!(
+            (cell(&json!("PO-1")), cell(&json!(3))),
+            ("PO-1".to_owned(), "3".to_owned())
+        );
+    }
+
+    #[test]
+    fn files_are_found_by_their_paths_wherever_they_stand() {
+        let mut contents =
+            json!({"a": {"files": [{"path": "x.jpg"}, {"hash": "h"}]}, "b": [{"files": [{"path": "y.pdf"}]}]});
+        let mut found = Vec::new();
+        by_path(&mut contents, &mut found);
+        let paths: Vec<_> = found.iter().map(|file| file["path"].as_str().unwrap()).collect();
+        assert_eq!(paths, ["x.jpg", "y.pdf"]);
+    }
 }

@@ -23,6 +23,7 @@ use hansa_vocab::{
 };
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
 
 use super::Printer;
 
@@ -208,7 +209,11 @@ async fn create(settings: &Settings, owner: &Owner, name: &str) -> anyhow::Resul
     let tenant = owner.create(&ids(), name, &Module::ALL).await?;
     let master = master(settings)?;
     let tenancy = tenancy(settings, &master).await?;
-    let directory = Directory::new(tenancy.clone(), Vault::new(Arc::new(master), clock()));
+    let directory = Directory::new(
+        tenancy.clone(),
+        Vault::new(Arc::new(master), clock()),
+        CancellationToken::new(),
+    );
     let (enterprise, key) = directory.found(tenant).await?;
     tenancy.change("tenant").await?;
     tenancy.close().await;

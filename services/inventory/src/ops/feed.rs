@@ -3,11 +3,10 @@
 
 use std::time::Duration;
 
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use hansa_directory::Session;
 use hansa_link::{Partner, Permit, model::Visibility};
 use hansa_proto::inventory::v1::{self as wire, inventory_partner_service_client::InventoryPartnerServiceClient};
-use hansa_vault::{hmac_sha256, hmac_verify};
+use hansa_vault::{stamp, stamped};
 use hansa_vocab::{Fault, LinkId};
 use serde::{Deserialize, Serialize};
 use tokio::{
@@ -119,19 +118,12 @@ impl Inventory {
     }
 
     fn token(&self, place: &Place) -> String {
-        let text = serde_json::to_vec(place).unwrap_or_default();
-        let tag = hmac_sha256(&self.feed_key, &[&text]);
-        format!("{}.{}", URL_SAFE_NO_PAD.encode(&text), URL_SAFE_NO_PAD.encode(tag))
+        stamp(&self.feed_key, &serde_json::to_vec(place).unwrap_or_default())
     }
 
     /// The place of a token of ours for this very link, epoch and grant.
     fn place(&self, permit: &Permit, token: &str) -> Option<Place> {
-        let (text, tag) = token.split_once('.')?;
-        let (text, tag) = (URL_SAFE_NO_PAD.decode(text).ok()?, URL_SAFE_NO_PAD.decode(tag).ok()?);
-        if !hmac_verify(&self.feed_key, &[&text], &tag) {
-            return None;
-        }
-        let place: Place = serde_json::from_slice(&text).ok()?;
+        let place: Place = serde_json::from_slice(&stamped(&self.feed_key, token)?).ok()?;
         let same =
             place.link == permit.link() && place.epoch == permit.epoch() && place.grant == permit.grant_version();
         same.then_some(place)

@@ -83,6 +83,9 @@ impl Links {
         let before = (loaded.row.state, loaded.row.grant_version);
         if changed {
             settle(tx, &loaded, our_name).await?;
+            let peer = loaded.row.peer.map(|peer| peer.to_string()).unwrap_or_default();
+            let (line, resource) = (self.0.tenancy.ids().uuid(), format!("link/{link}"));
+            hansa_directory::audit(tx, line, &peer, "link.declared", &resource, "the partner's own chain").await?;
         }
         let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
         links::set_known(

@@ -55,6 +55,7 @@ impl Workflow {
         if row.state != "open" || !parts.iter().any(late) {
             return Ok(());
         }
+        self.asked(&mut tx, errand.name(), id, "approval.overdue").await?;
         let place = usize::try_from(row.step).map_err(|_| Error::Damaged("approval"))?;
         let plan = plan(&row)?;
         let step = &plan.get(place).ok_or(Error::Damaged("approval"))?.step;

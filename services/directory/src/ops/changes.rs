@@ -1,0 +1,283 @@
+//! The change feed of an enterprise: what has become another, by topic, for its own people. It tells that something has changed; what
+//! it says now is read by whoever may.
+
+use std::time::Duration;
+
+use hansa_tenancy::Caller as _;
+use hansa_vault::{hmac_sha256, stamp, stamped};
+use hansa_vocab::{
+    Action,
+    decide::{Decision, decide},
+};
+use serde::{Deserialize, Serialize};
+use tokio::{
+    sync::{mpsc, watch},
+    time::{Instant, sleep},
+};
+
+use super::Directory;
+use crate::{
+    Error, Session,
+    store::changes::{self, ChangeRow},
+};
+
+/// What can be followed, and what one must be allowed to do to follow it. The words stand before the slash of an audit line's resource.
+const TOPICS: [(&str, Action); 10] = [
+    ("document", Action::DocumentRead),
+    ("kind", Action::DocumentRead),
+    ("approval", Action::ApprovalRead),
+    ("delegation", Action::ApprovalRead),
+    ("flow", Action::DocumentRead),
+    ("link", Action::LinkRead),
+    ("webhook", Action::WebhookRead),
+    ("location", Action::StockRead),
+    ("staff", Action::StaffRead),
+    ("key", Action::KeyRead),
+];
+/// Lines of one statement.
+const PAGE: i64 = 500;
+/// Changes that are read ahead of the reader.
+const AHEAD: usize = 1_000;
+/// Commits of this process wake the feed at once; those of other processes are seen by then.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// Commits that come in one after the other are read together.
+const GATHER: Duration = Duration::from_millis(10);
+/// A reader hears something at least this often.
+const HEARTBEAT: Duration = Duration::from_secs(5);
+/// The place before everything.
+const BEGINNING: &str = "3:3:";
+
+/// One update of the feed.
+#[derive(Debug)]
+pub enum Update {
+    /// Something has changed.
+    Change(ChangeRow),
+    /// All that was there has been told.
+    CaughtUp,
+    /// Nothing has changed.
+    Heartbeat,
+    /// The place is not known any more: read anew what you follow.
+    Resync,
+}
+
+/// An update, and where to go on after it.
+pub type Told = (Update, String);
+
+/// Where a reader begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// With what changes from now on.
+    Now,
+    /// With the first line.
+    Beginning,
+    /// After what a token says.
+    Token(String),
+}
+
+/// A place in the feed of a tenant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Place {
+    /// All that this snapshot shows has been told,
+    from: String,
+    /// and so many lines of what this one shows beyond it.
+    until: Option<(String, i64)>,
+    /// The count is of these topics.
+    topics: Vec<String>,
+}
+
+/// Why a feed goes no further.
+enum Stop {
+    /// The reader has gone.
+    Gone,
+    /// It is to be told.
+    Told(Error),
+}
+
+impl<E: Into<Error>> From<E> for Stop {
+    fn from(error: E) -> Self {
+        Self::Told(error.into())
+    }
+}
+
+/// One reader.
+struct Feed {
+    directory: Directory,
+    session: Session,
+    key: [u8; 32],
+    topics: Vec<String>,
+    updates: mpsc::Sender<Result<Told, Error>>,
+    commits: watch::Receiver<u64>,
+    last: Instant,
+}
+
+impl Directory {
+    /// Follows these topics, or all that one may follow, until the key is withdrawn or the reader has gone.
+    pub(crate) fn watch(
+        &self,
+        session: &Session,
+        topics: &[String],
+        start: Start,
+    ) -> Result<mpsc::Receiver<Result<Told, Error>>, Error> {
+        let topics = open_to(session, topics)?;
+        let (updates, read) = mpsc::channel(AHEAD);
+        let feed = Feed {
+            // A token of another enterprise is none.
+            key: hmac_sha256(
+                &self.vault.derive("directory/changes")?,
+                &[session.tenant().as_str().as_bytes()],
+            ),
+            directory: self.clone(),
+            commits: self.tenancy.committed(session.tenant()),
+            session: session.clone(),
+            topics,
+            updates,
+            last: Instant::now(),
+        };
+        let (ended, stopping) = (session.ended(), self.stopping.clone());
+        tokio::spawn(async move {
+            tokio::select! {
+                // What is under way for this reader is dropped: nothing is sent after the end.
+                biased;
+                () = ended.cancelled() => {}
+                () = stopping.cancelled() => {}
+                () = feed.run(start) => {}
+            }
+        });
+        Ok(read)
+    }
+}
+
+/// The topics that are followed: those that are asked for, all of which must be open, or all that are.
+fn open_to(session: &Session, asked: &[String]) -> Result<Vec<String>, Error> {
+    let open = |action| matches!(decide(session.roles(), action), Decision::Allow(_));
+    if asked.is_empty() {
+        let all = TOPICS.iter().filter(|(_, action)| open(*action));
+        return Ok(all.map(|(topic, _)| (*topic).to_owned()).collect());
+    }
+    for topic in asked {
+        match TOPICS.iter().find(|(known, _)| known == topic) {
+            None => {
+                let known = TOPICS.map(|(topic, _)| topic).join(", ");
+                return Err(Error::Invalid {
+                    field: "topics",
+                    text: format!("{topic:?} is none of {known}").into(),
+                });
+            }
+            Some((_, action)) if !open(*action) => return Err(Error::TopicClosed(topic.clone())),
+            Some(_) => {}
+        }
+    }
+    Ok(asked.to_vec())
+}
+
+impl Feed {
+    async fn run(mut self, start: Start) {
+        let stopped: Result<std::convert::Infallible, Stop> = self.follow(start).await;
+        if let Err(Stop::Told(error)) = stopped {
+            // A reader that reads nothing is not waited for.
+            let _ = self.updates.try_send(Err(error));
+        }
+    }
+
+    async fn follow(&mut self, start: Start) -> Result<std::convert::Infallible, Stop> {
+        let mut place = match start {
+            Start::Now => self.here().await?,
+            Start::Beginning => self.at(BEGINNING.to_owned()),
+            Start::Token(token) => match self.read(&token) {
+                Some(place) if !self.now(&place.from).await?.lost => place,
+                _ => {
+                    let place = self.here().await?;
+                    self.send(Update::Resync, &place).await?;
+                    place
+                }
+            },
+        };
+        place = self.changes(place).await?;
+        self.send(Update::CaughtUp, &place).await?;
+        loop {
+            self.wait(&place).await?;
+            place = self.changes(place).await?;
+        }
+    }
+
+    fn at(&self, from: String) -> Place {
+        Place {
+            from,
+            until: None,
+            topics: self.topics.clone(),
+        }
+    }
+
+    async fn here(&self) -> Result<Place, Stop> {
+        Ok(self.at(self.now("").await?.snapshot))
+    }
+
+    async fn now(&self, place: &str) -> Result<changes::Now, Stop> {
+        let mut tx = self.directory.tenancy.begin("directory.changes", &self.session).await?;
+        Ok(changes::now(&mut tx, place).await?)
+    }
+
+    /// The place of a token of ours for these topics.
+    fn read(&self, token: &str) -> Option<Place> {
+        let place: Place = serde_json::from_slice(&stamped(&self.key, token)?).ok()?;
+        (place.topics == self.topics).then_some(place)
+    }
+
+    async fn send(&mut self, update: Update, after: &Place) -> Result<(), Stop> {
+        self.last = Instant::now();
+        let token = stamp(&self.key, &serde_json::to_vec(after).unwrap_or_default());
+        self.updates.send(Ok((update, token))).await.map_err(|_| Stop::Gone)
+    }
+
+    /// All changes up to now, each with the place after it.
+    async fn changes(&mut self, mut place: Place) -> Result<Place, Stop> {
+        loop {
+            let mut tx = self.directory.tenancy.begin("directory.changes", &self.session).await?;
+            let now = changes::now(&mut tx, &place.from).await?.snapshot;
+            let (until, mut done) = place.until.take().unwrap_or_else(|| (now.clone(), 0));
+            let rows = changes::between(&mut tx, &self.topics, (&place.from, &until), done, PAGE).await?;
+            drop(tx);
+            let (count, more) = (rows.len(), i64::try_from(rows.len()) == Ok(PAGE));
+            for (place_in_page, row) in (1..).zip(rows) {
+                done += 1;
+                let after = if place_in_page == count && !more {
+                    self.at(until.clone())
+                } else {
+                    Place {
+                        until: Some((until.clone(), done)),
+                        ..place.clone()
+                    }
+                };
+                self.send(Update::Change(row), &after).await?;
+            }
+            if more {
+                place.until = Some((until, done));
+                continue;
+            }
+            let caught_up = until == now;
+            place = self.at(until);
+            if caught_up {
+                return Ok(place);
+            }
+        }
+    }
+
+    /// Until something may have changed.
+    async fn wait(&mut self, place: &Place) -> Result<(), Stop> {
+        if self.last.elapsed() >= HEARTBEAT {
+            self.send(Update::Heartbeat, place).await?;
+        }
+        let updates = self.updates.clone();
+        tokio::select! {
+            () = updates.closed() => Err(Stop::Gone),
+            () = sleep(LOOK_EVERY) => Ok(()),
+            changed = self.commits.changed() => {
+                if changed.is_err() {
+                    return Err(Stop::Gone);
+                }
+                sleep(GATHER).await;
+                Ok(())
+            }
+        }
+    }
+}
