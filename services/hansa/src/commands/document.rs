@@ -1,6 +1,6 @@
 //! Commands for documents that are held in common with partners.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use clap::Subcommand;
@@ -156,15 +156,7 @@ impl Document {
                 file,
                 base,
                 target,
-            } => {
-                let contents = files::read(&target, file.as_deref()).await?;
-                let base = match base {
-                    Some(base) => json!(base.to_string()),
-                    None => call(&target, "GetDocument", json!({"id": id})).await?["document"]["version"].clone(),
-                };
-                let body = json!({"id": id, "act": act, "base": base, "contents": contents, "proposal": proposal});
-                call(&target, "ActOnDocument", body).await?
-            }
+            } => act_on(&target, &id, &act, &proposal, file.as_deref(), base).await?,
             Self::Preview { id, act, file, target } => {
                 let contents = file.map(|file| read(&file)).transpose()?.unwrap_or_else(|| json!({}));
                 let body = json!({"id": id, "act": act, "contents": contents});
@@ -218,4 +210,27 @@ impl Document {
 fn read(file: &PathBuf) -> anyhow::Result<Value> {
     let text = std::fs::read_to_string(file).with_context(|| format!("{} can't be read", file.display()))?;
     serde_json::from_str(&text).with_context(|| format!("{} is no JSON", file.display()))
+}
+
+/// Does something with a document, at the version that was looked at.
+async fn act_on(
+    target: &Target,
+    id: &str,
+    act: &str,
+    proposal: &str,
+    file: Option<&Path>,
+    base: Option<u64>,
+) -> anyhow::Result<Value> {
+    let contents = files::read(target, file).await?;
+    let base = match base {
+        Some(base) => json!(base.to_string()),
+        None => {
+            let shown = target
+                .call(&format!("{SERVICE}/GetDocument"), json!({"id": id}))
+                .await?;
+            shown["document"]["version"].clone()
+        }
+    };
+    let body = json!({"id": id, "act": act, "base": base, "contents": contents, "proposal": proposal});
+    target.call(&format!("{SERVICE}/ActOnDocument"), body).await
 }
