@@ -4,6 +4,7 @@ mod abuse;
 mod approvals;
 mod attacks;
 mod audit;
+mod budgets;
 mod certs;
 mod changes;
 mod clients;

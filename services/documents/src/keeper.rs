@@ -1,4 +1,4 @@
-//! Who keeps the stock that documents speak of: the trait that a domain fills in, in the transaction of the document.
+//! Who keeps the stock and the money that documents speak of: traits that domains fill in, in the transaction of the document.
 
 use std::{future::Future, pin::Pin};
 
@@ -57,10 +57,47 @@ pub enum KeeperError {
 }
 
 /// What bringing comes to.
-pub type KeeperFuture<'a> = Pin<Box<dyn Future<Output = Result<(), KeeperError>> + Send + 'a>>;
+pub type KeeperFuture<'a, T = ()> = Pin<Box<dyn Future<Output = Result<T, KeeperError>> + Send + 'a>>;
 
 /// Keeps stock.
 pub trait StockKeeper: std::fmt::Debug + Send + Sync {
     /// Brings stock to what is due. The same again changes nothing.
     fn bring<'a>(&'a self, tx: &'a mut TenantTx, due: Due<'a>) -> KeeperFuture<'a>;
+
+    /// What we have of articles with these numbers, by SKU or else by GTIN; none of those that we do not keep.
+    fn figures<'a>(
+        &'a self,
+        tx: &'a mut TenantTx,
+        names: Vec<(String, String)>,
+    ) -> KeeperFuture<'a, Vec<Option<Figures>>>;
+}
+
+/// What we have of an article, over all places and lots.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Figures {
+    /// In the house.
+    pub on_hand: Quantity,
+    /// Of that, held for others.
+    pub reserved: Quantity,
+    /// On its way.
+    pub incoming: Quantity,
+}
+
+/// What a document binds of a budget by now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bound {
+    /// Which document.
+    pub document: Uuid,
+    /// Whose budget; empty = nobody's.
+    pub accounting_cost: String,
+    /// ISO 4217.
+    pub currency: String,
+    /// Minor units; 0 = nothing any more.
+    pub amount: i64,
+}
+
+/// Keeps budgets.
+pub trait Purse: std::fmt::Debug + Send + Sync {
+    /// Writes down what a document binds. The same again changes nothing.
+    fn bind<'a>(&'a self, tx: &'a mut TenantTx, bound: Bound) -> KeeperFuture<'a>;
 }

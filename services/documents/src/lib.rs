@@ -20,6 +20,6 @@ mod store;
 pub use api::{DocumentsPartner, DocumentsStaff};
 pub use error::Error;
 pub use events::{ACT, ActCame, PROPOSAL, ProposalCame, RULING, RulingCame, VERSION, VersionCame};
-pub use keeper::{Due, KeeperError, KeeperFuture, StockKeeper};
+pub use keeper::{Bound, Due, Figures, KeeperError, KeeperFuture, Purse, StockKeeper};
 pub use model::{Contents, Stock, stock::DueLine};
-pub use ops::{Documents, Paper, Wish};
+pub use ops::{Documents, Outlook, Paper, Wish};

@@ -4,11 +4,13 @@ mod approve;
 mod files;
 mod kinds;
 mod number;
+mod outlook;
 mod rule;
 mod stock;
 mod verify;
 mod view;
 
+pub use outlook::Outlook;
 pub(crate) use rule::{Asked, Decision, Open};
 pub(crate) use stock::Progress;
 pub use view::Paper;
@@ -39,7 +41,7 @@ use uuid::Uuid;
 use crate::{
     Error,
     events::ACT,
-    keeper::StockKeeper,
+    keeper::{Purse, StockKeeper},
     model::{Contents, Kind, Refusal, content, version},
     store::{self, DocumentRow, PartyRow, Post, TextRow},
 };
@@ -54,6 +56,7 @@ pub struct Documents {
     pub(crate) egress: Egress,
     pub(crate) files: Files,
     pub(crate) keeper: Arc<OnceLock<Box<dyn StockKeeper>>>,
+    purse: Arc<OnceLock<Box<dyn Purse>>>,
     /// Those that every tenant has.
     shipped: Arc<kinds::Shipped>,
     numbers: Arc<number::Numbers>,
@@ -109,6 +112,7 @@ impl Documents {
             egress,
             files,
             keeper: Arc::default(),
+            purse: Arc::default(),
             shipped: Arc::new(kinds),
             numbers: Arc::default(),
         })
@@ -117,6 +121,11 @@ impl Documents {
     /// Who keeps the stock that documents speak of; the first one stays.
     pub fn install(&self, keeper: impl StockKeeper + 'static) {
         let _ = self.keeper.set(Box::new(keeper));
+    }
+
+    /// Who keeps the budgets that documents bind; the first one stays.
+    pub fn install_purse(&self, purse: impl Purse + 'static) {
+        let _ = self.purse.set(Box::new(purse));
     }
 
     /// Begins a document of ours with these partners; the same again changes nothing.

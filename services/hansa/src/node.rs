@@ -149,10 +149,12 @@ async fn furnish(
     directory.install(AllAudited::default().with(LedgerLines));
     let inventory = Inventory::new(tenancy.clone(), links.clone(), vault.derive("inventory/feed")?);
     documents.install(inventory.clone());
+    let procurement = Procurement::new(tenancy.clone(), documents.clone());
+    documents.install_purse(procurement.clone());
     Ok(Rooms {
         inventory,
         directory,
-        procurement: Procurement::new(tenancy.clone(), documents.clone()),
+        procurement,
         documents,
         workflow,
         egress,

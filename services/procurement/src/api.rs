@@ -2,16 +2,45 @@
 
 use hansa_directory::Session;
 use hansa_edge::{finish, id, status};
-use hansa_proto::procurement::v1::{self as wire, procurement_staff_service_server::ProcurementStaffService};
-use hansa_vocab::LinkId;
+use hansa_proto::{
+    procurement::v1::{self as wire, procurement_staff_service_server::ProcurementStaffService},
+    types::v1::Quantity as WireQuantity,
+};
+use hansa_vocab::{Fault, LinkId, Quantity};
+use time::{Date, macros::format_description};
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
-use crate::{Procurement, ops::Assignment};
+use crate::{Procurement, ops::Assignment, store::BudgetRow};
 
 /// `hansa.procurement.v1.ProcurementStaffService`.
 #[derive(Clone, Debug)]
 pub struct ProcurementStaff(pub Procurement);
+
+fn budget(row: BudgetRow) -> wire::Budget {
+    wire::Budget {
+        accounting_cost: row.accounting_cost,
+        begins_on: row.begins_on.to_string(),
+        ends_on: row.ends_on.to_string(),
+        currency: row.currency,
+        amount: row.amount,
+        bound: row.bound,
+    }
+}
+
+fn day(field: &'static str, text: &str) -> Result<Date, Status> {
+    let read = Date::parse(text, format_description!("[year]-[month]-[day]"));
+    read.map_err(|_| status(Fault::invalid(field, "a date is YYYY-MM-DD")))
+}
+
+fn quantity(quantity: Quantity) -> WireQuantity {
+    let (value, scale) = quantity.shortest();
+    WireQuantity {
+        value,
+        scale: scale.into(),
+        unit: quantity.unit().as_str().to_owned(),
+    }
+}
 
 #[tonic::async_trait]
 impl ProcurementStaffService for ProcurementStaff {
@@ -44,6 +73,59 @@ impl ProcurementStaffService for ProcurementStaff {
         Ok(Response::new(wire::MakeOrdersResponse {
             orders: orders.collect(),
             ordered_requisition_ids: made.ordered.iter().map(Uuid::to_string).collect(),
+        }))
+    }
+
+    async fn get_outlook(
+        &self,
+        asked: Request<wire::GetOutlookRequest>,
+    ) -> Result<Response<wire::GetOutlookResponse>, Status> {
+        let (session, asked) = (Session::of(&asked)?, asked.into_inner());
+        let document = id("document_id", &asked.document_id)?;
+        let beside = self.0.beside(&session, document).await.map_err(status)?;
+        let stock = beside.outlook.stock.into_iter().map(|(line, figures)| wire::LineStock {
+            line,
+            on_hand: Some(quantity(figures.on_hand)),
+            reserved: Some(quantity(figures.reserved)),
+            incoming: Some(quantity(figures.incoming)),
+        });
+        Ok(Response::new(wire::GetOutlookResponse {
+            stock: stock.collect(),
+            budget: beside.budget.map(budget),
+            this_request: beside.request,
+            over_budget: beside.over,
+        }))
+    }
+
+    async fn put_budget(
+        &self,
+        asked: Request<wire::PutBudgetRequest>,
+    ) -> Result<Response<wire::PutBudgetResponse>, Status> {
+        let (session, procurement, asked) = (Session::of(&asked)?, self.0.clone(), asked.into_inner());
+        let asked = asked.budget.unwrap_or_default();
+        let row = BudgetRow {
+            begins_on: day("begins_on", &asked.begins_on)?,
+            ends_on: day("ends_on", &asked.ends_on)?,
+            accounting_cost: asked.accounting_cost,
+            currency: asked.currency,
+            amount: asked.amount,
+            bound: 0,
+        };
+        let row = finish(async move { procurement.put_budget(&session, row).await }).await?;
+        Ok(Response::new(wire::PutBudgetResponse {
+            budget: Some(budget(row)),
+        }))
+    }
+
+    async fn list_budgets(
+        &self,
+        asked: Request<wire::ListBudgetsRequest>,
+    ) -> Result<Response<wire::ListBudgetsResponse>, Status> {
+        let session = Session::of(&asked)?;
+        let budgets = self.0.budgets(&session).await.map_err(status)?;
+        let budgets = budgets.into_iter().map(budget);
+        Ok(Response::new(wire::ListBudgetsResponse {
+            budgets: budgets.collect(),
         }))
     }
 

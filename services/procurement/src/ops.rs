@@ -1,5 +1,7 @@
 //! What one can do to buy. Start reading at [`Procurement::make_orders`].
 
+mod budget;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use hansa_directory::Session;

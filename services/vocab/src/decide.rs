@@ -115,6 +115,10 @@ words! {
         WebhookWrite = "webhook.write",
         /// Make orders from what our people have asked for.
         OrderMake = "order.make",
+        /// See budgets.
+        BudgetRead = "budget.read",
+        /// Set budgets.
+        BudgetWrite = "budget.write",
         /// Say who approves what.
         FlowWrite = "flow.write",
         /// See what has to be approved, as far as it concerns one.
@@ -146,9 +150,11 @@ impl Action {
             | Self::KeyWrite
             | Self::DocumentConfigure
             | Self::FlowWrite
+            | Self::BudgetWrite
             | Self::WebhookWrite => &[Owner, Admin],
             Self::LinkApprove => &[Owner, Admin, Approver],
             Self::LinkEvidence => &[Owner, Auditor],
+            Self::BudgetRead => &[Owner, Admin, Buyer, Approver, Auditor],
             Self::StockRead => &[Owner, Admin, Buyer, Approver, Store, Support, Auditor],
             Self::StockWrite => &[Owner, Admin, Store],
             Self::DocumentRead => &[Owner, Admin, Buyer, Approver, Store, Support, Auditor],

@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// What can be followed, and what one must be allowed to do to follow it. The words stand before the slash of an audit line's resource.
-const TOPICS: [(&str, Action); 10] = [
+const TOPICS: [(&str, Action); 11] = [
     ("document", Action::DocumentRead),
     ("kind", Action::DocumentRead),
     ("approval", Action::ApprovalRead),
@@ -30,6 +30,7 @@ const TOPICS: [(&str, Action); 10] = [
     ("flow", Action::DocumentRead),
     ("link", Action::LinkRead),
     ("webhook", Action::WebhookRead),
+    ("budget", Action::BudgetRead),
     ("location", Action::StockRead),
     ("staff", Action::StaffRead),
     ("key", Action::KeyRead),

@@ -82,7 +82,7 @@ pub fn check(
             return bad("sections", format!("there is no section {name}"));
         };
         match (section.is, &content.body) {
-            (Holds::Head, Some(Body::Head(head))) => check_head(kind, head)?,
+            (Holds::Head, Some(Body::Head(head))) => check_head(kind, section, head)?,
             (Holds::Lines, Some(Body::Lines(lines))) => check_lines(kind, lines)?,
             (Holds::Answers, Some(Body::Answers(answers))) => {
                 check_answers(answers, about(section, contents, before)?)?;
@@ -129,7 +129,11 @@ fn date(field: &'static str, text: &str) -> Result<Option<Date>, BadContent> {
     }
 }
 
-fn check_head(kind: &Kind, head: &Head) -> Result<(), BadContent> {
+fn check_head(kind: &Kind, section: &SectionKind, head: &Head) -> Result<(), BadContent> {
+    text("accounting_cost", &head.accounting_cost, NAME_MAX)?;
+    if !head.accounting_cost.is_empty() && section.audience.len() > 1 {
+        return bad("accounting_cost", "is our own matter: others see this section");
+    }
     if kind.refers_to.is_some() == head.refers_to.is_empty() || (!head.refers_to.is_empty() && uuid(head).is_none()) {
         return bad(
             "refers_to",

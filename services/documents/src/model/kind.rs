@@ -118,6 +118,9 @@ pub struct StateKind {
     /// What it means for the stock of a role.
     #[serde(default)]
     pub stock: BTreeMap<String, Stock>,
+    /// Roles whose budget it binds: what the lines come to is as good as spent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub binds_budget: Vec<String>,
 }
 
 /// Something that a party may do.
@@ -273,6 +276,7 @@ impl Kind {
         for (name, state) in &self.states {
             self.known(name, &state.waits_for, &self.roles)?;
             self.known(name, state.stock.keys(), &self.roles)?;
+            self.known(name, &state.binds_budget, &self.roles)?;
             let receipts = state.stock.values().any(|stock| *stock == Stock::Received);
             if (receipts && self.section(Holds::Receipts).is_none())
                 || (!state.stock.is_empty() && self.section(Holds::Lines).is_none())

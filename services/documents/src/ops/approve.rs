@@ -159,14 +159,14 @@ impl Subject for Documents {
 
 /// What a document says, section by section.
 #[derive(Default)]
-struct Said<'a> {
-    head: Option<&'a Head>,
-    lines: Vec<&'a Line>,
+pub(super) struct Said<'a> {
+    pub head: Option<&'a Head>,
+    pub lines: Vec<&'a Line>,
     answers: BTreeMap<&'a str, &'a Answer>,
 }
 
 impl<'a> Said<'a> {
-    fn of(contents: &'a Contents) -> Self {
+    pub fn of(contents: &'a Contents) -> Self {
         let mut said = Self::default();
         for content in contents.values() {
             match &content.body {
@@ -183,7 +183,7 @@ impl<'a> Said<'a> {
     }
 
     /// Minor units of all lines; none when one has no price.
-    fn total(&self, currency: &str) -> Option<i64> {
+    pub fn total(&self, currency: &str) -> Option<i64> {
         let mut total = (!self.lines.is_empty()).then_some(0_i64)?;
         for line in &self.lines {
             let (price, quantity) = (line.price.as_ref()?, line.quantity.as_ref()?);

@@ -32,7 +32,7 @@ pub(crate) struct Progress {
 }
 
 impl Documents {
-    /// Brings our stock to what a document means by now, and to what the one that it is about means then. `strict`: it is our own
+    /// Brings our budgets and our stock to what a document means by now, and to what the one that it is about means then. `strict`: it is our own
     /// step, and what can't be is refused.
     pub(crate) async fn bring(
         &self,
@@ -41,6 +41,7 @@ impl Documents {
         actor: &str,
         strict: bool,
     ) -> Result<(), Error> {
+        self.bind(tx, (row, kind)).await?;
         if self.keeper.get().is_none() || kind.stock_of(&row.our_role).is_empty() {
             return Ok(());
         }

@@ -24,6 +24,36 @@ pub enum Order {
         #[command(flatten)]
         target: Target,
     },
+    /// What an approver looks at beside a request: our stock of its articles, and the budget that pays for it.
+    Outlook {
+        /// Of a requisition.
+        document: String,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Set a budget; the same cost with the same first day again changes its amount.
+    PutBudget {
+        /// Whose, e.g. MARKETING (UBL: AccountingCost).
+        cost: String,
+        /// First day, YYYY-MM-DD.
+        #[arg(long)]
+        from: String,
+        /// Last day.
+        #[arg(long)]
+        until: String,
+        /// In minor units of the currency, e.g. cents.
+        #[arg(long)]
+        amount: i64,
+        #[arg(long, default_value = "EUR")]
+        currency: String,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// All budgets, the newest first, with what is bound of each.
+    Budgets {
+        #[command(flatten)]
+        target: Target,
+    },
     /// Which lines of requisitions an order's lines come from, or where those of a requisition went.
     Sources {
         /// Of an order, or of a requisition.
@@ -50,6 +80,20 @@ impl Order {
                 let body = json!({"id": id, "assignments": lines, "head": {"deliveryLocation": to}});
                 ("MakeOrders", body, target)
             }
+            Self::Outlook { document, target } => ("GetOutlook", json!({"documentId": document}), target),
+            Self::PutBudget {
+                cost,
+                from,
+                until,
+                amount,
+                currency,
+                target,
+            } => {
+                let budget = json!({"accountingCost": cost, "beginsOn": from, "endsOn": until, "currency": currency,
+                    "amount": amount.to_string()});
+                ("PutBudget", json!({"budget": budget}), target)
+            }
+            Self::Budgets { target } => ("ListBudgets", json!({}), target),
             Self::Sources { document, target } => ("ListOrderSources", json!({"documentId": document}), target),
         };
         printer.show(&target.call(&format!("{SERVICE}/{method}"), body).await?);

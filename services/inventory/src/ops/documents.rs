@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hansa_documents::{Due, DueLine, KeeperError, KeeperFuture, Stock, StockKeeper};
+use hansa_documents::{Due, DueLine, Figures, KeeperError, KeeperFuture, Stock, StockKeeper};
 use hansa_tenancy::TenantTx;
 use hansa_vocab::Quantity;
 use uuid::Uuid;
@@ -11,12 +11,24 @@ use super::{Inventory, catalogue::base_units};
 use crate::{
     Error,
     model::plan::{Plan, Want},
-    store::documents::{self, NamedItem},
+    store::documents::{self, FiguresRow, NamedItem},
 };
 
 impl StockKeeper for Inventory {
     fn bring<'a>(&'a self, tx: &'a mut TenantTx, due: Due<'a>) -> KeeperFuture<'a> {
         Box::pin(bring(tx, due))
+    }
+
+    fn figures<'a>(
+        &'a self,
+        tx: &'a mut TenantTx,
+        names: Vec<(String, String)>,
+    ) -> KeeperFuture<'a, Vec<Option<Figures>>> {
+        Box::pin(async move {
+            let (skus, gtins): (Vec<_>, Vec<_>) = names.into_iter().unzip();
+            let rows = documents::figures(tx, &skus, &gtins).await?;
+            rows.into_iter().map(|row| row.map(figures).transpose()).collect()
+        })
     }
 }
 
@@ -28,6 +40,18 @@ impl From<Error> for KeeperError {
             _ => Self::Damaged("document_stock"),
         }
     }
+}
+
+fn figures(row: FiguresRow) -> Result<Figures, KeeperError> {
+    let damaged = || KeeperError::Damaged("item");
+    let (scale, unit) = (u8::try_from(row.scale), row.unit.parse());
+    let (scale, unit) = (scale.map_err(|_| damaged())?, unit.map_err(|_| damaged())?);
+    let quantity = |units| Quantity::of(units, scale, unit);
+    Ok(Figures {
+        on_hand: quantity(row.on_hand),
+        reserved: quantity(row.reserved),
+        incoming: quantity(row.incoming),
+    })
 }
 
 /// A line whose article we keep.
