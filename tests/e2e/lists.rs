@@ -172,3 +172,28 @@ async fn every_version_of_every_document_is_listed_once_with_who_led_it_where() 
         .await;
     assert_eq!(wrong.unwrap_err().reason, "INVALID_ARGUMENT");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn both_sides_print_the_same_order_with_one_root() {
+    let (_here, _there, bergen, luebeck, link) = two().await;
+    let id = issued(&luebeck, &link).await;
+    bergen.comes(&id, "issued").await;
+    let print = async |of: &Enterprise, language: &str| {
+        let body = json!({"id": id, "language": language});
+        text(&of.call(&format!("{SERVICE}/PrintDocument"), body).await["html"])
+    };
+    let page = print(&luebeck, "en").await;
+    assert_eq!(page, print(&bergen, "en").await);
+    let root = text(&luebeck.document(&id).await.unwrap()["root"]);
+    for part in [
+        "Purchase order PO-1",
+        "Lübeck Stores",
+        "Bergen Foods",
+        "TEA-1",
+        "10 C62",
+        &root,
+    ] {
+        assert!(page.contains(part), "{part} is missing: {page}");
+    }
+    assert!(print(&bergen, "de-DE").await.contains("Fassung 1"));
+}

@@ -3,6 +3,7 @@
 
 pub mod content;
 pub mod kind;
+pub mod print;
 pub mod proposal;
 mod receipt;
 pub mod stock;

@@ -240,6 +240,17 @@ impl DocumentsStaffService for DocumentsStaff {
         Ok(Response::new(wire::ListDocumentsResponse { documents, next_page }))
     }
 
+    async fn print_document(
+        &self,
+        asked: Request<wire::PrintDocumentRequest>,
+    ) -> Result<Response<wire::PrintDocumentResponse>, Status> {
+        let (session, asked) = (Session::of(&asked)?, asked.into_inner());
+        let html = self.0.printed(&session, id("id", &asked.id)?, &asked.language).await;
+        Ok(Response::new(wire::PrintDocumentResponse {
+            html: html.map_err(status)?,
+        }))
+    }
+
     async fn list_versions(
         &self,
         asked: Request<wire::ListVersionsRequest>,

@@ -1,15 +1,19 @@
 //! What stands beside a document for whoever decides on it: our stock of its articles, and what it binds of a budget.
 
+use hansa_directory::Session;
 use hansa_proto::documents::v1::{ActSent, Line};
 use hansa_tenancy::TenantTx;
 use prost::Message as _;
 use uuid::Uuid;
 
-use super::{Documents, approve::Said, opened};
+use super::{Documents, Known, approve::Said, opened};
 use crate::{
     Error,
     keeper::{Bound, Figures},
-    model::{Kind, Stock},
+    model::{
+        Contents, Kind, Stock,
+        print::{self, Sheet},
+    },
     store::{self, DocumentRow},
 };
 
@@ -36,11 +40,7 @@ impl Documents {
     /// [`Error::NotFound`], or when the database does not answer.
     pub async fn outlook(&self, tx: &mut TenantTx, id: Uuid) -> Result<Outlook, Error> {
         let known = self.locked(tx, id).await?;
-        let mut contents = known.contents.clone();
-        for held in store::held(tx, id).await? {
-            let sent = ActSent::decode(held.body.as_slice()).map_err(|_| Error::Damaged("document_act"))?;
-            contents.extend(opened(&sent.texts)?);
-        }
+        let contents = self.as_asked(tx, &known).await?;
         let said = Said::of(&contents);
         let (cost, currency) = budget_of(&said);
         Ok(Outlook {
@@ -52,6 +52,33 @@ impl Documents {
             accounting_cost: cost,
             currency,
         })
+    }
+
+    /// The document as a page to print.
+    pub(crate) async fn printed(&self, session: &Session, id: Uuid, language: &str) -> Result<String, Error> {
+        let mut tx = self.tenancy.begin("documents.print", session).await?;
+        let known = self.locked(&mut tx, id).await?;
+        let contents = self.as_asked(&mut tx, &known).await?;
+        let parties: Vec<_> = known.parties.iter().map(|party| (&*party.role, &*party.name)).collect();
+        let sheet = Sheet {
+            number: &known.row.number,
+            version: known.row.version(),
+            state: &known.row.state,
+            since: &known.row.since.date().to_string(),
+            root: &known.row.root,
+            parties: &parties,
+        };
+        Ok(print::page(&known.kind, &sheet, &contents, language))
+    }
+
+    /// What a document says, or would say with the act that waits for approval.
+    async fn as_asked(&self, tx: &mut TenantTx, known: &Known) -> Result<Contents, Error> {
+        let mut contents = known.contents.clone();
+        for held in store::held(tx, known.row.id).await? {
+            let sent = ActSent::decode(held.body.as_slice()).map_err(|_| Error::Damaged("document_act"))?;
+            contents.extend(opened(&sent.texts)?);
+        }
+        Ok(contents)
     }
 
     async fn figures(
@@ -126,7 +153,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::model::{Contents, content};
+    use crate::model::content;
 
     fn contents() -> Contents {
         let head = Head {

@@ -87,6 +87,19 @@ pub enum Document {
         #[command(flatten)]
         target: Target,
     },
+    /// Save a document as a page to print.
+    Print {
+        /// Which.
+        id: String,
+        /// en, de or zh.
+        #[arg(long, default_value = "en")]
+        language: String,
+        /// Where to, e.g. order.html; nothing that is there is overwritten.
+        #[arg(long)]
+        out: PathBuf,
+        #[command(flatten)]
+        target: Target,
+    },
     /// Every change of every document as CSV: who led it to which state, and when.
     Export {
         /// Only of this kind.
@@ -187,6 +200,12 @@ impl Document {
                 since,
                 target,
             } => return files::export(&target, &json!({"kind": kind, "linkId": link, "pageSize": 200}), &since).await,
+            Self::Print {
+                id,
+                language,
+                out,
+                target,
+            } => files::print(&target, &id, &language, &out).await?,
             Self::File { id, hash, out, target } => files::save(&target, &id, &hash, &out).await?,
             Self::PutKind { file, target } => {
                 let definition = read(&file)?.to_string();

@@ -25,8 +25,22 @@ pub async fn save(target: &Target, document: &str, hash: &str, out: &Path) -> an
         .decode(hash.as_bytes())
         .context("a hash is Base64, as it is shown")?;
     let bytes = target.connect().await?.download(document, hash).await?;
+    write(out, &bytes)
+}
+
+/// Saves a document as a page to print.
+pub async fn print(target: &Target, id: &str, language: &str, out: &Path) -> anyhow::Result<Value> {
+    let body = json!({"id": id, "language": language});
+    let page = target
+        .call("documents.v1.DocumentsStaffService/PrintDocument", body)
+        .await?;
+    write(out, page["html"].as_str().unwrap_or_default().as_bytes())
+}
+
+/// Writes a new file.
+fn write(out: &Path, bytes: &[u8]) -> anyhow::Result<Value> {
     let mut made = std::fs::File::create_new(out).with_context(|| format!("{} can't be made", out.display()))?;
-    std::io::Write::write_all(&mut made, &bytes)?;
+    std::io::Write::write_all(&mut made, bytes)?;
     Ok(json!({"path": out, "bytes": bytes.len()}))
 }
 

@@ -27,7 +27,9 @@ impl StockKeeper for Inventory {
         Box::pin(async move {
             let (skus, gtins): (Vec<_>, Vec<_>) = names.into_iter().unzip();
             let rows = documents::figures(tx, &skus, &gtins).await?;
-            rows.into_iter().map(|row| row.map(figures).transpose()).collect()
+            rows.into_iter()
+                .map(|row| row.as_ref().map(figures).transpose())
+                .collect()
         })
     }
 }
@@ -42,7 +44,7 @@ impl From<Error> for KeeperError {
     }
 }
 
-fn figures(row: FiguresRow) -> Result<Figures, KeeperError> {
+fn figures(row: &FiguresRow) -> Result<Figures, KeeperError> {
     let damaged = || KeeperError::Damaged("item");
     let (scale, unit) = (u8::try_from(row.scale), row.unit.parse());
     let (scale, unit) = (scale.map_err(|_| damaged())?, unit.map_err(|_| damaged())?);

@@ -1,0 +1,417 @@
+//! A document as a page: what its sections say, with amounts, for people who have it on paper.
+
+use std::collections::BTreeMap;
+
+use hansa_proto::documents::v1::{Answer, Head, Line, Receipt, Verdict, content::Body};
+use hansa_vocab::money;
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use super::{Contents, Kind, stock::Amount};
+
+/// What is printed beside the sections.
+#[derive(Debug)]
+pub struct Sheet<'a> {
+    /// The issuer's number.
+    pub number: &'a str,
+    /// The version that is printed; 0 = a draft.
+    pub version: u64,
+    /// In which state it is.
+    pub state: &'a str,
+    /// Civil date on which it came to it, YYYY-MM-DD, in UTC.
+    pub since: &'a str,
+    /// Hex of its root.
+    pub root: &'a str,
+    /// Role and name of each party, the issuer first.
+    pub parties: &'a [(&'a str, &'a str)],
+}
+
+/// Words of a page.
+struct Words {
+    language: &'static str,
+    version: &'static str,
+    draft: &'static str,
+    state: &'static str,
+    reference: &'static str,
+    deliver_to: &'static str,
+    deliver: &'static str,
+    article: &'static str,
+    quantity: &'static str,
+    price: &'static str,
+    amount: &'static str,
+    total: &'static str,
+    answer: &'static str,
+    /// Accepted, changed, declined, another article.
+    verdicts: [&'static str; 4],
+    received: &'static str,
+    root: &'static str,
+}
+
+const ENGLISH: Words = Words {
+    language: "en",
+    version: "Version",
+    draft: "Draft",
+    state: "Status",
+    reference: "Reference",
+    deliver_to: "Deliver to",
+    deliver: "Delivery",
+    article: "Article",
+    quantity: "Quantity",
+    price: "Price",
+    amount: "Amount",
+    total: "Total",
+    answer: "Answer",
+    verdicts: ["accepted", "changed", "declined", "substitute"],
+    received: "Received",
+    root: "The same on every node, by this root:",
+};
+
+const GERMAN: Words = Words {
+    language: "de",
+    version: "Fassung",
+    draft: "Entwurf",
+    state: "Stand",
+    reference: "Zeichen",
+    deliver_to: "Lieferanschrift",
+    deliver: "Lieferung",
+    article: "Artikel",
+    quantity: "Menge",
+    price: "Preis",
+    amount: "Betrag",
+    total: "Summe",
+    answer: "Antwort",
+    verdicts: ["angenommen", "geändert", "abgelehnt", "Ersatz"],
+    received: "Erhalten",
+    root: "Auf jedem Knoten gleich, nach dieser Wurzel:",
+};
+
+const CHINESE: Words = Words {
+    language: "zh",
+    version: "版本",
+    draft: "草稿",
+    state: "状态",
+    reference: "编号",
+    deliver_to: "收货地址",
+    deliver: "交货期",
+    article: "商品",
+    quantity: "数量",
+    price: "单价",
+    amount: "金额",
+    total: "合计",
+    answer: "答复",
+    verdicts: ["接受", "变更", "拒绝", "替代"],
+    received: "实收",
+    root: "各节点一致，根哈希：",
+};
+
+const STYLE: &str = "@page{size:A4;margin:18mm}body{font:11pt/1.45 system-ui,sans-serif;color:#111;max-width:180mm;margin:0 auto}\
+h1{font-size:20pt;margin:0}header{display:flex;justify-content:space-between;border-bottom:2px solid #111;padding-bottom:6pt}\
+dl{display:grid;grid-template-columns:max-content 1fr;gap:2pt 12pt}dt{color:#555}dd{margin:0;white-space:pre-line}\
+table{width:100%;border-collapse:collapse;margin:12pt 0}th,td{text-align:left;padding:4pt 6pt;border-bottom:1px solid #bbb;vertical-align:top}\
+thead{display:table-header-group}tr{break-inside:avoid}.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}\
+small{color:#555}footer{margin-top:18pt;font-size:8pt;color:#555;overflow-wrap:anywhere}";
+
+fn words(language: &str) -> &'static Words {
+    match language.get(..2) {
+        Some("de") => &GERMAN,
+        Some("zh") => &CHINESE,
+        _ => &ENGLISH,
+    }
+}
+
+/// All that is said of lines.
+#[derive(Default)]
+struct Said<'a> {
+    head: Option<&'a Head>,
+    lines: Vec<&'a Line>,
+    answers: BTreeMap<&'a str, &'a Answer>,
+    receipts: BTreeMap<&'a str, &'a Receipt>,
+    notes: Vec<&'a str>,
+}
+
+impl<'a> Said<'a> {
+    fn of(contents: &'a Contents) -> Self {
+        let mut said = Self::default();
+        for content in contents.values() {
+            match &content.body {
+                Some(Body::Head(head)) => said.head = Some(head),
+                Some(Body::Lines(all)) => said.lines.extend(&all.lines),
+                Some(Body::Answers(all)) => {
+                    said.answers.extend(all.answers.iter().map(|one| (&*one.line, one)));
+                    said.notes.push(&all.note);
+                }
+                Some(Body::Receipts(all)) => {
+                    said.receipts.extend(all.receipts.iter().map(|one| (&*one.line, one)));
+                    said.notes.push(&all.note);
+                }
+                Some(Body::Remark(remark)) => said.notes.extend([&*remark.reference, &*remark.note]),
+                None => {}
+            }
+        }
+        said.notes.retain(|note| !note.is_empty());
+        said
+    }
+
+    fn currency(&self) -> &'a str {
+        self.head.map_or("", |head| &head.currency)
+    }
+}
+
+/// The page.
+#[must_use]
+pub fn page(kind: &Kind, sheet: &Sheet<'_>, contents: &Contents, language: &str) -> String {
+    let (words, said) = (words(language), Said::of(contents));
+    let title = kind.title.get(words.language).or_else(|| kind.title.get("en"));
+    let title = title.unwrap_or(&kind.name);
+    let markup = html! {
+        (DOCTYPE)
+        html lang=(words.language) {
+            head {
+                meta charset="utf-8";
+                title { (title) " " (sheet.number) }
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                header {
+                    h1 { (title) " " (sheet.number) }
+                    div.n {
+                        @if sheet.version == 0 { (words.draft) } @else { (words.version) " " (sheet.version) }
+                        br; small { (words.state) ": " (sheet.state) ", " (sheet.since) }
+                    }
+                }
+                (parties(sheet, &said, words))
+                (table(&said, words))
+                @for note in &said.notes { p { (note) } }
+                @if !sheet.root.is_empty() { footer { (words.root) " " (sheet.root) } }
+            }
+        }
+    };
+    markup.into_string()
+}
+
+fn parties(sheet: &Sheet<'_>, said: &Said<'_>, words: &Words) -> Markup {
+    html! {
+        dl {
+            @for (role, name) in sheet.parties { dt { (role) } dd { (name) } }
+            @if let Some(head) = said.head {
+                @if !head.reference.is_empty() { dt { (words.reference) } dd { (head.reference) } }
+                @if !head.delivery_address.is_empty() { dt { (words.deliver_to) } dd { (head.delivery_address) } }
+                @if !head.delivery_from.is_empty() || !head.delivery_until.is_empty() {
+                    dt { (words.deliver) } dd { (head.delivery_from) " – " (head.delivery_until) " " (head.time_zone) }
+                }
+            }
+        }
+        @if let Some(head) = said.head.filter(|head| !head.note.is_empty()) { p { (head.note) } }
+    }
+}
+
+fn table(said: &Said<'_>, words: &Words) -> Markup {
+    let currency = said.currency();
+    let amounts: Vec<_> = said.lines.iter().map(|line| amount(line, currency)).collect();
+    let total = amounts
+        .iter()
+        .copied()
+        .sum::<Option<i64>>()
+        .filter(|_| !amounts.is_empty());
+    let columns = 5 + usize::from(!said.answers.is_empty()) + usize::from(!said.receipts.is_empty());
+    html! {
+        @if !said.lines.is_empty() {
+            table {
+                thead {
+                    tr {
+                        th { "#" } th { (words.article) } th.n { (words.quantity) }
+                        @if !said.answers.is_empty() { th { (words.answer) } }
+                        @if !said.receipts.is_empty() { th.n { (words.received) } }
+                        th.n { (words.price) } th.n { (words.amount) " " (currency) }
+                    }
+                }
+                tbody {
+                    @for (line, amount) in said.lines.iter().zip(&amounts) {
+                        tr {
+                            td { (line.id) }
+                            td { (article(line)) }
+                            td.n { (quantity(line.quantity.as_ref())) }
+                            @if !said.answers.is_empty() { td { (answer(said.answers.get(&*line.id), words)) } }
+                            @if !said.receipts.is_empty() { td.n { (receipt(said.receipts.get(&*line.id))) } }
+                            td.n { @if let Some(price) = &line.price { (decimal(price.value, price.scale)) } }
+                            td.n { @if let Some(amount) = amount { (decimal(*amount, money::exponent(currency))) } }
+                        }
+                    }
+                }
+                @if let Some(total) = total {
+                    tfoot { tr {
+                        th colspan=(columns - 1) { (words.total) }
+                        th.n { (decimal(total, money::exponent(currency))) " " (currency) }
+                    } }
+                }
+            }
+        }
+    }
+}
+
+fn article(line: &Line) -> Markup {
+    let numbers = [&line.sku, &line.gtin, &line.lot, &line.expires_on, &line.sscc];
+    let numbers: Vec<_> = numbers
+        .into_iter()
+        .filter(|number| !number.is_empty())
+        .map(String::as_str)
+        .collect();
+    html! {
+        (line.name)
+        @if !numbers.is_empty() { @if !line.name.is_empty() { br; } small { (numbers.join(" · ")) } }
+        @if !line.note.is_empty() { br; (line.note) }
+    }
+}
+
+fn answer(answer: Option<&&Answer>, words: &Words) -> Markup {
+    let Some(answer) = answer else { return html! {} };
+    let [accepted, changed, declined, substitute] = words.verdicts;
+    let word = match answer.verdict() {
+        Verdict::Unspecified => "",
+        Verdict::Accept => accepted,
+        Verdict::Change => changed,
+        Verdict::Decline => declined,
+        Verdict::Substitute => substitute,
+    };
+    html! {
+        (word) " " (quantity(answer.quantity.as_ref())) " " (answer.substitute_sku) " " (answer.on)
+        @if !answer.reason.is_empty() { br; small { (answer.reason) } }
+    }
+}
+
+fn receipt(receipt: Option<&&Receipt>) -> Markup {
+    let Some(receipt) = receipt else { return html! {} };
+    html! {
+        (quantity(receipt.received.as_ref()))
+        @if !receipt.reason.is_empty() { br; small { (receipt.reason) } }
+    }
+}
+
+fn quantity(quantity: Option<&hansa_proto::types::v1::Quantity>) -> String {
+    let read = quantity.and_then(Amount::read);
+    read.map_or_else(String::new, |read| {
+        format!("{} {}", read.quantity().digits(), read.unit())
+    })
+}
+
+/// Minor units of a line; none without a price.
+fn amount(line: &Line, currency: &str) -> Option<i64> {
+    let (price, quantity) = (line.price.as_ref()?, line.quantity.as_ref()?);
+    money::amount((price.value, price.scale), (quantity.value, quantity.scale), currency)
+}
+
+/// `value / 10^scale` with all its places.
+fn decimal(value: i64, scale: u32) -> String {
+    let places = usize::try_from(scale).unwrap_or(0);
+    let digits = format!("{:0>width$}", value.unsigned_abs(), width = places + 1);
+    let (whole, rest) = digits.split_at(digits.len() - places);
+    let sign = if value < 0 { "-" } else { "" };
+    if rest.is_empty() {
+        format!("{sign}{whole}")
+    } else {
+        format!("{sign}{whole}.{rest}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hansa_proto::{
+        documents::v1::{Answers, Content, Lines, Price},
+        types::v1::Quantity,
+    };
+
+    use super::*;
+
+    fn line(id: &str, name: &str, value: i64, price: Option<(i64, u32)>) -> Line {
+        Line {
+            id: id.to_owned(),
+            name: name.to_owned(),
+            sku: format!("SKU-{id}"),
+            quantity: Some(Quantity {
+                value,
+                scale: 0,
+                unit: "C62".to_owned(),
+            }),
+            price: price.map(|(value, scale)| Price { value, scale }),
+            ..Line::default()
+        }
+    }
+
+    fn printed(lines: Vec<Line>, language: &str) -> String {
+        let kind = Kind::read(include_str!("../../kinds/order.json")).unwrap();
+        let head = Head {
+            currency: "EUR".to_owned(),
+            note: "ring <twice>".to_owned(),
+            ..Head::default()
+        };
+        let declined = Answer {
+            line: "1".to_owned(),
+            verdict: Verdict::Decline.into(),
+            reason: "out of season".to_owned(),
+            ..Answer::default()
+        };
+        let content = |body| Content { body: Some(body) };
+        let answers = Answers {
+            answers: vec![declined],
+            note: String::new(),
+        };
+        let contents = [
+            ("head".to_owned(), content(Body::Head(head))),
+            ("lines".to_owned(), content(Body::Lines(Lines { lines }))),
+            ("answers".to_owned(), content(Body::Answers(answers))),
+        ];
+        let sheet = Sheet {
+            number: "PO-7",
+            version: 3,
+            state: "answered",
+            since: "2026-11-27",
+            root: "c0ffee",
+            parties: &[("buyer", "Lübeck & Sons"), ("seller", "Bergen Foods")],
+        };
+        page(&kind, &sheet, &contents.into(), language)
+    }
+
+    #[test]
+    fn a_page_says_all_with_exact_amounts_and_a_total() {
+        let page = printed(
+            vec![
+                line("1", "tea", 3, Some((1_255, 3))),
+                line("2", "jam", 2, Some((450, 2))),
+            ],
+            "en-GB",
+        );
+        for part in [
+            "Purchase order PO-7",
+            "Version 3",
+            "1.255",
+            "3.77",
+            "4.50",
+            "9.00",
+            "12.77 EUR",
+            "declined",
+            "out of season",
+            "c0ffee",
+        ] {
+            assert!(page.contains(part), "{part} is missing: {page}");
+        }
+        // One line without a price: there is no total.
+        let page = printed(vec![line("1", "tea", 3, Some((1, 0))), line("2", "jam", 2, None)], "de");
+        assert!(page.contains("abgelehnt") && !page.contains("Summe"), "{page}");
+    }
+
+    #[test]
+    fn what_partners_write_is_text_and_nothing_is_loaded_from_elsewhere() {
+        let page = printed(vec![line("1", "<script>alert(1)</script>", 1, None)], "en");
+        assert!(page.contains("&lt;script&gt;") && !page.contains("<script"), "{page}");
+        assert!(page.contains("ring &lt;twice&gt;") && page.contains("Lübeck &amp; Sons"));
+        for word in ["http", "src=", "href=", "@import", "url("] {
+            assert!(!page.contains(word), "{word}");
+        }
+    }
+
+    #[test]
+    fn a_number_keeps_its_places() {
+        for (value, scale, text) in [(5, 2, "0.05"), (-1_250, 2, "-12.50"), (7, 0, "7"), (0, 3, "0.000")] {
+            assert_eq!(decimal(value, scale), text);
+        }
+    }
+}
