@@ -227,3 +227,29 @@ async fn a_receiver_that_is_gone_is_told_no_more_and_a_private_address_never() {
     }
     panic!("it was never tried");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receiver_that_never_answers_does_not_keep_the_stock_of_its_enterprise_waiting() {
+    let (_here, _there, bergen, luebeck, _) = seller().await;
+    let grant = json!({"documentKinds": ["order"], "visibility": "VISIBILITY_EXACT", "mayReserve": true});
+    let link = bergen.links_with(&luebeck, grant.clone(), grant).await;
+    bergen.has(&[("TEA-1", 10)]).await;
+    // Takes connections, and says nothing.
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/hook", silent.local_addr().unwrap());
+    bergen.call(&format!("{SERVICE}/AddWebhook"), json!({"url": url})).await;
+    ordered(&luebeck, &link).await;
+    let called = tokio::time::timeout(Duration::from_secs(10), silent.accept()).await;
+    let _held = called.expect("nobody has called").unwrap();
+    let id = hansa_vocab::clock::IdSource::uuid(&hansa_vocab::clock::SystemIds).to_string();
+    luebeck.reserves(&link, &id, "TEA-1", 4, "1s").await.unwrap();
+    let given_back = async {
+        while bergen.level("TEA-1").await.1 != 0 {
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+    };
+    // A call to a receiver may take fifteen seconds.
+    tokio::time::timeout(Duration::from_secs(5), given_back)
+        .await
+        .expect("the hold is still there");
+}

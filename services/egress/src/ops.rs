@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use hansa_directory::{Session, audit};
-use hansa_tenancy::{Errand, Module, Round, Tenancy, TenantTx, Timed};
+use hansa_tenancy::{Errand, Module, Places, Round, Tenancy, TenantTx, Timed};
 use hansa_vault::{Vault, random};
 use hansa_vocab::TenantId;
 use ipnet::IpNet;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
-use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use crate::{
@@ -22,8 +21,8 @@ use crate::{
 const PURPOSE: &str = "webhook";
 /// Webhooks of one enterprise.
 const WEBHOOKS_MAX: usize = 20;
-/// Attempts of one pass and tenant, all at the same time.
-const TOGETHER_MAX: i64 = 16;
+/// Attempts for one tenant at one time.
+const TOGETHER_MAX: usize = 16;
 /// Whoever has taken something to tell has told it by then, or is dead.
 const LEASE: time::Duration = time::Duration::minutes(1);
 /// How long what was told can be looked at.
@@ -36,6 +35,7 @@ pub struct Egress {
     vault: Vault,
     /// Private networks that the operator allows.
     allowed: Arc<[IpNet]>,
+    places: Arc<Places>,
 }
 
 impl Timed for Egress {
@@ -56,6 +56,7 @@ impl Egress {
             tenancy,
             vault,
             allowed: allowed.into(),
+            places: Places::new(TOGETHER_MAX),
         }
     }
 
@@ -158,19 +159,23 @@ impl Egress {
         let now = self.tenancy.clock().now();
         let mut tx = self.tenancy.begin("egress.take", &errand).await?;
         store::forget(&mut tx, now - KEPT).await?;
-        let due = store::take_due(&mut tx, now, now + LEASE, TOGETHER_MAX).await?;
+        let free = i64::try_from(self.places.free(tenant)).unwrap_or(0);
+        let due = store::take_due(&mut tx, now, now + LEASE, free).await?;
         tx.commit().await?;
-        let mut telling = JoinSet::new();
         for row in due {
-            let egress = self.clone();
-            telling.spawn(async move {
+            let (egress, place) = (self.clone(), self.places.take(tenant));
+            tokio::spawn(async move {
                 let sent = egress.attempt(&row, now.unix_timestamp()).await;
-                (row, sent)
+                let more = egress.places.free(tenant) == 0;
+                drop(place);
+                if let Err(error) = egress.note(&errand, &row, &sent, more).await {
+                    tracing::warn!(tenant.id = %tenant, %error, "how telling went could not be written down: it is told again");
+                }
             });
         }
-        while let Some(told) = telling.join_next().await {
-            let Ok((row, sent)) = told else { continue };
-            self.note(&errand, &row, &sent).await?;
+        if self.places.free(tenant) == 0 {
+            // Whoever ends looks again.
+            return Ok(None);
         }
         let mut tx = self.tenancy.begin("egress.next_due", &errand).await?;
         store::next_due(&mut tx).await
@@ -191,7 +196,8 @@ impl Egress {
         send::send(letter, &self.allowed).await
     }
 
-    async fn note(&self, errand: &Errand, row: &DueRow, sent: &Sent) -> Result<(), Error> {
+    /// Writes down how it went; `more` may be waiting for the place that is free now.
+    async fn note(&self, errand: &Errand, row: &DueRow, sent: &Sent, more: bool) -> Result<(), Error> {
         let now = self.tenancy.clock().now();
         let next = model::wait(usize::try_from(row.attempts).unwrap_or(usize::MAX));
         let (state, status, trouble) = match sent {
@@ -211,6 +217,9 @@ impl Egress {
             trouble,
         };
         store::went(&mut tx, &went).await?;
+        if more || state == "pending" {
+            tx.set_timer().await?;
+        }
         if *sent == Sent::Gone {
             store::disable_webhook(&mut tx, row.webhook_id, "the receiver answered 410 Gone").await?;
         }

@@ -10,7 +10,7 @@ use std::{
 use data_encoding::HEXLOWER;
 use hansa_directory::Session;
 use hansa_proto::files::v1::FileRef;
-use hansa_tenancy::{Errand, Module, Round, Tenancy, TenantTx, Timed};
+use hansa_tenancy::{Errand, Module, Places, Round, Tenancy, TenantTx, Timed};
 use hansa_vault::random;
 use hansa_vocab::{LinkId, TenantId};
 use time::OffsetDateTime;
@@ -25,16 +25,19 @@ use crate::{
 
 /// What nothing names goes after that.
 const UNNAMED: time::Duration = time::Duration::days(7);
-/// Files of one round and tenant.
-const ROUND_MAX: i64 = 16;
-/// Whoever has taken something to do has done it by then, or is dead.
-const LEASE: time::Duration = time::Duration::minutes(2);
+/// Files that are fetched for one tenant at one time, up to 10 MiB each.
+const FETCHED_MAX: usize = 4;
+/// Whoever fetches a file says so again before that, or is dead.
+const LEASE: time::Duration = time::Duration::seconds(15);
+const RENEW: Duration = Duration::from_secs(5);
+/// When all places of a tenant are taken, it is looked at again after this time.
+const BUSY: time::Duration = time::Duration::milliseconds(500);
 /// The first wait after a file was not to be had; it doubles up to [`WAIT_MAX`].
 const WAIT: time::Duration = time::Duration::milliseconds(250);
 const WAIT_MAX: time::Duration = time::Duration::minutes(5);
 /// How long a photo may wait for its turn to be made safe.
 const TURN: Duration = Duration::from_secs(8);
-/// Files that are worked on at one time: each takes up to 10 MiB, a photo up to 400 while it is read.
+/// Files of our people that are made safe at one time: each takes up to 10 MiB, a photo up to 400 while it is read.
 const TOGETHER_MAX: usize = 2;
 /// Files that are on their way here from our people at one time, up to 10 MiB each.
 const UPLOADS_MAX: usize = 16;
@@ -64,6 +67,7 @@ pub struct Files {
     source: Arc<OnceLock<Box<dyn Source>>>,
     turns: Arc<Semaphore>,
     uploads: Arc<Semaphore>,
+    places: Arc<Places>,
 }
 
 impl Timed for Files {
@@ -85,6 +89,7 @@ impl Files {
             source: Arc::default(),
             turns: Arc::new(Semaphore::new(TOGETHER_MAX)),
             uploads: Arc::new(Semaphore::new(UPLOADS_MAX)),
+            places: Places::new(FETCHED_MAX),
         }
     }
 
@@ -213,19 +218,52 @@ impl Files {
         let errand = Errand::new("files.fetcher", tenant);
         let now = self.tenancy.clock().now();
         let mut tx = self.tenancy.begin("files.take", &errand).await?;
-        let due = store::take_due(&mut tx, now, now + LEASE, ROUND_MAX).await?;
-        let (drop, fetch): (Vec<_>, Vec<_>) = due.into_iter().partition(|row| row.what == "drop");
-        for row in &drop {
+        let free = i64::try_from(self.places.free(tenant)).unwrap_or(0);
+        let due = store::take_due(&mut tx, now, now + LEASE, free).await?;
+        let (over, fetch): (Vec<_>, Vec<_>) = due.into_iter().partition(|row| row.what == "drop");
+        for row in &over {
             store::remove(&mut tx, &row.file).await?;
         }
-        let dropped: Vec<_> = drop.into_iter().map(|row| row.file).collect();
-        store::done(&mut tx, &dropped).await?;
+        let over: Vec<_> = over.into_iter().map(|row| row.file).collect();
+        store::done(&mut tx, &over).await?;
         tx.commit().await?;
         for row in fetch {
-            self.fetch(&errand, &row).await?;
+            let (files, place) = (self.clone(), self.places.take(tenant));
+            tokio::spawn(async move {
+                if let Err(error) = files.fetch(&errand, &row).await {
+                    tracing::warn!(tenant.id = %tenant, %error, "a file could not be kept: it is asked for again");
+                }
+                drop(place);
+            });
+        }
+        if self.places.free(tenant) == 0 {
+            return Ok(Some(now + BUSY));
         }
         let mut tx = self.tenancy.begin("files.next_due", &errand).await?;
         store::next_due(&mut tx).await
+    }
+
+    /// Asks the partner for a file; meanwhile it is ours alone.
+    async fn ask(
+        &self,
+        errand: &Errand,
+        row: &DueRow,
+        place: Place,
+        hash: &[u8],
+        size: usize,
+    ) -> Result<Result<Vec<u8>, String>, Error> {
+        let Some(source) = self.source.get() else {
+            return Ok(Err("NOBODY_ASKS".to_owned()));
+        };
+        let mut asked = source.fetch(errand, place, hash, size);
+        loop {
+            if let Ok(came) = tokio::time::timeout(RENEW, &mut asked).await {
+                return Ok(came);
+            }
+            let mut tx = self.tenancy.begin("files.renew", errand).await?;
+            store::put_off(&mut tx, &row.file, self.tenancy.clock().now() + LEASE, "").await?;
+            tx.commit().await?;
+        }
     }
 
     /// Asks the partner for a file, and keeps it when it is what it must be.
@@ -238,11 +276,7 @@ impl Files {
         let read = |text: &str| HEXLOWER.decode(text.as_bytes()).map_err(|_| Error::Damaged);
         let (hash, salt) = (read(&row.file)?, read(&row.salt)?);
         let size = usize::try_from(row.size).map_err(|_| Error::Damaged)?;
-        let _turn = self.turns.acquire().await.map_err(|_| Error::Damaged)?;
-        let came = match self.source.get() {
-            Some(source) => source.fetch(errand, place, &hash, size).await,
-            None => Err("NOBODY_ASKS".to_owned()),
-        };
+        let came = self.ask(errand, row, place, &hash, size).await?;
         let came = came.and_then(|bytes| {
             let same = bytes.len() == size && *hash == model::hash(&salt, &bytes);
             same.then_some(bytes).ok_or_else(|| "OTHER_BYTES".to_owned())
@@ -259,6 +293,7 @@ impl Files {
             Err(trouble) => {
                 let now = self.tenancy.clock().now();
                 store::put_off(&mut tx, &row.file, now + wait(row.tries), &trouble).await?;
+                tx.set_timer().await?;
             }
         }
         Ok(tx.commit().await?)

@@ -27,5 +27,5 @@ pub use error::Error;
 pub use migrate::Module;
 pub use pool::{Options, Tenancy};
 pub use registry::{TenantRow, TenantState};
-pub use timers::{Round, Timed};
+pub use timers::{Places, Round, Taken, Timed};
 pub use tx::{Caller, Errand, TX_DEADLINE, TenantTx};

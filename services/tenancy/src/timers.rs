@@ -9,7 +9,7 @@ use std::{
     error::Error as StdError,
     fmt::Debug,
     pin::Pin,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -46,8 +46,64 @@ pub type Round<'a> =
 pub trait Timed: Debug + Send + Sync {
     /// A tenant that has not turned it on has nothing due.
     fn module(&self) -> Module;
-    /// Does what is due. Several processes may at the same time.
+    /// Does what is due. Several processes may at the same time. What may take long is begun here, with a place of [`Places`], and goes
+    /// on beside it: the other rooms of this tenant wait for the round.
     fn round(&self, tenant: TenantId) -> Round<'_>;
+}
+
+/// So many tasks of a kind at one time for each tenant: what takes long goes on beside the rounds, and never holds them up.
+#[derive(Debug)]
+pub struct Places {
+    most: usize,
+    taken: Mutex<HashMap<TenantId, usize>>,
+}
+
+/// A task's place; free again when it is dropped.
+#[derive(Debug)]
+pub struct Taken {
+    places: Arc<Places>,
+    tenant: TenantId,
+}
+
+impl Places {
+    /// So many for each tenant.
+    #[must_use]
+    pub fn new(most: usize) -> Arc<Self> {
+        Arc::new(Self {
+            most,
+            taken: Mutex::default(),
+        })
+    }
+
+    /// How many are free for this tenant.
+    #[must_use]
+    pub fn free(&self, tenant: TenantId) -> usize {
+        let taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        self.most.saturating_sub(taken.get(&tenant).copied().unwrap_or(0))
+    }
+
+    /// Takes one, also beyond what is free: whoever asks has looked.
+    #[must_use]
+    pub fn take(self: &Arc<Self>, tenant: TenantId) -> Taken {
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        *taken.entry(tenant).or_default() += 1;
+        Taken {
+            places: self.clone(),
+            tenant,
+        }
+    }
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        let mut taken = self.places.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = taken.get_mut(&self.tenant) {
+            *count -= 1;
+            if *count == 0 {
+                taken.remove(&self.tenant);
+            }
+        }
+    }
 }
 
 /// What this process knows of tenants that have something due.
@@ -111,7 +167,7 @@ struct Due {
 impl Tenancy {
     /// Does what is due for all tenants until `shutdown`: the worker's part. Several processes may.
     pub async fn keep_time(&self, rooms: Vec<Box<dyn Timed>>, shutdown: CancellationToken) {
-        let rooms = std::sync::Arc::<[_]>::from(rooms);
+        let rooms = Arc::<[_]>::from(rooms);
         let mut rounds = JoinSet::new();
         let mut under_way = HashMap::new();
         while !shutdown.is_cancelled() {
