@@ -109,3 +109,96 @@ async fn curl_speaks_json_and_errors_carry_code_and_reason() {
         );
     }
 }
+
+/// Speaks of files with curl: status, head and body of the answer.
+async fn plain(house: &House, key: &str, more: &[&str], path: &str) -> (u16, String, Vec<u8>) {
+    let mut command = Command::new("curl");
+    command.args([
+        "--silent",
+        "--include",
+        "--header",
+        &format!("authorization: Bearer {key}"),
+    ]);
+    command
+        .args(more)
+        .arg(format!("http://{}{path}", house.node.staff_address));
+    let output = run(&mut command).await.stdout;
+    let end = output.windows(4).position(|window| window == b"\r\n\r\n").unwrap();
+    let head = String::from_utf8(output[..end].to_vec()).unwrap();
+    let code = head.split(' ').nth(1).unwrap().parse().unwrap();
+    (code, head, output[end + 4..].to_vec())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_phone_brings_a_photo_and_saves_a_file_with_nothing_but_http() {
+    let house = House::new().await;
+    let (visby, bergen) = (house.enterprise("Visby").await, house.enterprise("Bergen").await);
+    let link = bergen
+        .links_with(&visby, json!({"documentKinds": ["order"]}), json!({}))
+        .await;
+    let photo = concat!("@", env!("CARGO_MANIFEST_DIR"), "/data/photo.jpg");
+    let bring = ["--header", "content-type: image/jpeg", "--data-binary", photo];
+    let (code, _, body) = plain(&house, &visby.key, &bring, "/files/Regal%207.jpg").await;
+    let file: Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!(
+        (code, &file["name"], &file["mediaType"]),
+        (200, &json!("Regal 7.jpg"), &json!("image/jpeg"))
+    );
+    let order = visby.begins("order", json!({"seller": link})).await;
+    let lines = json!({"lines": {"lines": [{"id": "1", "sku": "A", "quantity": {"value": 1}}]}});
+    let contents = json!({"head": {"head": {"files": [file]}}, "lines": lines});
+    visby.acts(&order, "issue", 0, contents).await.unwrap();
+    let hash = format!("hash={}", file["hash"].as_str().unwrap());
+    let (get, path) = (["--get", "--data-urlencode", &hash], format!("/documents/{order}/file"));
+    let (code, head, body) = plain(&house, &visby.key, &get, &path).await;
+    assert_eq!(
+        (code, body.len().to_string()),
+        (200, hansa_tests::house::text(&file["size"]))
+    );
+    assert_eq!(body, visby.reads(&order, &file).await.unwrap());
+    for said in [
+        "content-disposition: attachment",
+        "x-content-type-options: nosniff",
+        "sandbox",
+        "application/octet-stream",
+    ] {
+        assert!(head.contains(said), "{said}: {head}");
+    }
+    let html = ["--header", "content-type: text/html", "--data-binary", "<script>"];
+    let large = vec![b'a'; (10 << 20) + 1];
+    let large_file = std::env::temp_dir().join(format!("hansa-large-{}", std::process::id()));
+    std::fs::write(&large_file, large).unwrap();
+    let large = format!("@{}", large_file.display());
+    let large = [
+        "--header",
+        "content-type: text/csv",
+        "--header",
+        "expect:",
+        "--data-binary",
+        &large,
+    ];
+    for (key, more, path, code, reason) in [
+        ("hx1_x_y", &bring[..], "/files/a.jpg", 401, "NO_VALID_KEY"),
+        ("hx1_x_y", &get, &path, 401, "NO_VALID_KEY"),
+        (&visby.key, &html, "/files/a.html", 400, "INVALID_ARGUMENT"),
+        (&visby.key, &large, "/files/a.csv", 429, "TOO_LARGE"),
+        (&visby.key, &["--get"], &path, 400, "INVALID_ARGUMENT"),
+        (
+            &visby.key,
+            &["--get", "--data-urlencode", "hash=AAAA"],
+            &path,
+            404,
+            "NOT_FOUND",
+        ),
+        (&visby.key, &get, "/documents/x/file", 400, "INVALID_ARGUMENT"),
+    ] {
+        let (answered, _, body) = plain(&house, key, more, path).await;
+        let fault: Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(
+            (answered, fault["reason"].as_str()),
+            (code, Some(reason)),
+            "{path} {more:?}"
+        );
+    }
+    std::fs::remove_file(large_file).unwrap();
+}

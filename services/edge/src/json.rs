@@ -26,7 +26,7 @@ const CARRIED: [&str; 5] = [
     "grpc-timeout",
 ];
 /// Length of a gRPC frame's head: one flag, four bytes of length.
-const FRAME_HEAD: usize = 5;
+pub const FRAME_HEAD: usize = 5;
 
 fn answer(code: Code) -> (StatusCode, &'static str) {
     match code {
@@ -48,7 +48,7 @@ fn answer(code: Code) -> (StatusCode, &'static str) {
 }
 
 /// A refusal as JSON: the same fault that gRPC carries.
-fn refuse(status: &Status) -> Response {
+pub fn refuse(status: &Status) -> Response {
     let fault = fault_of(status);
     let (http, name) = answer(status.code());
     let body = json!({
@@ -96,7 +96,7 @@ pub async fn call(pool: &DescriptorPool, grpc: Router, request: Request<Body>) -
         Ok(message) => message.encode_to_vec(),
         Err(error) => return wrong(Kind::Invalid, "NOT_JSON_OF_THIS_METHOD", error.to_string()),
     };
-    match invoke(grpc, &parts.headers, parts.extensions, &path, &message).await {
+    match invoke(grpc, &parts.headers, parts.extensions, &path, frame(&message).into()).await {
         Ok(answer) => render(&method, answer),
         Err(status) => refuse(&status),
     }
@@ -129,25 +129,28 @@ fn render(method: &MethodDescriptor, answer: Bytes) -> Response {
     }
 }
 
-/// One gRPC frame in, one out. The caller's identity travels in the extensions.
-async fn invoke(
-    grpc: Router,
-    headers: &HeaderMap,
-    extensions: http::Extensions,
-    path: &str,
-    message: &[u8],
-) -> Result<Bytes, Status> {
-    let broken = |_| status(Fault::internal());
+/// A message as gRPC frames it.
+pub fn frame(message: &[u8]) -> Vec<u8> {
     let mut frame = Vec::with_capacity(FRAME_HEAD + message.len());
     frame.push(0);
     frame.extend_from_slice(&u32::try_from(message.len()).unwrap_or(u32::MAX).to_be_bytes());
     frame.extend_from_slice(message);
+    frame
+}
+
+/// A gRPC call with these frames. The caller's identity travels in the extensions.
+pub fn request(
+    headers: &HeaderMap,
+    extensions: http::Extensions,
+    path: &str,
+    frames: Bytes,
+) -> Result<Request<Body>, Status> {
     let mut request = Request::post(path)
         .version(http::Version::HTTP_2)
         .header(header::CONTENT_TYPE, "application/grpc")
         .header(header::TE, "trailers")
-        .body(Body::from(frame))
-        .map_err(broken)?;
+        .body(Body::from(frames))
+        .map_err(|_| status(Fault::internal()))?;
     *request.extensions_mut() = extensions;
     for name in CARRIED {
         let carried: Option<&HeaderValue> = headers.get(name);
@@ -157,6 +160,18 @@ async fn invoke(
                 .insert(HeaderName::from_static(name), value.clone());
         }
     }
+    Ok(request)
+}
+
+/// Frames in, one message out.
+pub async fn invoke(
+    grpc: Router,
+    headers: &HeaderMap,
+    extensions: http::Extensions,
+    path: &str,
+    frames: Bytes,
+) -> Result<Bytes, Status> {
+    let request = request(headers, extensions, path, frames)?;
     let response = grpc.oneshot(request).await.unwrap_or_else(|never| match never {});
     check(response.headers())?;
     let body = response.into_body().collect().await.map_err(|error| {
@@ -173,7 +188,7 @@ async fn invoke(
     Ok(bytes.slice(FRAME_HEAD..))
 }
 
-fn check(headers: &HeaderMap) -> Result<(), Status> {
+pub fn check(headers: &HeaderMap) -> Result<(), Status> {
     match Status::from_header_map(headers) {
         Some(status) if status.code() != Code::Ok => Err(status),
         _ => Ok(()),

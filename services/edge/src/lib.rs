@@ -11,6 +11,7 @@
 
 mod accept;
 mod dial;
+mod files;
 mod identity;
 mod json;
 mod openapi;

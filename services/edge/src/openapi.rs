@@ -3,6 +3,8 @@
 use prost_reflect::{DescriptorPool, Kind, MessageDescriptor, MethodDescriptor};
 use serde_json::{Map, Value, json};
 
+use crate::files;
+
 /// The description of every unary staff method.
 #[must_use]
 pub fn openapi(pool: &DescriptorPool) -> Value {
@@ -19,6 +21,9 @@ pub fn openapi(pool: &DescriptorPool) -> Value {
             describe(&method.input(), &mut schemas);
             describe(&method.output(), &mut schemas);
         }
+    }
+    if let Value::Object(files) = files::described() {
+        paths.extend(files);
     }
     json!({
         "openapi": "3.1.0",

@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
 use crate::{
-    RulesError, json, openapi,
+    RulesError, files, json, openapi,
     prompt::{PREFACE_BYTES, Prompt},
     refuse,
     status::patience,
@@ -119,14 +119,14 @@ pub fn staff_router(descriptors: &[u8], grpc: Router, options: StaffOptions) -> 
     let grpc = grpc
         .layer(tonic_web::GrpcWebLayer::new())
         .layer(middleware::from_fn(plain_words));
+    let files = files::routes(grpc.clone());
     let port = Arc::new(Port { pool, grpc, options });
-    Ok(Router::new()
+    Ok(files
         .route(
             "/openapi.json",
             get(move || async move { ([(header::CONTENT_TYPE, "application/json")], description) }),
         )
-        .fallback(serve)
-        .with_state(port))
+        .fallback_service(Router::new().fallback(serve).with_state(port)))
 }
 
 /// One deadline for gRPC, gRPC-Web and JSON: what the caller says, within our bounds.
