@@ -190,6 +190,20 @@ impl Printer {
             print!("{}", human(answer, 0));
         }
     }
+
+    /// Prints one of many: as one JSON document a line, or in a line for people.
+    pub fn show_line(self, answer: &Value, line: &str) {
+        if self.json {
+            println!("{answer}");
+        } else {
+            println!("{line}");
+        }
+    }
+}
+
+/// Further lines of a text stand under its first one.
+fn under(text: &str, depth: usize) -> String {
+    text.replace('\n', &format!("\n{}", "  ".repeat(depth)))
 }
 
 /// A value in lines for people: empty fields left out, amounts with their unit, lists one below the other.
@@ -200,7 +214,7 @@ fn human(value: &Value, depth: usize) -> String {
             .iter()
             .filter(|(_, one)| !is_empty(one))
             .map(|(name, one)| match plain(one) {
-                Some(text) => format!("{indent}{}: {text}\n", words(name)),
+                Some(text) => format!("{indent}{}: {}\n", words(name), under(&text, depth + 1)),
                 None => format!("{indent}{}:\n{}", words(name), human(one, depth + 1)),
             })
             .collect(),
