@@ -3,8 +3,9 @@
 
 use std::time::Duration;
 
+use data_encoding::HEXLOWER;
 use hansa_tenancy::Caller as _;
-use hansa_vault::{hmac_sha256, stamp, stamped};
+use hansa_vault::{hmac_sha256, sha256, stamp, stamped};
 use hansa_vocab::{
     Action,
     decide::{Decision, decide},
@@ -82,8 +83,8 @@ struct Place {
     from: String,
     /// and so many lines of what this one shows beyond it.
     until: Option<(String, i64)>,
-    /// The count is of these topics.
-    topics: Vec<String>,
+    /// Stands for the topics: the count is of these.
+    topics: String,
 }
 
 /// Why a feed goes no further.
@@ -205,8 +206,12 @@ impl Feed {
         Place {
             from,
             until: None,
-            topics: self.topics.clone(),
+            topics: self.stands_for_topics(),
         }
+    }
+
+    fn stands_for_topics(&self) -> String {
+        HEXLOWER.encode(&sha256(&[self.topics.join(" ").as_bytes()])[..8])
     }
 
     async fn here(&self) -> Result<Place, Stop> {
@@ -221,7 +226,7 @@ impl Feed {
     /// The place of a token of ours for these topics.
     fn read(&self, token: &str) -> Option<Place> {
         let place: Place = serde_json::from_slice(&stamped(&self.key, token)?).ok()?;
-        (place.topics == self.topics).then_some(place)
+        (place.topics == self.stands_for_topics()).then_some(place)
     }
 
     async fn send(&mut self, update: Update, after: &Place) -> Result<(), Stop> {

@@ -18,7 +18,7 @@ pub struct Changes {
     /// Only of this topic, e.g. document or approval; may be given several times. Without it, all that you may read.
     #[arg(long = "topic")]
     topics: Vec<String>,
-    /// Go on after this: the token of the last line that you have.
+    /// Go on after this: the token of the last line that you have; --json shows it.
     #[arg(long, default_value = "")]
     token: String,
     /// Begin with the first change of all.
@@ -32,7 +32,7 @@ pub struct Changes {
 }
 
 impl Changes {
-    /// One line for each change, with the token to go on after it.
+    /// One line for each change.
     pub async fn run(self, printer: Printer) -> anyhow::Result<()> {
         let client = self.target.connect().await?;
         let asked = WatchChangesRequest {
@@ -49,10 +49,10 @@ impl Changes {
                 Update::Change(change) => {
                     let at = change.at.unwrap_or_default();
                     let at = OffsetDateTime::from_unix_timestamp(at.seconds)?.format(&Rfc3339)?;
-                    printer.show(
-                        &json!({"at": at, "topic": change.topic, "id": change.id, "action": change.action,
-                        "token": told.resume_token}),
-                    );
+                    let line = format!("{at}  {:<18} {} {}", change.action, change.topic, change.id);
+                    let whole = json!({"at": at, "topic": change.topic, "id": change.id, "action": change.action,
+                        "token": told.resume_token});
+                    printer.show_line(&whole, &line);
                 }
                 Update::CaughtUp(_) if self.until_now => return Ok(()),
                 Update::CaughtUp(_) | Update::Heartbeat(_) => {}
