@@ -190,7 +190,7 @@ async fn both_sides_print_the_same_order_with_one_root() {
         "Lübeck Stores",
         "Bergen Foods",
         "TEA-1",
-        "10 C62",
+        "10 pcs",
         &root,
     ] {
         assert!(page.contains(part), "{part} is missing: {page}");

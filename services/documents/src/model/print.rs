@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use hansa_proto::documents::v1::{Answer, Head, Line, Receipt, Verdict, content::Body};
+use hansa_proto::{
+    documents::v1::{Answer, Head, Line, Receipt, Verdict, content::Body},
+    types::v1::Quantity,
+};
 use hansa_vocab::money;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
@@ -44,6 +47,8 @@ struct Words {
     verdicts: [&'static str; 4],
     received: &'static str,
     root: &'static str,
+    /// Of an article that is counted.
+    pieces: &'static str,
 }
 
 const ENGLISH: Words = Words {
@@ -63,6 +68,7 @@ const ENGLISH: Words = Words {
     verdicts: ["accepted", "changed", "declined", "substitute"],
     received: "Received",
     root: "The same on every node, by this root:",
+    pieces: "pcs",
 };
 
 const GERMAN: Words = Words {
@@ -82,6 +88,7 @@ const GERMAN: Words = Words {
     verdicts: ["angenommen", "geändert", "abgelehnt", "Ersatz"],
     received: "Erhalten",
     root: "Auf jedem Knoten gleich, nach dieser Wurzel:",
+    pieces: "Stk.",
 };
 
 const CHINESE: Words = Words {
@@ -101,6 +108,7 @@ const CHINESE: Words = Words {
     verdicts: ["接受", "变更", "拒绝", "替代"],
     received: "实收",
     root: "各节点一致，根哈希：",
+    pieces: "件",
 };
 
 const STYLE: &str = "@page{size:A4;margin:18mm}body{font:11pt/1.45 system-ui,sans-serif;color:#111;max-width:180mm;margin:0 auto}\
@@ -206,7 +214,8 @@ fn parties(sheet: &Sheet<'_>, said: &Said<'_>, words: &Words) -> Markup {
 
 fn table(said: &Said<'_>, words: &Words) -> Markup {
     let currency = said.currency();
-    let amounts: Vec<_> = said.lines.iter().map(|line| amount(line, currency)).collect();
+    let amount = |line: &&Line| amount(line, said.answers.get(&*line.id).copied(), currency);
+    let amounts: Vec<_> = said.lines.iter().map(amount).collect();
     let total = amounts
         .iter()
         .copied()
@@ -229,9 +238,9 @@ fn table(said: &Said<'_>, words: &Words) -> Markup {
                         tr {
                             td { (line.id) }
                             td { (article(line)) }
-                            td.n { (quantity(line.quantity.as_ref())) }
+                            td.n { (quantity(line.quantity.as_ref(), words)) }
                             @if !said.answers.is_empty() { td { (answer(said.answers.get(&*line.id), words)) } }
-                            @if !said.receipts.is_empty() { td.n { (receipt(said.receipts.get(&*line.id))) } }
+                            @if !said.receipts.is_empty() { td.n { (receipt(said.receipts.get(&*line.id), words)) } }
                             td.n { @if let Some(price) = &line.price { (decimal(price.value, price.scale)) } }
                             td.n { @if let Some(amount) = amount { (decimal(*amount, money::exponent(currency))) } }
                         }
@@ -273,29 +282,45 @@ fn answer(answer: Option<&&Answer>, words: &Words) -> Markup {
         Verdict::Substitute => substitute,
     };
     html! {
-        (word) " " (quantity(answer.quantity.as_ref())) " " (answer.substitute_sku) " " (answer.on)
+        (word) " " (quantity(answer.quantity.as_ref(), words)) " " (answer.substitute_sku) " " (answer.on)
         @if !answer.reason.is_empty() { br; small { (answer.reason) } }
     }
 }
 
-fn receipt(receipt: Option<&&Receipt>) -> Markup {
+fn receipt(receipt: Option<&&Receipt>, words: &Words) -> Markup {
     let Some(receipt) = receipt else { return html! {} };
     html! {
-        (quantity(receipt.received.as_ref()))
+        (quantity(receipt.received.as_ref(), words))
         @if !receipt.reason.is_empty() { br; small { (receipt.reason) } }
     }
 }
 
-fn quantity(quantity: Option<&hansa_proto::types::v1::Quantity>) -> String {
+fn quantity(quantity: Option<&Quantity>, words: &Words) -> String {
     let read = quantity.and_then(Amount::read);
     read.map_or_else(String::new, |read| {
-        format!("{} {}", read.quantity().digits(), read.unit())
+        let unit = read.unit();
+        // Codes of UN/ECE Recommendation 20 that people know by another sign.
+        let sign = match unit.as_str() {
+            "C62" | "EA" | "H87" => words.pieces,
+            "KGM" => "kg",
+            "GRM" => "g",
+            "LTR" => "l",
+            "MTR" => "m",
+            code => code,
+        };
+        format!("{} {sign}", read.quantity().digits())
     })
 }
 
-/// Minor units of a line; none without a price.
-fn amount(line: &Line, currency: &str) -> Option<i64> {
-    let (price, quantity) = (line.price.as_ref()?, line.quantity.as_ref()?);
+/// Minor units of a line as it was answered, or else as it was asked; none without a price, and of another article.
+fn amount(line: &Line, answer: Option<&Answer>, currency: &str) -> Option<i64> {
+    let price = line.price.as_ref()?;
+    let quantity = match answer.map(|answer| (answer.verdict(), answer.quantity.as_ref())) {
+        Some((Verdict::Decline, _)) => return Some(0),
+        Some((Verdict::Substitute, _)) => return None,
+        Some((Verdict::Change, Some(changed))) => changed,
+        _ => line.quantity.as_ref()?,
+    };
     money::amount((price.value, price.scale), (quantity.value, quantity.scale), currency)
 }
 
@@ -314,10 +339,7 @@ fn decimal(value: i64, scale: u32) -> String {
 
 #[cfg(test)]
 mod tests {
-    use hansa_proto::{
-        documents::v1::{Answers, Content, Lines, Price},
-        types::v1::Quantity,
-    };
+    use hansa_proto::documents::v1::{Answers, Content, Lines, Price};
 
     use super::*;
 
@@ -383,10 +405,11 @@ mod tests {
             "Purchase order PO-7",
             "Version 3",
             "1.255",
-            "3.77",
+            "0.00",
             "4.50",
             "9.00",
-            "12.77 EUR",
+            "9.00 EUR",
+            "3 pcs",
             "declined",
             "out of season",
             "c0ffee",
