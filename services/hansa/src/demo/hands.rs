@@ -3,8 +3,13 @@
 use std::time::{Duration, Instant};
 
 use anyhow::ensure;
+use hansa_proto::directory::v1::{
+    WatchChangesRequest, WatchChangesResponse, directory_staff_service_client::DirectoryStaffServiceClient,
+    watch_changes_response::Update,
+};
 use serde_json::{Value, json};
 use tokio::time::sleep;
+use tonic::Streaming;
 
 use super::{
     judge::number,
@@ -98,6 +103,40 @@ pub(super) async fn verify(client: &Client, id: &str) -> anyhow::Result<Value> {
     client
         .call(&format!("{DOCUMENTS}/VerifyDocument"), &json!({"id": id}))
         .await
+}
+
+/// What changes at an enterprise, as its people are told on their stream.
+pub(super) struct Followed(Streaming<WatchChangesResponse>);
+
+impl Followed {
+    /// From now on: it has caught up when this returns.
+    pub async fn open(client: &Client) -> anyhow::Result<Self> {
+        let asked = WatchChangesRequest {
+            topics: vec!["document".to_owned()],
+            ..WatchChangesRequest::default()
+        };
+        let mut directory = DirectoryStaffServiceClient::new(client.channel.clone());
+        let mut stream = directory.watch_changes(client.request(asked)?).await?.into_inner();
+        while let Some(told) = stream.message().await? {
+            if let Some(Update::CaughtUp(_)) = told.update {
+                break;
+            }
+        }
+        Ok(Self(stream))
+    }
+
+    /// Waits until it tells of this document.
+    pub async fn until(&mut self, document: &str) -> anyhow::Result<()> {
+        let told = async {
+            while let Some(told) = self.0.message().await? {
+                if matches!(&told.update, Some(Update::Change(change)) if change.id == document) {
+                    return Ok(());
+                }
+            }
+            anyhow::bail!("the stream has ended")
+        };
+        tokio::time::timeout(Duration::from_secs(10), told).await?
+    }
 }
 
 /// Waits until a document is here in that state.

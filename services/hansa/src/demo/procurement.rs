@@ -14,7 +14,8 @@ use tokio::time::sleep;
 use super::{
     Checked, PRODUCTS,
     hands::{
-        DOCUMENTS, WORKFLOW, act, begin, bought, comes, decide, figures, get, linked, person, put_flow, say, verify,
+        DOCUMENTS, Followed, WORKFLOW, act, begin, bought, comes, decide, figures, get, linked, person, put_flow, say,
+        verify,
     },
     judge::Verdict,
     purchase_judge as judge,
@@ -263,11 +264,13 @@ impl Purchase {
     ) -> anyhow::Result<((String, Value), u128)> {
         let id = begin(clerk, "franchise_requisition", json!({"franchisor": self.links[0]})).await?;
         let held = act(clerk, &id, "submit", 0, self.goods(&units, "")).await?;
+        let mut stream = Followed::open(&self.luebeck.client().await?).await?;
         let approval = decide(manager, &text(&held["acts"][0]["id"])).await?;
         let begun = Instant::now();
-        let luebeck = self.luebeck.client().await?;
-        comes(&luebeck, &id, "submitted").await?;
-        Ok(((id, approval), begun.elapsed().as_millis()))
+        stream.until(&id).await?;
+        let shown = begun.elapsed().as_millis();
+        comes(&self.luebeck.client().await?, &id, "submitted").await?;
+        Ok(((id, approval), shown))
     }
 
     /// The id of the act of Lübeck's that waits for approval.

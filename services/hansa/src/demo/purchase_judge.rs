@@ -55,7 +55,7 @@ pub fn approval(small: &Value, large_in_shop: &Value, large: &Value, shown_milli
     )?;
     demand(shown_millis <= 1_000, || format!("it showed after {shown_millis} ms"))?;
     Ok(format!(
-        "800 euro: {}; 80,000 euro: {}, then {}; shown {shown_millis} ms after it was submitted",
+        "800 euro: {}; 80,000 euro: {}, then {}; on the stream of headquarters {shown_millis} ms after it was submitted",
         who(small).join(", "),
         who(large_in_shop).join(", "),
         twice.join(", then ")
