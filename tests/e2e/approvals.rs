@@ -547,3 +547,31 @@ async fn accepting_what_the_other_side_proposes_is_judged_by_what_it_proposes() 
             .await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_asked_for_is_seen_by_who_approves_and_kept_for_asking_again_after_a_refusal() {
+    let shop = shop().await;
+    let one = json!([{"name": "one", "by": {"role": "approver"}}]);
+    puts(&shop.luebeck, flow(one)).await.unwrap();
+    let (order, asked) = shop.asks(8).await;
+    let seen = shop.ada.1.document(&order).await.unwrap();
+    let lines = &seen["asked"]["lines"]["lines"]["lines"];
+    assert!(
+        lines[0]["quantity"]["value"] == "8" && seen["contents"] == json!({}),
+        "{seen:#}"
+    );
+    decides(&shop.ada.1, &asked, "REJECT", "too much").await.unwrap();
+    let kept = shop.luebeck.document(&order).await.unwrap();
+    assert_eq!(&kept["asked"]["lines"]["lines"]["lines"], lines);
+    // Asked again with less, approved, and issued: nothing is asked any more.
+    let mut less = kept["asked"].clone();
+    less["lines"]["lines"]["lines"][0]["quantity"]["value"] = json!("2");
+    let again = shop.clerk.acts(&order, "issue", 0, less).await.unwrap();
+    decides(&shop.ada.1, &text(&again["acts"][0]["id"]), "APPROVE", "")
+        .await
+        .unwrap();
+    shop.bergen.comes(&order, "issued").await;
+    let issued = shop.luebeck.document(&order).await.unwrap();
+    let says = &issued["contents"]["lines"]["lines"]["lines"][0]["quantity"]["value"];
+    assert_eq!((&issued["asked"], says), (&json!({}), &json!("2")));
+}

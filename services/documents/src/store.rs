@@ -8,7 +8,7 @@ use hansa_vocab::LinkId;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-pub use acts::{ActRow, NewAct, acts, asked, held, insert_act, open_act, pending, proposals, settle_act};
+pub use acts::{ActRow, NewAct, acts, asked, held, insert_act, newest_of, open_act, pending, proposals, settle_act};
 
 use crate::Error;
 

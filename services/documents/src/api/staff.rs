@@ -61,6 +61,7 @@ fn shown(whole: Whole) -> wire::Document {
         acts: whole.acts.into_iter().map(act).collect(),
         refers_to: whole.row.refers_to.map(|id| id.to_string()).unwrap_or_default(),
         progress: whole.progress.into_iter().map(progress).collect(),
+        asked: whole.asked.into_iter().collect(),
         pending_files: whole.pending.into_iter().map(pending_file).collect(),
     }
 }

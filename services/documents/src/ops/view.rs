@@ -7,7 +7,7 @@ use std::{
 
 use hansa_directory::Session;
 use hansa_proto::{
-    documents::v1::{Content, SectionText, Version},
+    documents::v1::{ActSent, Content, SectionText, Version},
     types::v1::Signed,
 };
 use hansa_tenancy::TenantTx;
@@ -63,6 +63,8 @@ pub(crate) struct Whole {
     pub acts: Vec<ActRow>,
     pub proposals: Vec<Open>,
     pub progress: Vec<Progress>,
+    /// What our newest act wants or wanted to write, unless it counts.
+    pub asked: Contents,
     /// Files that have not come yet, and what their partner said of them.
     pub pending: Vec<(Vec<u8>, String)>,
     pub kind: Arc<Kind>,
@@ -78,6 +80,7 @@ impl Whole {
             acts: Vec::new(),
             proposals: Vec::new(),
             progress: Vec::new(),
+            asked: Contents::new(),
             pending: Vec::new(),
             kind,
         }
@@ -232,6 +235,7 @@ impl Documents {
         Ok(Whole {
             acts: store::acts(tx, known.row.id).await?,
             pending: self.pending(tx, &known.contents, &proposals).await?,
+            asked: self.asked_last(tx, &known.row).await?,
             proposals,
             progress: self.progress(tx, &known).await?,
             parties: known.parties,
@@ -239,6 +243,17 @@ impl Documents {
             contents: known.contents,
             row: known.row,
         })
+    }
+
+    /// What our newest act wants to write, or wanted when it was refused.
+    async fn asked_last(&self, tx: &mut TenantTx, row: &DocumentRow) -> Result<Contents, Error> {
+        match store::newest_of(tx, row.id, &row.our_role).await? {
+            Some((state, body)) if state == "held" || state == "refused" => {
+                let sent = ActSent::decode(body.as_slice()).map_err(|_| Error::Damaged("document_act"))?;
+                opened(&sent.texts)
+            }
+            _ => Ok(Contents::new()),
+        }
     }
 
     /// A document, and its lock.

@@ -131,6 +131,18 @@ pub async fn held(tx: &mut TenantTx, document: Uuid) -> Result<Vec<HeldRow>, Err
     .await?)
 }
 
+/// The newest act of a role: its state, and what was kept of it.
+pub async fn newest_of(tx: &mut TenantTx, document: Uuid, role: &str) -> Result<Option<(String, Vec<u8>)>, Error> {
+    let row = sqlx::query!(
+        "select state, body from document_act where document_id = $1 and role = $2 order by at desc, id desc limit 1",
+        document,
+        role,
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(row.map(|row| (row.state, row.body)))
+}
+
 /// Acts of a role that nobody has ruled on, in their order.
 pub async fn pending(tx: &mut TenantTx, document: Uuid, role: &str) -> Result<Vec<Vec<u8>>, Error> {
     Ok(sqlx::query_scalar!(

@@ -36,6 +36,9 @@ pub enum Document {
         /// "files": [{"path": "photo.jpg"}].
         #[arg(long)]
         file: Option<PathBuf>,
+        /// Instead of a file: as that document says, or as it was asked for last. To order again, or to ask again with its own id.
+        #[arg(long, conflicts_with = "file")]
+        like: Option<String>,
         /// The version that you looked at; without it, the newest here.
         #[arg(long)]
         base: Option<u64>,
@@ -167,9 +170,10 @@ impl Document {
                 act,
                 proposal,
                 file,
+                like,
                 base,
                 target,
-            } => act_on(&target, &id, &act, &proposal, file.as_deref(), base).await?,
+            } => act_on(&target, &id, &act, &proposal, (file.as_deref(), like.as_deref()), base).await?,
             Self::Preview { id, act, file, target } => {
                 let contents = file.map(|file| read(&file)).transpose()?.unwrap_or_else(|| json!({}));
                 let body = json!({"id": id, "act": act, "contents": contents});
@@ -237,10 +241,13 @@ async fn act_on(
     id: &str,
     act: &str,
     proposal: &str,
-    file: Option<&Path>,
+    (file, like): (Option<&Path>, Option<&str>),
     base: Option<u64>,
 ) -> anyhow::Result<Value> {
-    let contents = files::read(target, file).await?;
+    let contents = match like {
+        Some(other) => written_like(target, id, act, other).await?,
+        None => files::read(target, file).await?,
+    };
     let base = match base {
         Some(base) => json!(base.to_string()),
         None => {
@@ -252,4 +259,31 @@ async fn act_on(
     };
     let body = json!({"id": id, "act": act, "base": base, "contents": contents, "proposal": proposal});
     target.call(&format!("{SERVICE}/ActOnDocument"), body).await
+}
+
+/// What an act on a document writes, as another document says it, or as it was asked for there last.
+async fn written_like(target: &Target, id: &str, act: &str, other: &str) -> anyhow::Result<Value> {
+    let get = async |id: &str| target.call(&format!("{SERVICE}/GetDocument"), json!({"id": id})).await;
+    let (document, other) = (get(id).await?, get(other).await?);
+    let kinds = target.call(&format!("{SERVICE}/ListKinds"), json!({})).await?;
+    let mut kinds = kinds["kinds"].as_array().into_iter().flatten();
+    let kind = kinds.find(|kind| kind["name"] == document["document"]["kind"]);
+    let definition: Value = serde_json::from_str(kind.and_then(|kind| kind["definition"].as_str()).unwrap_or("{}"))?;
+    let sections = definition["acts"][act]["writes"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default();
+    let mut contents = json!({});
+    for section in sections.iter().filter_map(Value::as_str) {
+        let (asked, says) = (
+            &other["document"]["asked"][section],
+            &other["document"]["contents"][section],
+        );
+        let found = if asked.is_null() { says } else { asked };
+        if found.is_null() {
+            bail!("that document has no {section} to write again");
+        }
+        contents[section] = found.clone();
+    }
+    Ok(contents)
 }
