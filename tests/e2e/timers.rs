@@ -61,7 +61,7 @@ fn keeps(tenancy: &Tenancy, bell: &Bell) -> CancellationToken {
 
 async fn sets(tenancy: &Tenancy, tenant: TenantId) {
     let mut tx = tenancy.begin("test.timer", &Errand::new("test", tenant)).await.unwrap();
-    tx.set_timer().await.unwrap();
+    tx.due_now().await.unwrap();
     tx.commit().await.unwrap();
 }
 

@@ -25,6 +25,8 @@ const WEBHOOKS_MAX: usize = 20;
 const TOGETHER_MAX: usize = 16;
 /// Whoever has taken something to tell has told it by then, or is dead.
 const LEASE: time::Duration = time::Duration::minutes(1);
+/// When all places of a tenant are taken, it is looked at again after this time.
+const BUSY: time::Duration = time::Duration::milliseconds(500);
 /// How long what was told can be looked at.
 const KEPT: time::Duration = time::Duration::days(30);
 
@@ -75,7 +77,7 @@ impl Egress {
         let timestamp = now.format(&Rfc3339).unwrap_or_default();
         let payload = serde_json::json!({"type": topic, "timestamp": timestamp, "data": data});
         if store::publish(tx, topic, &payload.to_string(), now).await? {
-            tx.set_timer().await?;
+            tx.due_now().await?;
         }
         Ok(())
     }
@@ -143,7 +145,7 @@ impl Egress {
             .await?
             .ok_or(Error::NotFound("delivery"))?;
         self.noted(&mut tx, session, "webhook.redeliver", id).await?;
-        tx.set_timer().await?;
+        tx.due_now().await?;
         tx.commit().await?;
         Ok(row)
     }
@@ -166,16 +168,14 @@ impl Egress {
             let (egress, place) = (self.clone(), self.places.take(tenant));
             tokio::spawn(async move {
                 let sent = egress.attempt(&row, now.unix_timestamp()).await;
-                let more = egress.places.free(tenant) == 0;
                 drop(place);
-                if let Err(error) = egress.note(&errand, &row, &sent, more).await {
+                if let Err(error) = egress.note(&errand, &row, &sent).await {
                     tracing::warn!(tenant.id = %tenant, %error, "how telling went could not be written down: it is told again");
                 }
             });
         }
         if self.places.free(tenant) == 0 {
-            // Whoever ends looks again.
-            return Ok(None);
+            return Ok(Some(now + BUSY));
         }
         let mut tx = self.tenancy.begin("egress.next_due", &errand).await?;
         store::next_due(&mut tx).await
@@ -196,8 +196,7 @@ impl Egress {
         send::send(letter, &self.allowed).await
     }
 
-    /// Writes down how it went; `more` may be waiting for the place that is free now.
-    async fn note(&self, errand: &Errand, row: &DueRow, sent: &Sent, more: bool) -> Result<(), Error> {
+    async fn note(&self, errand: &Errand, row: &DueRow, sent: &Sent) -> Result<(), Error> {
         let now = self.tenancy.clock().now();
         let next = model::wait(usize::try_from(row.attempts).unwrap_or(usize::MAX));
         let (state, status, trouble) = match sent {
@@ -217,7 +216,7 @@ impl Egress {
             trouble,
         };
         store::went(&mut tx, &went).await?;
-        if more || state == "pending" {
+        if state == "pending" {
             tx.set_timer().await?;
         }
         if *sent == Sent::Gone {

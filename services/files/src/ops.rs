@@ -141,7 +141,7 @@ impl Files {
         Ok(file)
     }
 
-    /// Something of ours names these from now on; the first one that is not here.
+    /// Something of ours names these from now on; the first one that is not here: then this transaction must not commit.
     ///
     /// # Errors
     ///
@@ -150,11 +150,9 @@ impl Files {
         if files.is_empty() {
             return Ok(None);
         }
-        let missing = self.missing(tx, files).await?;
-        if missing.is_empty() {
-            store::done(tx, &keys(files)).await?;
-        }
-        Ok(missing.into_iter().next())
+        // First, so that whoever is just about to drop one has done it before we look, or does not any more.
+        store::done(tx, &keys(files)).await?;
+        Ok(self.missing(tx, files).await?.into_iter().next())
     }
 
     /// A partner names these: those that are not here are fetched, once this transaction has committed.
@@ -169,7 +167,7 @@ impl Files {
         let now = self.tenancy.clock().now();
         for file in self.missing(tx, files).await? {
             store::add_due(tx, &due(key(&file.hash), "fetch", now, Some(place), file)).await?;
-            tx.set_timer().await?;
+            tx.due_now().await?;
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! Time passes for all tenants: who has something due is looked at, nobody else is.
 //!
 //! What is due, and when, stands in the rows of each room, in its tenant's schema. `hansa.timer_wake` says which tenants have such
-//! rows. Whoever writes one says so first ([`TenantTx::set_timer`]); as long as its transaction may still commit, the tenant is
+//! rows. Whoever writes one says so first ([`crate::TenantTx::set_timer`]); as long as its transaction may still commit, the tenant is
 //! looked at every half second, afterwards when its next row is due.
 
 use std::{
@@ -144,7 +144,7 @@ impl Timers {
         self.roused.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A transaction that set a timer has committed.
+    /// A transaction has committed that wrote what is due now.
     pub fn committed(&self, tenant: TenantId) {
         let mut committed = self.committed.lock().unwrap_or_else(PoisonError::into_inner);
         committed.insert(tenant);

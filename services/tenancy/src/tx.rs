@@ -53,7 +53,7 @@ pub struct TenantTx {
     opened: Instant,
     tenancy: Tenancy,
     wake: bool,
-    timed: bool,
+    due_now: bool,
     _span: Span,
 }
 
@@ -66,7 +66,7 @@ impl TenantTx {
             opened: Instant::now(),
             tenancy,
             wake: false,
-            timed: false,
+            due_now: false,
             _span: if Span::current().is_none() {
                 // The node's own rounds are no part of anybody's trace.
                 Span::none()
@@ -122,13 +122,23 @@ impl TenantTx {
         self.wake = true;
     }
 
-    /// It writes a row that is due at some time, now or later: somebody looks then, also after a crash.
+    /// It writes a row that is due now: somebody looks as soon as it has committed, also after a crash.
+    ///
+    /// # Errors
+    ///
+    /// What the database says.
+    pub async fn due_now(&mut self) -> Result<(), Error> {
+        self.set_timer().await?;
+        self.due_now = true;
+        Ok(())
+    }
+
+    /// It writes a row that is due later: somebody looks then, half a second late at most, also after a crash.
     ///
     /// # Errors
     ///
     /// What the database says.
     pub async fn set_timer(&mut self) -> Result<(), Error> {
-        self.timed = true;
         let tenancy = self.tenancy.clone();
         tenancy.timers().rouse(tenancy.control(), self.tenant).await
     }
@@ -148,7 +158,7 @@ impl TenantTx {
             opened,
             tenancy,
             wake,
-            timed,
+            due_now,
             _span,
         } = self;
         if opened.elapsed() > TX_DEADLINE {
@@ -159,7 +169,7 @@ impl TenantTx {
         if wake {
             tenancy.woken(tenant);
         }
-        if timed {
+        if due_now {
             tenancy.timers().committed(tenant);
         }
         Ok(())

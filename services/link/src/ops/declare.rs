@@ -182,6 +182,6 @@ pub(super) async fn settle(tx: &mut TenantTx, loaded: &Loaded, our_name: &str) -
     links::set_standing(tx, link, standing, mine, theirs, grant_version).await?;
     tx.wake();
     // What a revoked link holds is given back.
-    tx.set_timer().await?;
+    tx.due_now().await?;
     Ok(standing)
 }
