@@ -1,5 +1,5 @@
 //! What an approver sees beside a request: stock and budget; what is approved is bound, and what is given up is free again.
-// covers: I12, I13
+// covers: I12
 
 use hansa_tests::{Enterprise, House, house::text};
 use hansa_vocab::Fault;

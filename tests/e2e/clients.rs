@@ -202,3 +202,17 @@ async fn a_phone_brings_a_photo_and_saves_a_file_with_nothing_but_http() {
     }
     std::fs::remove_file(large_file).unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_has_no_key_is_told_so_before_the_file_is_read() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let house = House::new().await;
+    let mut stream = tokio::net::TcpStream::connect(house.node.staff_address).await.unwrap();
+    // It says that ten million bytes follow, and sends none of them.
+    let head = "POST /files/a.csv HTTP/1.1\r\nhost: a\r\ncontent-type: text/csv\r\ncontent-length: 10000000\r\n\r\n";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = vec![0; 12];
+    let answered = tokio::time::timeout(std::time::Duration::from_secs(5), stream.read_exact(&mut answer)).await;
+    answered.expect("the body is waited for").unwrap();
+    assert_eq!(answer, b"HTTP/1.1 401");
+}

@@ -1,5 +1,5 @@
 //! Files that documents name reach whoever sees them there, byte for byte, and nobody else.
-// covers: I3, I7, I11, I12, I19
+// covers: I11, I12
 
 use std::time::Duration;
 

@@ -13,11 +13,12 @@ use hansa_vocab::TenantId;
 use sqlx::{PgConnection, Row as _};
 use tokio_util::sync::CancellationToken;
 
-/// A room that counts its rounds, and breaks in those of some tenants.
+/// A room that counts its rounds; those of one tenant fail, those of another never end.
 #[derive(Clone, Debug, Default)]
 struct Bell {
     rounds: Arc<Mutex<HashMap<TenantId, usize>>>,
     breaks: Option<TenantId>,
+    hangs: Option<TenantId>,
 }
 
 impl Bell {
@@ -43,8 +44,13 @@ impl Timed for Bell {
 
     fn round(&self, tenant: TenantId) -> Round<'_> {
         *self.rounds.lock().unwrap().entry(tenant).or_default() += 1;
-        let breaks = self.breaks == Some(tenant);
-        Box::pin(async move { if breaks { Err("broken".into()) } else { Ok(None) } })
+        let (breaks, hangs) = (self.breaks == Some(tenant), self.hangs == Some(tenant));
+        Box::pin(async move {
+            if hangs {
+                std::future::pending::<()>().await;
+            }
+            if breaks { Err("broken".into()) } else { Ok(None) }
+        })
     }
 }
 
@@ -114,16 +120,24 @@ async fn what_was_set_by_a_process_that_died_is_seen_to_by_another() {
 #[tokio::test]
 async fn one_tenants_trouble_does_not_keep_the_others_waiting() {
     let world = World::new().await;
-    let (broken, well) = (world.tenant("broken").await, world.tenant("well").await);
+    let (broken, stuck) = (world.tenant("broken").await, world.tenant("stuck").await);
+    let well = world.tenant("well").await;
     let bell = Bell {
         breaks: Some(broken),
+        hangs: Some(stuck),
         ..Bell::default()
     };
     let tenancy = world.tenancy().await;
-    let end = keeps(&tenancy, &bell);
-    sets(&tenancy, broken).await;
-    bell.rings(broken, 1).await;
+    let _end = keeps(&tenancy, &bell);
+    for tenant in [broken, stuck] {
+        sets(&tenancy, tenant).await;
+        bell.rings(tenant, 1).await;
+    }
     sets(&tenancy, well).await;
     bell.rings(well, 3).await;
-    end.cancel();
+    assert_eq!(
+        bell.rounds(stuck),
+        1,
+        "it is not begun again beside the round that goes on"
+    );
 }

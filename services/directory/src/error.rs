@@ -70,7 +70,7 @@ impl From<Error> for Fault {
                 "ROLE",
                 "this topic is about what your roles may not read",
             )
-            .rule("decide", "an admin, who gives roles")
+            .rule("staff.roles", "an owner or admin of yours")
             .with("topic", topic),
             Error::Damaged(what) => {
                 tracing::error!(what, "a row is damaged");

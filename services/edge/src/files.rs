@@ -2,18 +2,21 @@
 //!
 //! What is sent out is never shown by a browser in our name: always an attachment, of no type, in a sandbox.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Json, Router,
-    body::{Body, Bytes, to_bytes},
+    body::{Body, Bytes},
     extract::{Path, Query, Request, State, rejection::QueryRejection},
     http::{HeaderMap, header},
     response::{IntoResponse as _, Response},
     routing::{get, post},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use futures_util::{Stream, stream::try_unfold};
+use futures_util::{
+    Stream, StreamExt as _, TryStreamExt as _,
+    stream::{once, try_unfold},
+};
 use hansa_proto::{
     documents::v1::{DownloadFileRequest, DownloadFileResponse},
     files::v1::{FileHead, UploadFileRequest, UploadFileResponse, upload_file_request::Part},
@@ -23,6 +26,7 @@ use http_body_util::BodyExt as _;
 use prost::Message;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tokio::time::timeout;
 use tonic::Status;
 use tower::ServiceExt as _;
 
@@ -33,9 +37,10 @@ use crate::{
 
 const UPLOAD: &str = "/hansa.files.v1.FilesStaffService/UploadFile";
 const DOWNLOAD: &str = "/hansa.documents.v1.DocumentsStaffService/DownloadFile";
-/// Bytes of a file, and of a part of it on its way in.
-const SIZE_MAX: usize = 10 * 1024 * 1024;
+/// Bytes of a message that brings a part of a file.
 const CHUNK: usize = 256 * 1024;
+/// How long a file may take on its way here.
+const UPLOAD_MAX: Duration = Duration::from_secs(60);
 
 /// `POST /files/{name}` and `GET /documents/{id}/file?hash=…`, through these services.
 pub fn routes(grpc: Router) -> Router {
@@ -68,32 +73,30 @@ pub fn described() -> Value {
     })
 }
 
-fn wrong(kind: Kind, reason: &'static str, text: &'static str) -> Response {
-    refuse(&status(Fault::new(kind, reason, text)))
-}
-
+/// The body is passed on as it comes: whoever has no key, or too much to send, is told so before it is read.
 async fn upload(State(grpc): State<Arc<Router>>, Path(name): Path<String>, asked: Request) -> Response {
     let (parts, body) = asked.into_parts();
-    let Ok(bytes) = to_bytes(body, SIZE_MAX).await else {
-        return wrong(Kind::Exhausted, "TOO_LARGE", "a file has at most 10 MiB");
-    };
     let kind = parts
         .headers
         .get(header::CONTENT_TYPE)
         .and_then(|kind| kind.to_str().ok());
     // Without what follows the type: "text/csv; charset=utf-8".
     let media_type = kind.and_then(|kind| kind.split(';').next()).unwrap_or_default().trim();
-    let head = FileHead {
+    let head = framed(Part::Head(FileHead {
         name,
         media_type: media_type.to_owned(),
+    }));
+    let chunks = body.into_data_stream().map_ok(|bytes| chunked(&bytes));
+    let frames = Body::from_stream(once(async { Ok(head) }).chain(chunks));
+    let call = invoke((*grpc).clone(), &parts.headers, parts.extensions, UPLOAD, frames);
+    let late = || {
+        status(Fault::new(
+            Kind::Deadline,
+            "DEADLINE",
+            "the file took longer than a minute",
+        ))
     };
-    let mut frames = Vec::with_capacity(bytes.len() + 1_024);
-    let mut add = |part| frames.extend(frame(&UploadFileRequest { part: Some(part) }.encode_to_vec()));
-    add(Part::Head(head));
-    for start in (0..bytes.len()).step_by(CHUNK) {
-        add(Part::Chunk(bytes.slice(start..bytes.len().min(start + CHUNK))));
-    }
-    let answer = invoke((*grpc).clone(), &parts.headers, parts.extensions, UPLOAD, frames.into()).await;
+    let answer = timeout(UPLOAD_MAX, call).await.unwrap_or_else(|_| Err(late()));
     let file = answer.and_then(|bytes| UploadFileResponse::decode(bytes).map_err(|_| status(Fault::internal())));
     match file.map(|answer| answer.file.unwrap_or_default()) {
         Ok(file) => Json(json!({
@@ -103,6 +106,17 @@ async fn upload(State(grpc): State<Arc<Router>>, Path(name): Path<String>, asked
         .into_response(),
         Err(refused) => refuse(&refused),
     }
+}
+
+fn framed(part: Part) -> Bytes {
+    frame(&UploadFileRequest { part: Some(part) }.encode_to_vec()).into()
+}
+
+/// What has come of a body, as messages of which none is too large.
+fn chunked(bytes: &Bytes) -> Bytes {
+    let parts = (0..bytes.len()).step_by(CHUNK);
+    let parts = parts.map(|start| framed(Part::Chunk(bytes.slice(start..bytes.len().min(start + CHUNK)))));
+    parts.collect::<Vec<_>>().concat().into()
 }
 
 #[derive(Deserialize)]

@@ -96,7 +96,15 @@ pub async fn call(pool: &DescriptorPool, grpc: Router, request: Request<Body>) -
         Ok(message) => message.encode_to_vec(),
         Err(error) => return wrong(Kind::Invalid, "NOT_JSON_OF_THIS_METHOD", error.to_string()),
     };
-    match invoke(grpc, &parts.headers, parts.extensions, &path, frame(&message).into()).await {
+    match invoke(
+        grpc,
+        &parts.headers,
+        parts.extensions,
+        &path,
+        Body::from(frame(&message)),
+    )
+    .await
+    {
         Ok(answer) => render(&method, answer),
         Err(status) => refuse(&status),
     }
@@ -143,13 +151,13 @@ pub fn request(
     headers: &HeaderMap,
     extensions: http::Extensions,
     path: &str,
-    frames: Bytes,
+    frames: Body,
 ) -> Result<Request<Body>, Status> {
     let mut request = Request::post(path)
         .version(http::Version::HTTP_2)
         .header(header::CONTENT_TYPE, "application/grpc")
         .header(header::TE, "trailers")
-        .body(Body::from(frames))
+        .body(frames)
         .map_err(|_| status(Fault::internal()))?;
     *request.extensions_mut() = extensions;
     for name in CARRIED {
@@ -169,7 +177,7 @@ pub async fn invoke(
     headers: &HeaderMap,
     extensions: http::Extensions,
     path: &str,
-    frames: Bytes,
+    frames: Body,
 ) -> Result<Bytes, Status> {
     let request = request(headers, extensions, path, frames)?;
     let response = grpc.oneshot(request).await.unwrap_or_else(|never| match never {});

@@ -1,7 +1,7 @@
 //! The change feed of an enterprise: what has become another, by topic, for its own people. It tells that something has changed; what
 //! it says now is read by whoever may.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use data_encoding::HEXLOWER;
 use hansa_tenancy::Caller as _;
@@ -156,7 +156,8 @@ fn open_to(session: &Session, asked: &[String]) -> Result<Vec<String>, Error> {
         let all = TOPICS.iter().filter(|(_, action)| open(*action));
         return Ok(all.map(|(topic, _)| (*topic).to_owned()).collect());
     }
-    for topic in asked {
+    let asked: BTreeSet<_> = asked.iter().cloned().collect();
+    for topic in &asked {
         match TOPICS.iter().find(|(known, _)| known == topic) {
             None => {
                 let known = TOPICS.map(|(topic, _)| topic).join(", ");
@@ -169,7 +170,7 @@ fn open_to(session: &Session, asked: &[String]) -> Result<Vec<String>, Error> {
             Some(_) => {}
         }
     }
-    Ok(asked.to_vec())
+    Ok(asked.into_iter().collect())
 }
 
 impl Feed {

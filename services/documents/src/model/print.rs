@@ -394,31 +394,54 @@ mod tests {
 
     #[test]
     fn a_page_says_all_with_exact_amounts_and_a_total() {
-        let page = printed(
-            vec![
-                line("1", "tea", 3, Some((1_255, 3))),
-                line("2", "jam", 2, Some((450, 2))),
-            ],
-            "en-GB",
-        );
-        for part in [
+        let lines = vec![
+            line("1", "tea", 3, Some((450, 2))),
+            line("2", "jam", 3, Some((1_255, 3))),
+        ];
+        let page = printed(lines, "en-GB");
+        let parts = [
             "Purchase order PO-7",
             "Version 3",
-            "1.255",
-            "0.00",
             "4.50",
-            "9.00",
-            "9.00 EUR",
+            "0.00",
+            "1.255",
+            "3.77",
+            "3.77 EUR",
             "3 pcs",
             "declined",
             "out of season",
             "c0ffee",
-        ] {
+        ];
+        for part in parts {
             assert!(page.contains(part), "{part} is missing: {page}");
         }
         // One line without a price: there is no total.
         let page = printed(vec![line("1", "tea", 3, Some((1, 0))), line("2", "jam", 2, None)], "de");
         assert!(page.contains("abgelehnt") && !page.contains("Summe"), "{page}");
+    }
+
+    #[test]
+    fn a_line_comes_to_what_was_answered_of_it() {
+        let answer = |verdict: Verdict, value: Option<i64>| Answer {
+            verdict: verdict.into(),
+            quantity: value.map(|value| Quantity {
+                value,
+                scale: 0,
+                unit: "C62".to_owned(),
+            }),
+            ..Answer::default()
+        };
+        let line = line("1", "tea", 3, Some((200, 2)));
+        for (answer, minor) in [
+            (None, Some(600)),
+            (Some(answer(Verdict::Accept, None)), Some(600)),
+            (Some(answer(Verdict::Change, Some(2))), Some(400)),
+            (Some(answer(Verdict::Change, None)), Some(600)),
+            (Some(answer(Verdict::Decline, None)), Some(0)),
+            (Some(answer(Verdict::Substitute, Some(2))), None),
+        ] {
+            assert_eq!(amount(&line, answer.as_ref(), "EUR"), minor, "{answer:?}");
+        }
     }
 
     #[test]

@@ -26,10 +26,11 @@ impl StockKeeper for Inventory {
     ) -> KeeperFuture<'a, Vec<Option<Figures>>> {
         Box::pin(async move {
             let (skus, gtins): (Vec<_>, Vec<_>) = names.into_iter().unzip();
-            let rows = documents::figures(tx, &skus, &gtins).await?;
-            rows.into_iter()
-                .map(|row| row.as_ref().map(figures).transpose())
-                .collect()
+            let items = documents::items(tx, &skus, &gtins).await?;
+            let ids: Vec<_> = items.iter().flatten().map(|item| item.id).collect();
+            let rows = documents::figures(tx, &ids).await?;
+            let of = |item: &NamedItem| figures(item, rows.iter().find(|row| row.item_id == item.id).copied());
+            items.iter().map(|item| item.as_ref().map(of).transpose()).collect()
         })
     }
 }
@@ -44,15 +45,16 @@ impl From<Error> for KeeperError {
     }
 }
 
-fn figures(row: &FiguresRow) -> Result<Figures, KeeperError> {
+/// What there is of an article; nothing when it has no level yet.
+fn figures(item: &NamedItem, row: Option<FiguresRow>) -> Result<Figures, KeeperError> {
     let damaged = || KeeperError::Damaged("item");
-    let (scale, unit) = (u8::try_from(row.scale), row.unit.parse());
+    let (scale, unit) = (u8::try_from(item.scale), item.unit.parse());
     let (scale, unit) = (scale.map_err(|_| damaged())?, unit.map_err(|_| damaged())?);
-    let quantity = |units| Quantity::of(units, scale, unit);
+    let quantity = |of: fn(&FiguresRow) -> i64| Quantity::of(row.as_ref().map_or(0, of), scale, unit);
     Ok(Figures {
-        on_hand: quantity(row.on_hand),
-        reserved: quantity(row.reserved),
-        incoming: quantity(row.incoming),
+        on_hand: quantity(|row| row.on_hand),
+        reserved: quantity(|row| row.reserved),
+        incoming: quantity(|row| row.incoming),
     })
 }
 

@@ -43,43 +43,24 @@ pub async fn items(tx: &mut TenantTx, skus: &[String], gtins: &[String]) -> Resu
 }
 
 /// What we have of an article, over all places and lots.
+#[derive(Clone, Copy)]
 pub struct FiguresRow {
-    pub unit: String,
-    pub scale: i16,
+    pub item_id: Uuid,
     pub on_hand: i64,
     pub reserved: i64,
     pub incoming: i64,
 }
 
-/// What we have of our articles with these numbers, by SKU or else by GTIN; none of those that we do not keep.
-pub async fn figures(tx: &mut TenantTx, skus: &[String], gtins: &[String]) -> Result<Vec<Option<FiguresRow>>, Error> {
-    if skus.is_empty() {
-        return Ok(Vec::new());
-    }
-    let rows = sqlx::query!(
-        r#"select i.unit as "unit?", i.scale as "scale?", (select coalesce(sum(on_hand), 0) from level where item_id = i.id)::bigint as "on_hand!",
-               (select coalesce(sum(reserved), 0) from level where item_id = i.id)::bigint as "reserved!",
-               (select coalesce(sum(incoming), 0) from level where item_id = i.id)::bigint as "incoming!"
-           from unnest($1::varchar[], $2::varchar[]) with ordinality as u (sku, gtin, n)
-           left join item i on i.id = coalesce(
-               (select s.id from item s where s.sku = nullif(u.sku, '')),
-               (select g.id from item g where g.gtin14 = lpad(nullif(u.gtin, ''), 14, '0') and not g.restricted))
-           order by u.n"#,
-        skus,
-        gtins,
+/// What we have of these articles.
+pub async fn figures(tx: &mut TenantTx, items: &[Uuid]) -> Result<Vec<FiguresRow>, Error> {
+    Ok(sqlx::query_as!(
+        FiguresRow,
+        r#"select item_id, sum(on_hand)::bigint as "on_hand!", sum(reserved)::bigint as "reserved!", sum(incoming)::bigint as "incoming!"
+           from level where item_id = any($1) group by item_id"#,
+        items,
     )
     .fetch_all(tx.conn())
-    .await?;
-    let figures = rows.into_iter().map(|row| {
-        Some(FiguresRow {
-            unit: row.unit?,
-            scale: row.scale?,
-            on_hand: row.on_hand,
-            reserved: row.reserved,
-            incoming: row.incoming,
-        })
-    });
-    Ok(figures.collect())
+    .await?)
 }
 
 /// Do we have this place.
