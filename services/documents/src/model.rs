@@ -6,6 +6,7 @@ pub mod kind;
 pub mod print;
 pub mod proposal;
 mod receipt;
+pub mod said;
 pub mod stock;
 pub mod version;
 

@@ -25,7 +25,7 @@ mod tx;
 
 pub use error::Error;
 pub use migrate::Module;
-pub use pool::{Options, Tenancy};
+pub use pool::{Commits, Options, Tenancy};
 pub use registry::{TenantRow, TenantState};
 pub use timers::{Places, Round, Taken, Timed};
 pub use tx::{Caller, Errand, TX_DEADLINE, TenantTx};

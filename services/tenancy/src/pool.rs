@@ -88,6 +88,27 @@ impl std::fmt::Debug for Inner {
     }
 }
 
+/// Commits of one tenant.
+#[derive(Debug)]
+pub struct Commits(watch::Receiver<u64>);
+
+/// Commits of this process are heard of at once; those of other processes are seen by then.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// Commits that come in one after the other are read together.
+const GATHER: Duration = Duration::from_millis(10);
+
+impl Commits {
+    /// Until something may have been committed, here or by another process.
+    pub async fn next(&mut self) {
+        match tokio::time::timeout(LOOK_EVERY, self.0.changed()).await {
+            Ok(Ok(())) => tokio::time::sleep(GATHER).await,
+            // Nobody here commits any more.
+            Ok(Err(_)) => tokio::time::sleep(LOOK_EVERY).await,
+            Err(_) => {}
+        }
+    }
+}
+
 /// Wake-ups that a slow listener may lag behind before it has to look at everything.
 const WAKES_KEPT: usize = 1_024;
 /// Connections of the control role: one of them listens.
@@ -221,14 +242,12 @@ impl Tenancy {
         &self.0.ids
     }
 
-    /// Rises after each commit of this tenant, in this process, that asked for it with [`TenantTx::wake`].
+    /// The commits of this tenant that asked for it with [`TenantTx::wake`], for whoever follows its changes.
     #[must_use]
-    pub fn committed(&self, tenant: TenantId) -> watch::Receiver<u64> {
+    pub fn commits(&self, tenant: TenantId) -> Commits {
         let mut committed = self.0.committed.write().unwrap_or_else(PoisonError::into_inner);
-        committed
-            .entry(tenant)
-            .or_insert_with(|| watch::channel(0).0)
-            .subscribe()
+        let sender = committed.entry(tenant).or_insert_with(|| watch::channel(0).0);
+        Commits(sender.subscribe())
     }
 
     /// The tenant of each such commit.

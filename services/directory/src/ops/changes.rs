@@ -4,17 +4,14 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use data_encoding::HEXLOWER;
-use hansa_tenancy::Caller as _;
+use hansa_tenancy::{Caller as _, Commits};
 use hansa_vault::{hmac_sha256, sha256, stamp, stamped};
 use hansa_vocab::{
     Action,
     decide::{Decision, decide},
 };
 use serde::{Deserialize, Serialize};
-use tokio::{
-    sync::{mpsc, watch},
-    time::{Instant, sleep},
-};
+use tokio::{sync::mpsc, time::Instant};
 
 use super::Directory;
 use crate::{
@@ -40,10 +37,6 @@ const TOPICS: [(&str, Action); 11] = [
 const PAGE: i64 = 500;
 /// Changes that are read ahead of the reader.
 const AHEAD: usize = 1_000;
-/// Commits of this process wake the feed at once; those of other processes are seen by then.
-const LOOK_EVERY: Duration = Duration::from_millis(250);
-/// Commits that come in one after the other are read together.
-const GATHER: Duration = Duration::from_millis(10);
 /// A reader hears something at least this often.
 const HEARTBEAT: Duration = Duration::from_secs(5);
 /// The place before everything.
@@ -108,7 +101,7 @@ struct Feed {
     key: [u8; 32],
     topics: Vec<String>,
     updates: mpsc::Sender<Result<Told, Error>>,
-    commits: watch::Receiver<u64>,
+    commits: Commits,
     last: Instant,
 }
 
@@ -129,7 +122,7 @@ impl Directory {
                 &[session.tenant().as_str().as_bytes()],
             ),
             directory: self.clone(),
-            commits: self.tenancy.committed(session.tenant()),
+            commits: self.tenancy.commits(session.tenant()),
             session: session.clone(),
             topics,
             updates,
@@ -277,14 +270,7 @@ impl Feed {
         let updates = self.updates.clone();
         tokio::select! {
             () = updates.closed() => Err(Stop::Gone),
-            () = sleep(LOOK_EVERY) => Ok(()),
-            changed = self.commits.changed() => {
-                if changed.is_err() {
-                    return Err(Stop::Gone);
-                }
-                sleep(GATHER).await;
-                Ok(())
-            }
+            () = self.commits.next() => Ok(()),
         }
     }
 }

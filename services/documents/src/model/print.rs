@@ -1,15 +1,13 @@
 //! A document as a page: what its sections say, with amounts, for people who have it on paper.
 
-use std::collections::BTreeMap;
-
 use hansa_proto::{
-    documents::v1::{Answer, Head, Line, Receipt, Verdict, content::Body},
+    documents::v1::{Answer, Line, Receipt, Verdict, content::Body},
     types::v1::Quantity,
 };
 use hansa_vocab::money;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::{Contents, Kind, stock::Amount};
+use super::{Contents, Kind, said::Said, stock::Amount};
 
 /// What is printed beside the sections.
 #[derive(Debug)]
@@ -126,42 +124,19 @@ fn words(language: &str) -> &'static Words {
     }
 }
 
-/// All that is said of lines.
-#[derive(Default)]
-struct Said<'a> {
-    head: Option<&'a Head>,
-    lines: Vec<&'a Line>,
-    answers: BTreeMap<&'a str, &'a Answer>,
-    receipts: BTreeMap<&'a str, &'a Receipt>,
-    notes: Vec<&'a str>,
-}
-
-impl<'a> Said<'a> {
-    fn of(contents: &'a Contents) -> Self {
-        let mut said = Self::default();
-        for content in contents.values() {
-            match &content.body {
-                Some(Body::Head(head)) => said.head = Some(head),
-                Some(Body::Lines(all)) => said.lines.extend(&all.lines),
-                Some(Body::Answers(all)) => {
-                    said.answers.extend(all.answers.iter().map(|one| (&*one.line, one)));
-                    said.notes.push(&all.note);
-                }
-                Some(Body::Receipts(all)) => {
-                    said.receipts.extend(all.receipts.iter().map(|one| (&*one.line, one)));
-                    said.notes.push(&all.note);
-                }
-                Some(Body::Remark(remark)) => said.notes.extend([&*remark.reference, &*remark.note]),
-                None => {}
-            }
+/// What parties add about the whole.
+fn notes(contents: &Contents) -> Vec<&str> {
+    let mut notes = Vec::<&str>::new();
+    for content in contents.values() {
+        match &content.body {
+            Some(Body::Answers(all)) => notes.push(&all.note),
+            Some(Body::Receipts(all)) => notes.push(&all.note),
+            Some(Body::Remark(remark)) => notes.extend([&*remark.reference, &*remark.note]),
+            Some(Body::Head(_) | Body::Lines(_)) | None => {}
         }
-        said.notes.retain(|note| !note.is_empty());
-        said
     }
-
-    fn currency(&self) -> &'a str {
-        self.head.map_or("", |head| &head.currency)
-    }
+    notes.retain(|note| !note.is_empty());
+    notes
 }
 
 /// The page.
@@ -188,7 +163,7 @@ pub fn page(kind: &Kind, sheet: &Sheet<'_>, contents: &Contents, language: &str)
                 }
                 (parties(sheet, &said, words))
                 (table(&said, words))
-                @for note in &said.notes { p { (note) } }
+                @for note in notes(contents) { p { (note) } }
                 @if !sheet.root.is_empty() { footer { (words.root) " " (sheet.root) } }
             }
         }
@@ -214,13 +189,7 @@ fn parties(sheet: &Sheet<'_>, said: &Said<'_>, words: &Words) -> Markup {
 
 fn table(said: &Said<'_>, words: &Words) -> Markup {
     let currency = said.currency();
-    let amount = |line: &&Line| amount(line, said.answers.get(&*line.id).copied(), currency);
-    let amounts: Vec<_> = said.lines.iter().map(amount).collect();
-    let total = amounts
-        .iter()
-        .copied()
-        .sum::<Option<i64>>()
-        .filter(|_| !amounts.is_empty());
+    let total = said.settled_total();
     let columns = 5 + usize::from(!said.answers.is_empty()) + usize::from(!said.receipts.is_empty());
     html! {
         @if !said.lines.is_empty() {
@@ -234,7 +203,7 @@ fn table(said: &Said<'_>, words: &Words) -> Markup {
                     }
                 }
                 tbody {
-                    @for (line, amount) in said.lines.iter().zip(&amounts) {
+                    @for line in &said.lines {
                         tr {
                             td { (line.id) }
                             td { (article(line)) }
@@ -242,7 +211,7 @@ fn table(said: &Said<'_>, words: &Words) -> Markup {
                             @if !said.answers.is_empty() { td { (answer(said.answers.get(&*line.id), words)) } }
                             @if !said.receipts.is_empty() { td.n { (receipt(said.receipts.get(&*line.id), words)) } }
                             td.n { @if let Some(price) = &line.price { (decimal(price.value, price.scale)) } }
-                            td.n { @if let Some(amount) = amount { (decimal(*amount, money::exponent(currency))) } }
+                            td.n { @if let Some(amount) = said.settled(line) { (decimal(amount, money::exponent(currency))) } }
                         }
                     }
                 }
@@ -312,18 +281,6 @@ fn quantity(quantity: Option<&Quantity>, words: &Words) -> String {
     })
 }
 
-/// Minor units of a line as it was answered, or else as it was asked; none without a price, and of another article.
-fn amount(line: &Line, answer: Option<&Answer>, currency: &str) -> Option<i64> {
-    let price = line.price.as_ref()?;
-    let quantity = match answer.map(|answer| (answer.verdict(), answer.quantity.as_ref())) {
-        Some((Verdict::Decline, _)) => return Some(0),
-        Some((Verdict::Substitute, _)) => return None,
-        Some((Verdict::Change, Some(changed))) => changed,
-        _ => line.quantity.as_ref()?,
-    };
-    money::amount((price.value, price.scale), (quantity.value, quantity.scale), currency)
-}
-
 /// `value / 10^scale` with all its places.
 fn decimal(value: i64, scale: u32) -> String {
     let places = usize::try_from(scale).unwrap_or(0);
@@ -339,7 +296,7 @@ fn decimal(value: i64, scale: u32) -> String {
 
 #[cfg(test)]
 mod tests {
-    use hansa_proto::documents::v1::{Answers, Content, Lines, Price};
+    use hansa_proto::documents::v1::{Answers, Content, Head, Lines, Price};
 
     use super::*;
 
@@ -418,30 +375,6 @@ mod tests {
         // One line without a price: there is no total.
         let page = printed(vec![line("1", "tea", 3, Some((1, 0))), line("2", "jam", 2, None)], "de");
         assert!(page.contains("abgelehnt") && !page.contains("Summe"), "{page}");
-    }
-
-    #[test]
-    fn a_line_comes_to_what_was_answered_of_it() {
-        let answer = |verdict: Verdict, value: Option<i64>| Answer {
-            verdict: verdict.into(),
-            quantity: value.map(|value| Quantity {
-                value,
-                scale: 0,
-                unit: "C62".to_owned(),
-            }),
-            ..Answer::default()
-        };
-        let line = line("1", "tea", 3, Some((200, 2)));
-        for (answer, minor) in [
-            (None, Some(600)),
-            (Some(answer(Verdict::Accept, None)), Some(600)),
-            (Some(answer(Verdict::Change, Some(2))), Some(400)),
-            (Some(answer(Verdict::Change, None)), Some(600)),
-            (Some(answer(Verdict::Decline, None)), Some(0)),
-            (Some(answer(Verdict::Substitute, Some(2))), None),
-        ] {
-            assert_eq!(amount(&line, answer.as_ref(), "EUR"), minor, "{answer:?}");
-        }
     }
 
     #[test]

@@ -1,12 +1,10 @@
 //! Acts that colleagues have to approve first: they are held here, and done when the last decision is taken.
 
-use std::collections::BTreeMap;
-
 use hansa_directory::Session;
-use hansa_proto::documents::v1::{Act, ActSent, Answer, Head, Line, content::Body};
+use hansa_proto::documents::v1::{Act, ActSent, Answer, Line, content::Body};
 use hansa_tenancy::TenantTx;
 use hansa_vault::sha256;
-use hansa_vocab::{Fault, Role, money};
+use hansa_vocab::{Fault, Role};
 use hansa_workflow::{Ask, Facts, Gate, LineFacts, Preview, Request, Subject, SubjectFuture};
 use prost::Message as _;
 use uuid::Uuid;
@@ -14,7 +12,7 @@ use uuid::Uuid;
 use super::{Asked, Decision, Documents, Known, Wish, hex, opened};
 use crate::{
     Error,
-    model::{Contents, stock::Amount, version},
+    model::{Contents, said::Said, stock::Amount, version},
     store::{self, PartyRow},
 };
 
@@ -78,21 +76,20 @@ impl Documents {
         let others: Vec<_> = parties.iter().filter(|party| party.role != row.our_role).collect();
         let partner = others.iter().map(|party| &*party.name).collect::<Vec<_>>().join(", ");
         let said = Said::of(&contents);
-        let currency = said.head.map(|head| head.currency.clone()).unwrap_or_default();
         let facts = Facts {
             kind: row.kind.clone(),
             act: act.to_owned(),
-            total: said.total(&currency),
+            total: said.total(),
             lines: said.lines.iter().map(|line| line_facts(line)).collect(),
             title: match &*partner {
                 "" => row.number.clone(),
                 partner => format!("{} with {partner}", row.number),
             },
             requester_roles: roles.iter().map(ToString::to_string).collect(),
-            currency,
+            currency: said.currency().to_owned(),
             partner,
         };
-        (facts, said.material(act, parties))
+        (facts, material(&said, act, parties))
     }
 
     /// Requests that build on an older version than this one are over.
@@ -157,72 +154,36 @@ impl Subject for Documents {
     }
 }
 
-/// What a document says, section by section.
-#[derive(Default)]
-pub(super) struct Said<'a> {
-    pub head: Option<&'a Head>,
-    pub lines: Vec<&'a Line>,
-    answers: BTreeMap<&'a str, &'a Answer>,
-}
-
-impl<'a> Said<'a> {
-    pub fn of(contents: &'a Contents) -> Self {
-        let mut said = Self::default();
-        for content in contents.values() {
-            match &content.body {
-                Some(Body::Head(head)) => said.head = Some(head),
-                Some(Body::Lines(lines)) => said.lines.extend(&lines.lines),
-                Some(Body::Answers(all)) => {
-                    said.answers
-                        .extend(all.answers.iter().map(|answer| (&*answer.line, answer)));
-                }
-                Some(Body::Receipts(_) | Body::Remark(_)) | None => {}
-            }
-        }
-        said
+/// What stands for the goods, quantities, prices and parties of an act.
+fn material(said: &Said<'_>, act: &str, parties: &[PartyRow]) -> String {
+    let mut bytes = act.as_bytes().to_vec();
+    let mut add = |part: &[u8]| {
+        bytes.extend(u32::try_from(part.len()).unwrap_or(u32::MAX).to_be_bytes());
+        bytes.extend(part);
+    };
+    for party in parties {
+        add(party.enterprise.as_bytes());
     }
-
-    /// Minor units of all lines; none when one has no price.
-    pub fn total(&self, currency: &str) -> Option<i64> {
-        let mut total = (!self.lines.is_empty()).then_some(0_i64)?;
-        for line in &self.lines {
-            let (price, quantity) = (line.price.as_ref()?, line.quantity.as_ref()?);
-            let amount = money::amount((price.value, price.scale), (quantity.value, quantity.scale), currency)?;
-            total = total.checked_add(amount)?;
-        }
-        Some(total)
+    if let Some(head) = said.head {
+        add(head.currency.as_bytes());
+        add(head.delivery_location.as_bytes());
     }
-
-    fn material(&self, act: &str, parties: &[PartyRow]) -> String {
-        let mut bytes = act.as_bytes().to_vec();
-        let mut add = |part: &[u8]| {
-            bytes.extend(u32::try_from(part.len()).unwrap_or(u32::MAX).to_be_bytes());
-            bytes.extend(part);
+    for line in &said.lines {
+        let weighty = Line {
+            note: String::new(),
+            name: String::new(),
+            ..(*line).clone()
         };
-        for party in parties {
-            add(party.enterprise.as_bytes());
-        }
-        if let Some(head) = self.head {
-            add(head.currency.as_bytes());
-            add(head.delivery_location.as_bytes());
-        }
-        for line in &self.lines {
-            let weighty = Line {
-                note: String::new(),
-                name: String::new(),
-                ..(*line).clone()
-            };
-            add(&weighty.encode_to_vec());
-        }
-        for answer in self.answers.values() {
-            let weighty = Answer {
-                reason: String::new(),
-                ..(*answer).clone()
-            };
-            add(&weighty.encode_to_vec());
-        }
-        hex(&sha256(&[&bytes]))
+        add(&weighty.encode_to_vec());
     }
+    for answer in said.answers.values() {
+        let weighty = Answer {
+            reason: String::new(),
+            ..(*answer).clone()
+        };
+        add(&weighty.encode_to_vec());
+    }
+    hex(&sha256(&[&bytes]))
 }
 
 fn line_facts(line: &Line) -> LineFacts {

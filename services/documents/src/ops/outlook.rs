@@ -6,13 +6,14 @@ use hansa_tenancy::TenantTx;
 use prost::Message as _;
 use uuid::Uuid;
 
-use super::{Documents, Known, approve::Said, opened};
+use super::{Documents, Known, opened};
 use crate::{
     Error,
     keeper::{Bound, Figures},
     model::{
         Contents, Kind, Stock,
         print::{self, Sheet},
+        said::Said,
     },
     store::{self, DocumentRow},
 };
@@ -45,7 +46,7 @@ impl Documents {
         let (cost, currency) = budget_of(&said);
         Ok(Outlook {
             bound: binds(&known.kind, &known.row) && !cost.is_empty(),
-            total: said.total(&currency),
+            total: said.total(),
             stock: self
                 .figures(tx, (&known.kind, &known.row.our_role), &said.lines)
                 .await?,
@@ -123,7 +124,7 @@ impl Documents {
         let known = self.locked(tx, row.id).await?;
         let said = Said::of(&known.contents);
         let (accounting_cost, currency) = budget_of(&said);
-        let amount = said.total(&currency).filter(|_| binds(kind, &known.row)).unwrap_or(0);
+        let amount = said.total().filter(|_| binds(kind, &known.row)).unwrap_or(0);
         let bound = Bound {
             document: row.id,
             accounting_cost,
@@ -135,9 +136,8 @@ impl Documents {
 }
 
 fn budget_of(said: &Said<'_>) -> (String, String) {
-    let head = said.head;
-    head.map(|head| (head.accounting_cost.clone(), head.currency.clone()))
-        .unwrap_or_default()
+    let cost = said.head.map_or("", |head| &head.accounting_cost);
+    (cost.to_owned(), said.currency().to_owned())
 }
 
 fn binds(kind: &Kind, row: &DocumentRow) -> bool {

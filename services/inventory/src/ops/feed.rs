@@ -6,12 +6,13 @@ use std::time::Duration;
 use hansa_directory::Session;
 use hansa_link::{Partner, Permit, model::Visibility};
 use hansa_proto::inventory::v1::{self as wire, inventory_partner_service_client::InventoryPartnerServiceClient};
+use hansa_tenancy::Commits;
 use hansa_vault::{stamp, stamped};
 use hansa_vocab::{Fault, LinkId};
 use serde::{Deserialize, Serialize};
 use tokio::{
-    sync::{mpsc, watch},
-    time::{Instant, sleep, sleep_until, timeout},
+    sync::mpsc,
+    time::{Instant, sleep_until, timeout},
 };
 
 use super::Inventory;
@@ -27,10 +28,6 @@ const PAGE: i64 = 500;
 const BEHIND_MAX: i64 = 20_000;
 /// Updates that are read ahead of the reader.
 const AHEAD: usize = 1_000;
-/// Commits of this process wake the feed at once; those of other processes are seen by then.
-const LOOK_EVERY: Duration = Duration::from_millis(250);
-/// Commits that come in one after the other are read together.
-const GATHER: Duration = Duration::from_millis(10);
 /// A reader hears something at least this often.
 const HEARTBEAT: Duration = Duration::from_secs(5);
 /// How long a partner's feed may be silent before we dial again.
@@ -85,7 +82,7 @@ struct Feed {
     inventory: Inventory,
     permit: Permit,
     updates: mpsc::Sender<Result<Told, Error>>,
-    commits: watch::Receiver<u64>,
+    commits: Commits,
     last: Instant,
 }
 
@@ -108,7 +105,7 @@ impl Inventory {
         let known = place.is_some() || token.is_empty();
         let feed = Feed {
             inventory: self.clone(),
-            commits: self.tenancy.committed(hansa_tenancy::Caller::tenant(&permit)),
+            commits: self.tenancy.commits(hansa_tenancy::Caller::tenant(&permit)),
             permit,
             updates,
             last: Instant::now(),
@@ -313,14 +310,7 @@ impl Feed {
         let updates = self.updates.clone();
         tokio::select! {
             () = updates.closed() => Err(Stop::Gone),
-            () = sleep(LOOK_EVERY) => Ok(()),
-            changed = self.commits.changed() => {
-                if changed.is_err() {
-                    return Err(Stop::Gone);
-                }
-                sleep(GATHER).await;
-                Ok(())
-            }
+            () = self.commits.next() => Ok(()),
         }
     }
 }
