@@ -2,6 +2,7 @@
 
 mod abuse;
 mod approvals;
+mod asked;
 mod attacks;
 mod audit;
 mod budgets;

@@ -55,11 +55,15 @@ impl Documents {
         })
     }
 
-    /// The document as a page to print.
+    /// The document as a page to print: what counts, and of a draft what it would say.
     pub(crate) async fn printed(&self, session: &Session, id: Uuid, language: &str) -> Result<String, Error> {
         let mut tx = self.tenancy.begin("documents.print", session).await?;
         let known = self.locked(&mut tx, id).await?;
-        let contents = self.as_asked(&mut tx, &known).await?;
+        // The root stands for what counts alone.
+        let contents = match known.row.version() {
+            0 => self.as_asked(&mut tx, &known).await?,
+            _ => known.contents.clone(),
+        };
         let parties: Vec<_> = known.parties.iter().map(|party| (&*party.role, &*party.name)).collect();
         let sheet = Sheet {
             number: &known.row.number,
