@@ -111,9 +111,9 @@ pub enum Document {
         /// Only with the partner of this link.
         #[arg(long, default_value = "")]
         link: String,
-        /// Only since then, e.g. 2026-11-01, in UTC.
-        #[arg(long, default_value = "")]
-        since: String,
+        /// Only since the beginning of that day in UTC, e.g. 2026-11-01.
+        #[arg(long, value_parser = files::day)]
+        since: Option<String>,
         #[command(flatten)]
         target: Target,
     },
@@ -203,7 +203,10 @@ impl Document {
                 link,
                 since,
                 target,
-            } => return files::export(&target, &json!({"kind": kind, "linkId": link, "pageSize": 200}), &since).await,
+            } => {
+                let asked = json!({"kind": kind, "linkId": link, "pageSize": 200});
+                return files::export(&target, asked, &since.unwrap_or_default()).await;
+            }
             Self::Print {
                 id,
                 language,

@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::{Context as _, bail};
 use data_encoding::BASE64;
 use serde_json::{Value, json};
+use time::{Date, macros::format_description};
 
 use super::Target;
 
@@ -59,12 +60,18 @@ const COLUMNS: [&str; 11] = [
     "actId",
 ];
 
+/// Reads a day, YYYY-MM-DD.
+pub fn day(text: &str) -> Result<String, String> {
+    let read = Date::parse(text, format_description!("[year]-[month]-[day]"));
+    read.map(|day| day.to_string())
+        .map_err(|_| "a day is YYYY-MM-DD".to_owned())
+}
+
 /// Writes all versions as CSV to stdout, page by page.
-pub async fn export(target: &Target, asked: &Value, since: &str) -> anyhow::Result<()> {
+pub async fn export(target: &Target, mut asked: Value, since: &str) -> anyhow::Result<()> {
     let client = target.connect().await?;
     let mut out = csv::Writer::from_writer(std::io::stdout());
     out.write_record(COLUMNS)?;
-    let mut asked = asked.clone();
     loop {
         let answer = client
             .call("hansa.documents.v1.DocumentsStaffService/ListVersions", &asked)
@@ -164,6 +171,12 @@ mod tests {
             (cell(&json!("PO-1")), cell(&json!(3))),
             ("PO-1".to_owned(), "3".to_owned())
         );
+    }
+
+    #[test]
+    fn a_day_that_is_none_is_said_to_be_none() {
+        assert_eq!(day("2026-11-01").as_deref(), Ok("2026-11-01"));
+        assert!(day("1.11.2026").is_err() && day("yesterday").is_err());
     }
 
     #[test]
