@@ -203,10 +203,7 @@ impl Document {
                 link,
                 since,
                 target,
-            } => {
-                let asked = json!({"kind": kind, "linkId": link, "pageSize": 200});
-                return files::export(&target, asked, &since.unwrap_or_default()).await;
-            }
+            } => return files::export(&target, (&kind, &link), since.as_deref()).await,
             Self::Print {
                 id,
                 language,

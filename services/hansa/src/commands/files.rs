@@ -68,7 +68,8 @@ pub fn day(text: &str) -> Result<String, String> {
 }
 
 /// Writes all versions as CSV to stdout, page by page.
-pub async fn export(target: &Target, mut asked: Value, since: &str) -> anyhow::Result<()> {
+pub async fn export(target: &Target, (kind, link): (&str, &str), since: Option<&str>) -> anyhow::Result<()> {
+    let mut asked = json!({"kind": kind, "linkId": link, "pageSize": 200});
     let client = target.connect().await?;
     let mut out = csv::Writer::from_writer(std::io::stdout());
     out.write_record(COLUMNS)?;
@@ -78,7 +79,7 @@ pub async fn export(target: &Target, mut asked: Value, since: &str) -> anyhow::R
             .await?;
         for version in answer["versions"].as_array().into_iter().flatten() {
             // Instants in this form are in the order of their text.
-            if version["at"].as_str().unwrap_or_default() >= since {
+            if version["at"].as_str() >= since {
                 out.write_record(COLUMNS.map(|column| cell(&version[column])))?;
             }
         }
