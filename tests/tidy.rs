@@ -67,7 +67,7 @@ fn nothing(reason: &str, places: &[String]) {
 }
 
 /// Which room may lean on which: arrows go one way, so that a room can be understood with what lies below it alone.
-const ARROWS: [(&str, &[&str]); 14] = [
+const ARROWS: [(&str, &[&str]); 15] = [
     ("proto", &[]),
     ("vocab", &[]),
     ("tenancy", &["vocab"]),
@@ -78,6 +78,7 @@ const ARROWS: [(&str, &[&str]); 14] = [
     ("egress", &["vocab", "proto", "tenancy", "vault", "edge", "directory"]),
     ("workflow", &["vocab", "proto", "tenancy", "edge", "directory"]),
     ("files", &["vocab", "proto", "tenancy", "vault", "edge", "directory"]),
+    ("pages", &["vocab", "tenancy", "vault", "link"]),
     (
         "documents",
         &[
@@ -90,6 +91,7 @@ const ARROWS: [(&str, &[&str]); 14] = [
             "link",
             "workflow",
             "files",
+            "pages",
             "egress",
         ],
     ),
@@ -123,6 +125,7 @@ const ARROWS: [(&str, &[&str]); 14] = [
             "inventory",
             "workflow",
             "files",
+            "pages",
             "documents",
             "procurement",
             "egress",
@@ -271,6 +274,8 @@ const MINTS: [(&str, &[&str]); 4] = [
             "services/inventory/src/ops/sweep.rs",
             "services/workflow/src/ops/watch.rs",
             "services/egress/src/ops.rs",
+            "services/egress/src/ops/mail.rs",
+            "services/pages/src/ops.rs",
             "services/files/src/ops.rs",
         ],
     ),

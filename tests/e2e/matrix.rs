@@ -145,6 +145,7 @@ fn named(service: &str, method: &str, field: &str) -> Option<&'static str> {
         ("DocumentsStaffService", _, "id" | "document_id") => "document",
         ("DocumentsStaffService", "ActOnDocument", "act_id") => "act",
         ("EgressStaffService", "Redeliver", "id") => "delivery",
+        ("EgressStaffService", "ListMails", "document_id") => "document",
         ("EgressStaffService", _, "id") => "webhook",
         ("ProcurementStaffService", _, "document_id") => "document",
         ("ProcurementStaffService", "MakeOrders", "id") => "request",

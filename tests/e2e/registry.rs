@@ -5,7 +5,7 @@ use hansa_tenancy::{Errand, Module, TenantState};
 use hansa_tests::{World, database::run};
 use sqlx::{Executor as _, Row as _};
 
-/// Takes away what the last file of `core` but one has made; the newest can run twice.
+/// Takes away what the file 0004 of `core` has made; those after it can run twice.
 fn undo(schema: &str) -> String {
     format!("alter table {schema}.audit drop column xid; drop table {schema}.checkpoint")
 }
@@ -18,7 +18,7 @@ async fn a_failed_tenant_is_named_and_the_rest_are_migrated() {
         tenants.push(world.tenant(name).await);
     }
     let mut admin = world.superuser().await;
-    let behind = "update hansa.tenant_module set version = version - 2 where module = 'core'";
+    let behind = "update hansa.tenant_module set version = 3 where module = 'core'";
     for tenant in &tenants {
         // As if the newest files had not run: what it makes is taken away, except at one tenant, where it will clash.
         if *tenant != tenants[2] {

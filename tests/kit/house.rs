@@ -50,6 +50,10 @@ pub fn settings(world: &World) -> Settings {
         connections: 16,
         queue_max: 100_000,
         egress_allow: Vec::new(),
+        pages_listen: Some(free),
+        pages_url: None,
+        smtp_url: None,
+        mail_from: Some("hansa@node.example".to_owned()),
         behind_proxy: false,
         dev: true,
     }

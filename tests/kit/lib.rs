@@ -6,7 +6,9 @@
 pub mod database;
 pub mod documents;
 pub mod house;
+pub mod mail;
 pub mod tls;
 
 pub use database::World;
 pub use house::{Enterprise, House};
+pub use mail::Postbox;

@@ -60,6 +60,12 @@ pub enum Error {
     /// A file.
     #[error(transparent)]
     Files(#[from] hansa_files::Error),
+    /// A page for a guest.
+    #[error(transparent)]
+    Pages(#[from] hansa_pages::Error),
+    /// A mail to a guest.
+    #[error(transparent)]
+    Egress(#[from] hansa_egress::Error),
     /// An approval.
     #[error(transparent)]
     Workflow(#[from] hansa_workflow::Error),
@@ -125,6 +131,8 @@ impl From<Error> for Fault {
             ),
             Error::Workflow(error) => error.into(),
             Error::Files(error) => error.into(),
+            Error::Pages(error) => error.into(),
+            Error::Egress(error) => error.into(),
             Error::FilePending => Self::new(
                 Kind::Precondition,
                 "FILE_PENDING",

@@ -161,7 +161,7 @@ impl Documents {
             }
             Err(error) => {
                 let reason = reason(error)?;
-                Ok(self.refuse(tx, &known.row, &asked, reason, incoming.link).await?)
+                Ok(self.refuse(tx, &known, &asked, reason, incoming.link).await?)
             }
         }
     }
@@ -421,7 +421,7 @@ impl Documents {
     }
 
     /// Writes down what a partner has done.
-    async fn noted(
+    pub(crate) async fn noted(
         &self,
         tx: &mut TenantTx,
         actor: &str,
@@ -469,6 +469,7 @@ fn parties_of(kind: &Kind, id: Uuid, version: &Version, link: LinkId) -> Result<
             link_id: (place == 0).then_some(link.0),
             heard_version: 0,
             trouble: String::new(),
+            hosted: false,
         });
     }
     let roles: Vec<_> = parties.iter().map(|party| &party.role).collect();

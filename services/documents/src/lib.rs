@@ -22,4 +22,4 @@ pub use error::Error;
 pub use events::{ACT, ActCame, PROPOSAL, ProposalCame, RULING, RulingCame, VERSION, VersionCame};
 pub use keeper::{Bound, Due, Figures, KeeperError, KeeperFuture, Purse, StockKeeper};
 pub use model::{Contents, Stock, stock::DueLine};
-pub use ops::{Documents, Outlook, Paper, Wish};
+pub use ops::{Documents, GUEST_PAGE, Outlook, Paper, Wish};

@@ -2,6 +2,7 @@
 //! others use them to say early what the issuer would refuse.
 
 pub mod content;
+pub mod desk;
 pub mod kind;
 pub mod print;
 pub mod proposal;

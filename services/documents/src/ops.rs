@@ -2,6 +2,7 @@
 
 mod approve;
 mod files;
+mod guests;
 mod kinds;
 mod number;
 mod outlook;
@@ -10,6 +11,7 @@ mod stock;
 mod verify;
 mod view;
 
+pub use guests::PURPOSE as GUEST_PAGE;
 pub use outlook::Outlook;
 pub(crate) use rule::{Asked, Decision, Open};
 pub(crate) use stock::Progress;
@@ -27,6 +29,7 @@ use hansa_edge::trace_parent;
 use hansa_egress::Egress;
 use hansa_files::Files;
 use hansa_link::Links;
+use hansa_pages::Pages;
 use hansa_proto::{
     documents::v1::{Act, ActSent, SectionHash, SectionText, Version},
     types::v1::Signed,
@@ -55,6 +58,7 @@ pub struct Documents {
     pub(crate) workflow: Workflow,
     pub(crate) egress: Egress,
     pub(crate) files: Files,
+    pub(crate) pages: Pages,
     pub(crate) keeper: Arc<OnceLock<Box<dyn StockKeeper>>>,
     purse: Arc<OnceLock<Box<dyn Purse>>>,
     /// Those that every tenant has.
@@ -101,7 +105,7 @@ impl Documents {
         tenancy: Tenancy,
         vault: Vault,
         links: Links,
-        (workflow, egress, files): (Workflow, Egress, Files),
+        (workflow, egress, files, pages): (Workflow, Egress, Files, Pages),
     ) -> Result<Self, String> {
         let kinds = kinds::shipped().map_err(|bad| bad.to_string())?;
         Ok(Self {
@@ -111,6 +115,7 @@ impl Documents {
             workflow,
             egress,
             files,
+            pages,
             keeper: Arc::default(),
             purse: Arc::default(),
             shipped: Arc::new(kinds),
@@ -246,6 +251,7 @@ impl Documents {
             link_id: None,
             heard_version: 0,
             trouble: String::new(),
+            hosted: false,
         }];
         for (role, link) in kind
             .roles
@@ -258,6 +264,9 @@ impl Documents {
                 let (kind, owner) = (kind.name.clone(), other.keys.name);
                 return Err(Error::Grant { kind, owner });
             }
+            if other.hosted && !self.pages.served() {
+                return Err(hansa_pages::Error::NotServed.into());
+            }
             parties.push(PartyRow {
                 document_id: id,
                 role: role.clone(),
@@ -266,6 +275,7 @@ impl Documents {
                 link_id: Some(link.0),
                 heard_version: 0,
                 trouble: String::new(),
+                hosted: other.hosted,
             });
         }
         Ok(parties)

@@ -49,6 +49,8 @@ pub struct PartyRow {
     pub heard_version: i64,
     /// Why it has not taken a later one.
     pub trouble: String,
+    /// It has no node: it is told by mail, and its keys lie here.
+    pub hosted: bool,
 }
 
 /// The newest text of a section.
@@ -214,8 +216,10 @@ pub async fn parties(tx: &mut TenantTx, id: Uuid) -> Result<Vec<PartyRow>, Error
 pub async fn parties_of(tx: &mut TenantTx, ids: &[Uuid]) -> Result<Vec<PartyRow>, Error> {
     Ok(sqlx::query_as!(
         PartyRow,
-        "select document_id, role, enterprise, name, link_id, heard_version, trouble from document_party
-         where document_id = any($1) order by document_id, place",
+        r#"select p.document_id, p.role, p.enterprise, p.name, p.link_id, p.heard_version, p.trouble,
+             coalesce(k.hosted, false) as "hosted!"
+         from document_party p left join link k on k.id = p.link_id
+         where p.document_id = any($1) order by p.document_id, p.place"#,
         ids,
     )
     .fetch_all(tx.conn())

@@ -1,13 +1,13 @@
 //! The wire of webhooks: our own people only.
 
 use hansa_directory::Session;
-use hansa_edge::{finish, id, status, timestamp};
+use hansa_edge::{finish, id, maybe_id, status, timestamp};
 use hansa_proto::egress::v1::{self as wire, egress_staff_service_server::EgressStaffService};
 use tonic::{Request, Response, Status};
 
 use crate::{
-    Egress,
-    store::{DeliveryRow, WebhookRow},
+    Egress, Mail,
+    store::{DeliveryRow, WebhookRow, mail::MailRow},
 };
 
 /// `hansa.egress.v1.EgressStaffService`.
@@ -35,6 +35,21 @@ fn delivery(row: DeliveryRow) -> wire::Delivery {
         due_at: Some(timestamp(row.due_at)),
         status: row.status.and_then(|status| u32::try_from(status).ok()).unwrap_or(0),
         trouble: row.trouble,
+        created_at: Some(timestamp(row.created_at)),
+    }
+}
+
+fn mail((row, letter): (MailRow, Option<Mail>)) -> wire::Mail {
+    let (to, subject) = letter.map(|letter| (letter.to, letter.subject)).unwrap_or_default();
+    wire::Mail {
+        id: row.id.to_string(),
+        to,
+        subject,
+        state: row.state,
+        attempts: u32::try_from(row.attempts).unwrap_or(0),
+        due_at: Some(timestamp(row.due_at)),
+        trouble: row.trouble,
+        document_id: row.subject_id.to_string(),
         created_at: Some(timestamp(row.created_at)),
     }
 }
@@ -94,6 +109,18 @@ impl EgressStaffService for EgressStaff {
         let row = finish(async move { egress.again(&session, one).await }).await?;
         Ok(Response::new(wire::RedeliverResponse {
             delivery: Some(delivery(row)),
+        }))
+    }
+
+    async fn list_mails(
+        &self,
+        asked: Request<wire::ListMailsRequest>,
+    ) -> Result<Response<wire::ListMailsResponse>, Status> {
+        let (session, asked) = (Session::of(&asked)?, asked.into_inner());
+        let about = maybe_id("document_id", &asked.document_id)?;
+        let all = self.0.mails(&session, about).await.map_err(status)?;
+        Ok(Response::new(wire::ListMailsResponse {
+            mails: all.into_iter().map(mail).collect(),
         }))
     }
 }

@@ -16,6 +16,9 @@ pub enum Error {
     /// No such thing here.
     #[error("no such {0}")]
     NotFound(&'static str),
+    /// A row that no code of ours wrote.
+    #[error("a row of {0} is damaged")]
+    Damaged(&'static str),
     /// A secret could not be wrapped or unwrapped.
     #[error(transparent)]
     Vault(#[from] hansa_vault::Error),
@@ -35,8 +38,8 @@ impl From<Error> for Fault {
         match error {
             Error::Invalid { field, text } => Self::invalid(field, text),
             Error::NotFound(what) => Self::not_found(what),
-            Error::Vault(error) => {
-                tracing::error!(%error, "a webhook's secret can't be used");
+            error @ (Error::Vault(_) | Error::Damaged(_)) => {
+                tracing::error!(%error, "what was sealed can't be used");
                 Self::internal()
             }
             Error::Directory(error) => error.into(),

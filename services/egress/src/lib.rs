@@ -4,7 +4,7 @@
 //! - Nothing is sent to an address that was not looked at: private ranges only when the operator allows them, no redirects, and the
 //!   connection goes to the very address that was checked.
 //! - What is to be told is written down in the transaction of what it tells of, and told at least once.
-//! - Secrets lie wrapped, and are shown once.
+//! - Secrets lie wrapped, and are shown once; so does a mail, until it is sent.
 //!
 //! Deliberately absent: order between deliveries, contents of documents.
 
@@ -19,3 +19,4 @@ pub use api::EgressStaff;
 pub use error::Error;
 pub use model::{DOCUMENT_CHANGED, DOCUMENT_PROPOSED};
 pub use ops::Egress;
+pub use send::smtp::{Mail, Mailer};

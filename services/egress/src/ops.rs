@@ -1,5 +1,7 @@
 //! What one can do with webhooks, and telling them. Start reading at [`Egress::publish`].
 
+mod mail;
+
 use std::sync::Arc;
 
 use hansa_directory::{Session, audit};
@@ -13,7 +15,7 @@ use uuid::Uuid;
 use crate::{
     Error,
     model::{self, TOPICS},
-    send::{self, Letter, Sent},
+    send::{self, Letter, Sent, smtp::Mailer},
     store::{self, DeliveryRow, DueRow, WebhookRow},
 };
 
@@ -37,6 +39,7 @@ pub struct Egress {
     vault: Vault,
     /// Private networks that the operator allows.
     allowed: Arc<[IpNet]>,
+    mailer: Option<Mailer>,
     places: Arc<Places>,
 }
 
@@ -46,18 +49,22 @@ impl Timed for Egress {
     }
 
     fn round(&self, tenant: TenantId) -> Round<'_> {
-        Box::pin(async move { Ok(self.tell(tenant).await?) })
+        Box::pin(async move {
+            let (webhooks, mails) = (self.tell(tenant).await?, self.post(tenant).await?);
+            Ok([webhooks, mails].into_iter().flatten().min())
+        })
     }
 }
 
 impl Egress {
     /// What leaves this node.
     #[must_use]
-    pub fn new(tenancy: Tenancy, vault: Vault, allowed: &[IpNet]) -> Self {
+    pub fn new(tenancy: Tenancy, vault: Vault, allowed: &[IpNet], mailer: Option<Mailer>) -> Self {
         Self {
             tenancy,
             vault,
             allowed: allowed.into(),
+            mailer,
             places: Places::new(TOGETHER_MAX),
         }
     }
@@ -199,20 +206,13 @@ impl Egress {
     async fn note(&self, errand: &Errand, row: &DueRow, sent: &Sent) -> Result<(), Error> {
         let now = self.tenancy.clock().now();
         let next = model::wait(usize::try_from(row.attempts).unwrap_or(usize::MAX));
-        let (state, status, trouble) = match sent {
-            Sent::Taken(status) => ("delivered", Some(*status), ""),
-            Sent::Gone => ("failed", Some(410), "the receiver wants to be told no more"),
-            Sent::Refused(status) if next.is_none() => ("failed", Some(*status), ""),
-            Sent::Refused(status) => ("pending", Some(*status), ""),
-            Sent::Trouble(trouble) if next.is_none() => ("failed", None, trouble.as_str()),
-            Sent::Trouble(trouble) => ("pending", None, trouble.as_str()),
-        };
+        let (state, status, trouble) = sent.leads_to(next.is_some());
         let mut tx = self.tenancy.begin("egress.note", errand).await?;
         let went = store::Went {
             id: row.id,
             state,
             due_at: now + next.unwrap_or_default(),
-            status: status.and_then(|status| i16::try_from(status).ok()),
+            status,
             trouble,
         };
         store::went(&mut tx, &went).await?;

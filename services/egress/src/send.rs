@@ -1,5 +1,7 @@
 //! Sending: the name is looked up once, its addresses are looked at, and the connection goes to one of those.
 
+pub mod smtp;
+
 use std::{net::SocketAddr, time::Duration};
 
 use ipnet::IpNet;
@@ -22,6 +24,23 @@ pub enum Sent {
     Refused(u16),
     /// It could not be asked.
     Trouble(String),
+    /// It will not go well another time either.
+    Never(String),
+}
+
+impl Sent {
+    /// The state that it leads to, what the receiver said, and what is told of it; `again`: there is another attempt.
+    pub fn leads_to(&self, again: bool) -> (&'static str, Option<i16>, &str) {
+        let later = if again { "pending" } else { "failed" };
+        let status = |status: u16| i16::try_from(status).ok();
+        match self {
+            Self::Taken(taken) => ("delivered", status(*taken), ""),
+            Self::Gone => ("failed", Some(410), "the receiver wants to be told no more"),
+            Self::Refused(refused) => (later, status(*refused), ""),
+            Self::Trouble(trouble) => (later, None, trouble),
+            Self::Never(trouble) => ("failed", None, trouble),
+        }
+    }
 }
 
 /// Something to be sent.

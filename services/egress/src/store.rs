@@ -1,5 +1,7 @@
 //! SQL of what leaves the house, nothing else.
 
+pub mod mail;
+
 use hansa_tenancy::TenantTx;
 use time::OffsetDateTime;
 use uuid::Uuid;

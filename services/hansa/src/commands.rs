@@ -7,6 +7,7 @@ mod changes;
 mod demo;
 mod document;
 mod files;
+mod guest;
 mod link;
 mod node;
 mod order;
@@ -120,6 +121,9 @@ enum Command {
     /// Links to other enterprises.
     #[command(subcommand)]
     Link(link::Link),
+    /// Partners without a node: told by mail, they answer on a page.
+    #[command(subcommand)]
+    Guest(guest::Guest),
     /// Documents held in common with partners: orders, despatch advices, and kinds of your own.
     #[command(subcommand)]
     Document(document::Document),
@@ -320,6 +324,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Audit(audit) => audit.run(printer).await,
         Command::Changes(changes) => changes.run(printer).await,
         Command::Link(link) => link.run(printer).await,
+        Command::Guest(guest) => guest.run(printer).await,
         Command::Document(document) => document.run(printer).await,
         Command::Approval(approval) => approval.run(printer).await,
         Command::Flow(flow) => flow.run(printer).await,

@@ -8,6 +8,7 @@ use std::{
 
 use anyhow::{Context as _, bail};
 use clap::{Args, Command, builder::OsStr};
+use hansa_egress::Mailer;
 use serde_json::{Value, json};
 
 /// Settings of `hansa serve`, and of every command that touches the node's database.
@@ -46,6 +47,18 @@ pub struct Settings {
     /// Networks inside which webhooks may be told, also in clear, e.g. 10.1.0.0/16; without any, only public addresses by https.
     #[arg(long, env = "HANSA_EGRESS_ALLOW", value_delimiter = ',')]
     pub egress_allow: Vec<ipnet::IpNet>,
+    /// Where people without a key open their pages, e.g. suppliers without a node; without it there are none.
+    #[arg(long, env = "HANSA_PAGES_LISTEN")]
+    pub pages_listen: Option<SocketAddr>,
+    /// What they type for it, e.g. https://supply.example.com; a proxy there does TLS. Without it, the address itself.
+    #[arg(long, env = "HANSA_PAGES_URL")]
+    pub pages_url: Option<String>,
+    /// The mail server: smtps://user:password@host, or smtp://host?tls=required; in clear on this machine alone.
+    #[arg(long, env = "HANSA_SMTP_URL", hide_env_values = true)]
+    pub smtp_url: Option<String>,
+    /// The address that mails come from.
+    #[arg(long, env = "HANSA_MAIL_FROM", requires = "smtp_url")]
+    pub mail_from: Option<String>,
     /// The staff port may listen beyond loopback, because a proxy in front of it does TLS.
     #[arg(long, env = "HANSA_BEHIND_PROXY")]
     pub behind_proxy: bool,
@@ -133,6 +146,42 @@ impl Settings {
         self.roles.is_empty() || self.roles.contains(&role)
     }
 
+    /// The mail server, if one is named.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it, or that nobody says where mails come from.
+    pub fn mailer(&self) -> anyhow::Result<Option<Mailer>> {
+        let Some(url) = &self.smtp_url else { return Ok(None) };
+        let from = self.mail_from.as_deref();
+        let from = from.context("say where mails come from: HANSA_MAIL_FROM=hansa@example.com")?;
+        let mailer = Mailer::new(url, from).map_err(anyhow::Error::msg);
+        Ok(Some(mailer.context("HANSA_SMTP_URL")?))
+    }
+
+    /// Is nothing sent in clear that must not be.
+    ///
+    /// # Errors
+    ///
+    /// Which port or address would be, and what to do.
+    pub fn check_ports(&self) -> anyhow::Result<()> {
+        let open = |address: SocketAddr| !address.ip().is_loopback() && !self.behind_proxy;
+        for (port, listens) in [("staff", Some(self.staff_listen)), ("pages", self.pages_listen)] {
+            if listens.is_some_and(open) {
+                bail!(
+                    "the {port} port speaks no TLS: listen on loopback, or say --behind-proxy when a proxy in front of it does"
+                );
+            }
+        }
+        if !self.ops_listen.ip().is_loopback() {
+            bail!("the ops port is for loopback only");
+        }
+        match self.pages_url.as_deref() {
+            Some(url) if !url.starts_with("https://") => bail!("HANSA_PAGES_URL must begin with https://"),
+            _ => Ok(()),
+        }
+    }
+
     /// Every setting: name, variable, value.
     #[must_use]
     pub fn describe(&self) -> Value {
@@ -152,6 +201,11 @@ impl Settings {
             "HANSA_ROLES": if roles.is_empty() { vec!["api".into(), "link".into(), "worker".into()] } else { roles },
             "HANSA_CONNECTIONS": self.connections,
             "HANSA_QUEUE_MAX": self.queue_max,
+            "HANSA_PAGES_LISTEN": self.pages_listen.map(|address| address.to_string()),
+            "HANSA_PAGES_URL": self.pages_url,
+            // It holds a password.
+            "HANSA_SMTP_URL": self.smtp_url.as_ref().map(|_| "set"),
+            "HANSA_MAIL_FROM": self.mail_from,
             "HANSA_BEHIND_PROXY": self.behind_proxy,
             "HANSA_DEV": self.dev,
         })

@@ -2,12 +2,12 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use axum::{Router, middleware, routing::get};
 use hansa_directory::{AllAudited, Directory, DirectoryStaff, Door};
 use hansa_documents::{
-    ACT, ActCame, Documents, DocumentsPartner, DocumentsStaff, PROPOSAL, ProposalCame, RULING, RulingCame, VERSION,
-    VersionCame,
+    ACT, ActCame, Documents, DocumentsPartner, DocumentsStaff, GUEST_PAGE, PROPOSAL, ProposalCame, RULING, RulingCame,
+    VERSION, VersionCame,
 };
 use hansa_edge::{
     Identity, LinkLimits, PARTNER_MESSAGE_MAX, Pins, Rules, STAFF_MESSAGE_MAX, StaffOptions, serve_http, serve_link,
@@ -19,6 +19,7 @@ use hansa_inventory::{
     Inventory, InventoryPartner, InventoryStaff, LedgerLines, RESERVATION_CHANGED, ReservationNoted,
 };
 use hansa_link::{Effects, Gate, LinkJoin, LinkPartner, LinkStaff, Links, NodeSelf};
+use hansa_pages::Pages;
 use hansa_procurement::{Procurement, ProcurementStaff};
 use hansa_proto::{
     DESCRIPTORS,
@@ -74,6 +75,8 @@ pub struct Node {
     pub staff_address: SocketAddr,
     /// Where the operator looks.
     pub ops_address: SocketAddr,
+    /// Where people without a key open their pages, when this node serves any.
+    pub pages_address: Option<SocketAddr>,
     /// This node's id.
     pub id: NodeId,
     tenancy: Tenancy,
@@ -92,6 +95,7 @@ struct Rooms {
     procurement: Procurement,
     egress: Egress,
     files: Files,
+    pages: Pages,
     identity: Arc<Identity>,
     pins: Arc<Pins>,
     metrics: Metrics,
@@ -100,7 +104,7 @@ struct Rooms {
 async fn furnish(
     settings: &Settings,
     master: MasterKey,
-    listening: SocketAddr,
+    (listening, pages_at): (SocketAddr, Option<SocketAddr>),
     clock: SharedClock,
     ids: SharedIds,
     stopping: CancellationToken,
@@ -130,13 +134,20 @@ async fn furnish(
     };
     let links = Links::open(tenancy.clone(), vault.clone(), own).await?;
     let workflow = Workflow::new(tenancy.clone());
-    let egress = Egress::new(tenancy.clone(), vault.clone(), &settings.egress_allow);
+    let mailer = settings.mailer()?;
+    let egress = Egress::new(tenancy.clone(), vault.clone(), &settings.egress_allow, mailer);
     let files = Files::new(tenancy.clone());
-    let others = (workflow.clone(), egress.clone(), files.clone());
+    let address = settings
+        .pages_url
+        .clone()
+        .or_else(|| pages_at.map(|at| format!("http://{at}")));
+    let pages = Pages::new(tenancy.clone(), vault.clone(), links.clone(), address.as_deref());
+    let others = (workflow.clone(), egress.clone(), files.clone(), pages.clone());
     let documents = Documents::new(tenancy.clone(), vault.clone(), links.clone(), others);
     let documents = documents.map_err(anyhow::Error::msg)?;
     workflow.install(documents.clone());
     files.install(documents.clone());
+    pages.install(GUEST_PAGE, documents.clone());
     links.install(
         Effects::default()
             .with(RESERVATION_CHANGED, ReservationNoted)
@@ -159,6 +170,7 @@ async fn furnish(
         workflow,
         egress,
         files,
+        pages,
         links,
         tenancy,
         identity,
@@ -260,14 +272,7 @@ impl Node {
         clock: SharedClock,
         ids: SharedIds,
     ) -> anyhow::Result<Self> {
-        if !settings.staff_listen.ip().is_loopback() && !settings.behind_proxy {
-            bail!(
-                "the staff port speaks no TLS: listen on loopback, or say --behind-proxy when a proxy in front of it does"
-            );
-        }
-        if !settings.ops_listen.ip().is_loopback() {
-            bail!("the ops port is for loopback only");
-        }
+        settings.check_ports()?;
         let rules = Rules::read(DESCRIPTORS)?;
         let bind = async |address: SocketAddr, what: &str| {
             TcpListener::bind(address)
@@ -277,9 +282,22 @@ impl Node {
         let link = bind(settings.link_listen, "link").await?;
         let staff = bind(settings.staff_listen, "staff").await?;
         let ops = bind(settings.ops_listen, "ops").await?;
+        let pages = match settings.pages_listen {
+            Some(address) => Some(bind(address, "pages").await?),
+            None => None,
+        };
+        let pages_address = pages.as_ref().map(TcpListener::local_addr).transpose()?;
         let (link_address, staff_address, ops_address) = (link.local_addr()?, staff.local_addr()?, ops.local_addr()?);
         let shutdown = CancellationToken::new();
-        let rooms = furnish(&settings, master, link_address, clock, ids, shutdown.clone()).await?;
+        let rooms = furnish(
+            &settings,
+            master,
+            (link_address, pages_address),
+            clock,
+            ids,
+            shutdown.clone(),
+        )
+        .await?;
         let mut tasks = JoinSet::new();
         if settings.plays(Role::Link) {
             let (partner, join) = (partner_routes(&rooms, rules.clone()), join_routes(&rooms));
@@ -293,6 +311,10 @@ impl Node {
             let router = staff_routes(&rooms, rules, settings.dev)?;
             let end = shutdown.clone();
             tasks.spawn(async move { Ok(serve_http(staff, router, end).await?) });
+            if let Some(pages) = pages {
+                let (router, end) = (rooms.pages.router(), shutdown.clone());
+                tasks.spawn(async move { Ok(serve_http(pages, router, end).await?) });
+            }
         }
         background(&rooms, settings.plays(Role::Worker), &mut tasks, &shutdown);
         let (watch, end) = (
@@ -305,6 +327,7 @@ impl Node {
             link_address,
             staff_address,
             ops_address,
+            pages_address,
             id,
             tenancy: rooms.tenancy,
             shutdown,

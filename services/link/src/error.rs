@@ -48,6 +48,9 @@ pub enum Error {
     /// As many messages wait for the partner as may.
     #[error("{0} messages wait for the partner")]
     QueueFull(u64),
+    /// The partner is a guest: it has no node that could be asked.
+    #[error("{0} has no node")]
+    NoNode(String),
     /// No message with this number is parked.
     #[error("message {0} is not parked")]
     NotParked(u64),
@@ -162,6 +165,11 @@ impl From<Error> for Fault {
                 format!("{messages} messages of this link wait to be taken by the partner's node; until it has taken some, nothing new is begun"),
             )
             .retry_after(std::time::Duration::from_secs(5)),
+            Error::NoNode(name) => Self::new(
+                Kind::Precondition,
+                "NO_NODE",
+                format!("{name} has no node that could be asked; it is told by mail"),
+            ),
             Error::NotParked(number) => Self::not_found("message").with("number", number),
             Error::Unavailable(text) => Self::new(Kind::Unavailable, "UNAVAILABLE", format!("{text}; try again")),
             Error::Unreachable(text) => Self::new(

@@ -17,7 +17,7 @@ use axum::{
     response::Response,
 };
 use hansa_edge::{Audience, METADATA_LINK, METADATA_TO, Peer, Rules, refuse};
-use hansa_tenancy::{Caller, Errand};
+use hansa_tenancy::{Caller, Errand, TenantTx};
 use hansa_vocab::{Action, EnterpriseId, Fault, Kind, LinkId, NodeId, TenantId};
 use http::HeaderMap;
 use tokio_util::sync::CancellationToken;
@@ -251,6 +251,37 @@ impl Links {
         self.enter(node, link, to, true).await
     }
 
+    /// The permit of a guest, who comes by a page of ours instead of the link port: by the same rules.
+    ///
+    /// # Errors
+    ///
+    /// NOT_FOUND when there is no guest on this link; the link's state when it is not ACTIVE.
+    pub async fn admit_guest(&self, tenant: TenantId, link: LinkId) -> Result<Permit, Fault> {
+        let errand = Errand::new("link.gate", tenant);
+        let mut tx = self.tenancy().begin("link.guest", &errand).await.map_err(Error::from)?;
+        let row = links::find(&mut tx, link).await?;
+        let (Some(peer), Some(node), true) = (row.peer, row.peer_node, row.hosted) else {
+            return Err(Error::NoSuchLink.into());
+        };
+        let end = end(self, &mut tx, row, (tenant, peer, node)).await?;
+        self.enter_by(Arc::new(end)).await
+    }
+
+    async fn enter_by(&self, end: Arc<End>) -> Result<Permit, Fault> {
+        if end.state == LinkState::Active {
+            return Ok(Permit(end));
+        }
+        let fault: Fault = Error::State {
+            link: end.link,
+            state: end.state,
+            reason: end.reason.clone(),
+            changeable_by: end.changeable_by.clone(),
+        }
+        .into();
+        self.write_down(&end, &fault).await;
+        Err(fault)
+    }
+
     async fn enter(&self, node: NodeId, link: LinkId, to: EnterpriseId, needs_active: bool) -> Result<Permit, Fault> {
         let end = match self.known().get(link, to) {
             Some(end) => end,
@@ -260,18 +291,10 @@ impl Links {
         if end.peer_node != node {
             return Err(Error::NoSuchLink.into());
         }
-        if end.state == LinkState::Active || !needs_active {
+        if !needs_active {
             return Ok(Permit(end));
         }
-        let fault: Fault = Error::State {
-            link,
-            state: end.state,
-            reason: end.reason.clone(),
-            changeable_by: end.changeable_by.clone(),
-        }
-        .into();
-        self.write_down(&end, &fault).await;
-        Err(fault)
+        self.enter_by(end).await
     }
 
     /// People want to see the last refusal; a partner that asks without end must not make us write without end.
@@ -319,7 +342,6 @@ async fn read(all: &Links, link: LinkId, to: EnterpriseId) -> Result<Option<End>
     let (Some(peer), Some(peer_node)) = (route.peer, route.peer_node) else {
         return Ok(None);
     };
-    let owner_name = all.tenancy().tenant(route.tenant).await?.name;
     let mut tx = all
         .tenancy()
         .begin("link.gate", &Errand::new("link.gate", route.tenant))
@@ -330,21 +352,31 @@ async fn read(all: &Links, link: LinkId, to: EnterpriseId) -> Result<Option<End>
         Ok(_) | Err(Error::NoSuchLink) => return Ok(None),
         Err(error) => return Err(error),
     };
-    let loaded = all.load(&mut tx, row).await?;
+    let mut end = end(all, &mut tx, row, (route.tenant, peer, peer_node)).await?;
+    if route.closing {
+        end.state = LinkState::Revoked;
+    }
+    Ok(Some(end))
+}
+
+/// A link's end as the tenant's own rows say.
+async fn end(
+    all: &Links,
+    tx: &mut TenantTx,
+    row: links::LinkRow,
+    (tenant, peer, peer_node): (TenantId, EnterpriseId, NodeId),
+) -> Result<End, Error> {
+    let owner_name = all.tenancy().tenant(tenant).await?.name;
+    let loaded = all.load(tx, row).await?;
     let standing = loaded.standing(&owner_name);
-    let state = if route.closing {
-        LinkState::Revoked
-    } else {
-        standing.state
-    };
-    Ok(Some(End {
-        tenant: route.tenant,
-        link,
+    Ok(End {
+        tenant,
+        link: loaded.row.id,
         owner_name,
         peer,
         peer_name: loaded.row.peer_name.clone(),
         peer_node,
-        state,
+        state: standing.state,
         reason: standing.reason,
         changeable_by: standing.waiting_for,
         epoch: loaded.row.epoch,
@@ -352,7 +384,7 @@ async fn read(all: &Links, link: LinkId, to: EnterpriseId) -> Result<Option<End>
         grant: loaded.granted(),
         ended: all.stopping().child_token(),
         refused_at: AtomicI64::new(0),
-    }))
+    })
 }
 
 /// Looks again at every known end whenever some link has changed; ends what no longer holds.

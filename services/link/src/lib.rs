@@ -25,4 +25,4 @@ pub use api::{LinkJoin, LinkPartner, LinkStaff};
 pub use effect::{Effect, EffectError, EffectFuture, Effects, Heard, HeardFuture, Incoming, Outcome};
 pub use error::{Error, InviteTrouble};
 pub use gate::{Gate, Permit};
-pub use ops::{LinkView, Links, NodeSelf, OtherEnd, Partner, Say, unaware};
+pub use ops::{Contact, Guest, LinkView, Links, NodeSelf, OtherEnd, Partner, Say, unaware};

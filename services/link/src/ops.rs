@@ -3,6 +3,7 @@
 mod declare;
 mod deliver;
 mod evidence;
+mod guests;
 mod join;
 mod keys;
 mod quota;
@@ -49,6 +50,7 @@ use crate::{
 };
 
 pub use declare::Say;
+pub use guests::{Contact, Guest};
 pub use join::VALID_FOR;
 pub use keys::unaware;
 pub use view::{LinkView, OtherEnd};
@@ -353,7 +355,7 @@ impl Links {
         })
     }
 
-    /// The partners of all ACTIVE links.
+    /// The partners of all ACTIVE links, less those without a node.
     ///
     /// # Errors
     ///
@@ -362,7 +364,7 @@ impl Links {
         let mut tx = self.0.tenancy.begin("link.active", session).await?;
         let rows = links::list(&mut tx).await?;
         rows.into_iter()
-            .filter(|row| row.state == LinkState::Active)
+            .filter(|row| row.state == LinkState::Active && !row.hosted)
             .map(|row| self.partner_of(row))
             .collect()
     }
@@ -371,6 +373,9 @@ impl Links {
         let (Some(enterprise), Some(node)) = (row.peer, row.peer_node) else {
             return Err(Error::Damaged("link row"));
         };
+        if row.hosted {
+            return Err(Error::NoNode(row.peer_name));
+        }
         Ok(Partner {
             link: row.id,
             name: row.peer_name,

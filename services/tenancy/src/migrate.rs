@@ -31,11 +31,13 @@ pub enum Module {
     Egress,
     /// Files that documents name.
     Files,
+    /// Pages for people who have no key here.
+    Pages,
 }
 
 impl Module {
     /// All modules, in the order in which they are made.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Core,
         Self::Inventory,
         Self::Documents,
@@ -43,6 +45,7 @@ impl Module {
         Self::Procurement,
         Self::Egress,
         Self::Files,
+        Self::Pages,
     ];
 
     /// The word that stands in the registry and in `migrations/tenant/`.
@@ -56,6 +59,7 @@ impl Module {
             Self::Procurement => "procurement",
             Self::Egress => "egress",
             Self::Files => "files",
+            Self::Pages => "pages",
         }
     }
 }

@@ -12,7 +12,7 @@ use aws_lc_rs::{
 };
 use data_encoding::HEXLOWER;
 use hansa_tenancy::TenantTx;
-use hansa_vocab::{EnterpriseId, TenantId, clock::SharedClock};
+use hansa_vocab::{EnterpriseId, LinkId, TenantId, clock::SharedClock};
 use sqlx::PgPool;
 use time::{Duration, OffsetDateTime};
 use zeroize::Zeroizing;
@@ -130,28 +130,36 @@ impl Vault {
     ///
     /// [`Error::Sql`] when the tenant has keys already.
     pub async fn create_enterprise(&self, tx: &mut TenantTx) -> Result<EnterpriseId, Error> {
+        self.create(tx, None).await
+    }
+
+    /// The same for a guest on this link: an enterprise whose keys lie here, because it has no node.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Sql`] when the database refuses.
+    pub async fn create_guest(&self, tx: &mut TenantTx, link: LinkId) -> Result<EnterpriseKeys, Error> {
+        self.create(tx, Some(link)).await?;
+        self.read(tx, Some(link)).await
+    }
+
+    async fn create(&self, tx: &mut TenantTx, of: Option<LinkId>) -> Result<EnterpriseId, Error> {
         let root = Signer::generate()?;
         let now = self.clock.now();
-        self.keep(tx, "root", &root, now, now + Duration::days(100 * 365))
+        let (begin, end) = (now - CLOCK_SLACK, now + Duration::days(SIGNING_KEY_DAYS));
+        self.keep(tx, of, ("root", &root), (now, now + Duration::days(100 * 365)))
             .await?;
-        self.keep(
-            tx,
-            "signing",
-            &Signer::generate()?,
-            now - CLOCK_SLACK,
-            now + Duration::days(SIGNING_KEY_DAYS),
-        )
-        .await?;
+        self.keep(tx, of, ("signing", &Signer::generate()?), (begin, end))
+            .await?;
         Ok(EnterpriseId(sha256(&[&root.public_key()])))
     }
 
     async fn keep(
         &self,
         tx: &mut TenantTx,
-        purpose: &str,
-        signer: &Signer,
-        not_before: OffsetDateTime,
-        not_after: OffsetDateTime,
+        of: Option<LinkId>,
+        (purpose, signer): (&str, &Signer),
+        (not_before, not_after): (OffsetDateTime, OffsetDateTime),
     ) -> Result<(), Error> {
         let row = KeyRow {
             id: signer.key_id().to_owned(),
@@ -160,7 +168,7 @@ impl Vault {
             not_before,
             not_after,
         };
-        store::insert(tx, &row, &HEXLOWER.encode(&signer.public_key())).await
+        store::insert(tx, &row, &HEXLOWER.encode(&signer.public_key()), of).await
     }
 
     /// The keys of the transaction's tenant.
@@ -173,7 +181,7 @@ impl Vault {
         if let Some(keys) = self.cache.read().unwrap_or_else(PoisonError::into_inner).get(&tenant) {
             return Ok(keys.clone());
         }
-        let keys = Arc::new(self.read(tx).await?);
+        let keys = Arc::new(self.read(tx, None).await?);
         self.cache
             .write()
             .unwrap_or_else(PoisonError::into_inner)
@@ -181,9 +189,18 @@ impl Vault {
         Ok(keys)
     }
 
-    async fn read(&self, tx: &mut TenantTx) -> Result<EnterpriseKeys, Error> {
+    /// The keys of the guest on this link.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Missing`] when the partner of this link is no guest; [`Error::Unwrap`] when the master key is another.
+    pub async fn guest(&self, tx: &mut TenantTx, link: LinkId) -> Result<EnterpriseKeys, Error> {
+        self.read(tx, Some(link)).await
+    }
+
+    async fn read(&self, tx: &mut TenantTx, of: Option<LinkId>) -> Result<EnterpriseKeys, Error> {
         let (mut root, mut signing, mut signing_keys) = (None, None, Vec::new());
-        for row in store::list(tx).await? {
+        for row in store::list(tx, of).await? {
             let seed = self.keys.unwrap(&row.purpose, &row.wrapped)?;
             let signer = Signer::from_seed(seed.as_slice().try_into().map_err(|_| Error::Unwrap)?)?;
             if row.purpose == "root" {

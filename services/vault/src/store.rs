@@ -1,6 +1,7 @@
 //! SQL of keys, nothing else: `keyring` in the tenant's schema, `hansa.node_key` in the node's.
 
 use hansa_tenancy::TenantTx;
+use hansa_vocab::LinkId;
 use sqlx::PgPool;
 use time::OffsetDateTime;
 
@@ -15,27 +16,30 @@ pub struct KeyRow {
     pub not_after: OffsetDateTime,
 }
 
-/// Keeps a new key.
-pub async fn insert(tx: &mut TenantTx, key: &KeyRow, public_key: &str) -> Result<(), Error> {
+/// Keeps a new key: of a guest on a link, or the tenant's own.
+pub async fn insert(tx: &mut TenantTx, key: &KeyRow, public_key: &str, of: Option<LinkId>) -> Result<(), Error> {
     sqlx::query!(
-        "insert into keyring (id, purpose, public_key, wrapped, not_before, not_after) values ($1, $2, $3, $4, $5, $6)",
+        "insert into keyring (id, purpose, public_key, wrapped, not_before, not_after, link_id) values ($1, $2, $3, $4, $5, $6, $7)",
         key.id,
         key.purpose,
         public_key,
         key.wrapped,
         key.not_before,
         key.not_after,
+        of.map(|link| link.0),
     )
     .execute(tx.conn())
     .await?;
     Ok(())
 }
 
-/// All keys of the tenant, oldest first.
-pub async fn list(tx: &mut TenantTx) -> Result<Vec<KeyRow>, Error> {
+/// All keys of a guest on a link, or all of the tenant's own; oldest first.
+pub async fn list(tx: &mut TenantTx, of: Option<LinkId>) -> Result<Vec<KeyRow>, Error> {
     Ok(sqlx::query_as!(
         KeyRow,
-        "select id, purpose, wrapped, not_before, not_after from keyring order by not_before, id",
+        "select id, purpose, wrapped, not_before, not_after from keyring
+         where link_id is not distinct from $1 order by not_before, id",
+        of.map(|link| link.0),
     )
     .fetch_all(tx.conn())
     .await?)

@@ -145,6 +145,7 @@ fn party(row: PartyRow) -> wire::DocumentParty {
         name: row.name,
         has_version: u64::try_from(row.heard_version).unwrap_or(0),
         trouble: row.trouble,
+        hosted: row.hosted,
     }
 }
 
@@ -239,6 +240,16 @@ impl DocumentsStaffService for DocumentsStaff {
         let next_page = last.map(|whole| place.next(&whole.row)).unwrap_or_default();
         let documents = all.into_iter().map(shown).collect();
         Ok(Response::new(wire::ListDocumentsResponse { documents, next_page }))
+    }
+
+    async fn share_document(
+        &self,
+        asked: Request<wire::ShareDocumentRequest>,
+    ) -> Result<Response<wire::ShareDocumentResponse>, Status> {
+        let (session, documents, asked) = (Session::of(&asked)?, self.0.clone(), asked.into_inner());
+        let document = id("id", &asked.id)?;
+        let shared = finish(async move { documents.share(&session, document, asked.mail).await });
+        Ok(Response::new(wire::ShareDocumentResponse { address: shared.await? }))
     }
 
     async fn print_document(

@@ -109,12 +109,16 @@ const CHINESE: Words = Words {
     pieces: "件",
 };
 
-const STYLE: &str = "@page{size:A4;margin:18mm}body{font:11pt/1.45 system-ui,sans-serif;color:#111;max-width:180mm;margin:0 auto}\
+/// The style of every page.
+pub const STYLE: &str = "@page{size:A4;margin:18mm}body{font:11pt/1.45 system-ui,sans-serif;color:#111;max-width:180mm;margin:0 auto}\
 h1{font-size:20pt;margin:0}header{display:flex;justify-content:space-between;border-bottom:2px solid #111;padding-bottom:6pt}\
 dl{display:grid;grid-template-columns:max-content 1fr;gap:2pt 12pt}dt{color:#555}dd{margin:0;white-space:pre-line}\
 table{width:100%;border-collapse:collapse;margin:12pt 0}th,td{text-align:left;padding:4pt 6pt;border-bottom:1px solid #bbb;vertical-align:top}\
 thead{display:table-header-group}tr{break-inside:avoid}.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}\
-small{color:#555}footer{margin-top:18pt;font-size:8pt;color:#555;overflow-wrap:anywhere}";
+small{color:#555}form{margin:14pt 0;padding:8pt 12pt;border:1px solid #bbb;border-radius:4pt;overflow-x:auto}h2{font-size:13pt;margin:4pt 0}\
+input,select,textarea,button{font:inherit;max-width:100%}label{display:flex;gap:8pt;align-items:baseline}textarea{flex:1;min-height:3em}\
+button{padding:6pt 16pt;border:0;border-radius:4pt;background:#064;color:#fff;cursor:pointer}button.other{background:#555}\
+.trouble{padding:8pt 12pt;background:#fee;border-left:4pt solid #a00}@media print{form{display:none}}footer{margin-top:18pt;font-size:8pt;color:#555;overflow-wrap:anywhere}";
 
 fn words(language: &str) -> &'static Words {
     match language.get(..2) {
@@ -139,17 +143,29 @@ fn notes(contents: &Contents) -> Vec<&str> {
     notes
 }
 
-/// The page.
+/// What a kind is called in a language, or else in English.
 #[must_use]
-pub fn page(kind: &Kind, sheet: &Sheet<'_>, contents: &Contents, language: &str) -> String {
+pub fn title<'a>(kind: &'a Kind, language: &str) -> &'a str {
+    let title = kind.title.get(words(language).language);
+    title.or_else(|| kind.title.get("en")).unwrap_or(&kind.name)
+}
+
+/// The lines that these contents say, as a table.
+pub fn lines(contents: &Contents, language: &str) -> Markup {
+    table(&Said::of(contents), words(language))
+}
+
+/// The page; what can be done on it comes last.
+#[must_use]
+pub fn page(kind: &Kind, sheet: &Sheet<'_>, contents: &Contents, (language, forms): (&str, &Markup)) -> String {
     let (words, said) = (words(language), Said::of(contents));
-    let title = kind.title.get(words.language).or_else(|| kind.title.get("en"));
-    let title = title.unwrap_or(&kind.name);
+    let title = title(kind, language);
     let markup = html! {
         (DOCTYPE)
         html lang=(words.language) {
             head {
                 meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
                 title { (title) " " (sheet.number) }
                 style { (PreEscaped(STYLE)) }
             }
@@ -164,6 +180,7 @@ pub fn page(kind: &Kind, sheet: &Sheet<'_>, contents: &Contents, language: &str)
                 (parties(sheet, &said, words))
                 (table(&said, words))
                 @for note in notes(contents) { p { (note) } }
+                (forms)
                 @if !sheet.root.is_empty() { footer { (words.root) " " (sheet.root) } }
             }
         }
@@ -346,7 +363,7 @@ mod tests {
             root: "c0ffee",
             parties: &[("buyer", "Lübeck & Sons"), ("seller", "Bergen Foods")],
         };
-        page(&kind, &sheet, &contents.into(), language)
+        page(&kind, &sheet, &contents.into(), (language, &html! {}))
     }
 
     #[test]

@@ -9,8 +9,7 @@ use std::{
     },
 };
 
-use hansa_directory::Session;
-use hansa_tenancy::Caller as _;
+use hansa_tenancy::Caller;
 use hansa_vocab::TenantId;
 
 use super::Documents;
@@ -58,15 +57,15 @@ impl Numbers {
 
 impl Documents {
     /// A number that nobody else gets. One whose caller went away goes to the next; a crash leaves a gap.
-    pub(super) async fn next_number(&self, session: &Session, prefix: &str) -> Result<i64, Error> {
-        let line = self.numbers.line(session.tenant(), prefix);
+    pub(super) async fn next_number(&self, caller: &impl Caller, prefix: &str) -> Result<i64, Error> {
+        let line = self.numbers.line(caller.tenant(), prefix);
         let wanted = Wanted::new(&line.wanted);
         let mut spare = line.spare.lock().await;
         if let Some(number) = spare.next() {
             return Ok(number);
         }
         let many = wanted.0.load(Ordering::Relaxed).max(1);
-        let mut tx = self.tenancy.begin("documents.number", session).await?;
+        let mut tx = self.tenancy.begin("documents.number", caller).await?;
         let last = store::take_numbers(&mut tx, prefix, many).await?;
         tx.commit().await?;
         *spare = last - many + 1..last + 1;

@@ -3,6 +3,7 @@
 use hansa_directory::Session;
 use hansa_proto::documents::v1::{ActSent, Line};
 use hansa_tenancy::TenantTx;
+use maud::{Markup, html};
 use prost::Message as _;
 use uuid::Uuid;
 
@@ -64,16 +65,7 @@ impl Documents {
             0 => self.as_asked(&mut tx, &known).await?,
             _ => known.contents.clone(),
         };
-        let parties: Vec<_> = known.parties.iter().map(|party| (&*party.role, &*party.name)).collect();
-        let sheet = Sheet {
-            number: &known.row.number,
-            version: known.row.version(),
-            state: &known.row.state,
-            since: &known.row.since.date().to_string(),
-            root: &known.row.root,
-            parties: &parties,
-        };
-        Ok(print::page(&known.kind, &sheet, &contents, language))
+        Ok(on_paper(&known, &contents, (language, &html! {})))
     }
 
     /// What a document says, or would say with the act that waits for approval.
@@ -137,6 +129,20 @@ impl Documents {
         };
         Ok(purse.bind(tx, bound).await?)
     }
+}
+
+/// A document as a page: what it says, and what can be done there.
+pub(super) fn on_paper(known: &Known, contents: &Contents, (language, forms): (&str, &Markup)) -> String {
+    let parties: Vec<_> = known.parties.iter().map(|party| (&*party.role, &*party.name)).collect();
+    let sheet = Sheet {
+        number: &known.row.number,
+        version: known.row.version(),
+        state: &known.row.state,
+        since: &known.row.since.date().to_string(),
+        root: &known.row.root,
+        parties: &parties,
+    };
+    print::page(&known.kind, &sheet, contents, (language, forms))
 }
 
 fn budget_of(said: &Said<'_>) -> (String, String) {

@@ -167,7 +167,8 @@ impl Documents {
             Decision::Opens => {
                 store::insert_act(tx, &asked.row(row.id, "open", "")?).await?;
                 self.tell_ours(tx, row, DOCUMENT_PROPOSED, asked.act).await?;
-                self.tell_proposal(tx, known, asked.sent, Vec::new()).await?;
+                let by = &*asked.act.role;
+                self.tell_proposal(tx, known, (asked.sent, by), Vec::new()).await?;
             }
             Decision::Answers(open, answered) => {
                 store::insert_act(tx, &asked.row(row.id, "counted", "")?).await?;
@@ -178,11 +179,15 @@ impl Documents {
                         self.count(tx, known, (&open.act, &open.sent), agreed, &state).await?;
                         store::settle_act(tx, row.id, open.id, "counted", "").await?;
                     }
-                    Answered::Waits => self.tell_proposal(tx, known, &open.sent, agreed).await?,
+                    Answered::Waits => {
+                        let by = &*asked.act.role;
+                        self.tell_proposal(tx, known, (&open.sent, by), agreed).await?;
+                    }
                     Answered::Ends(reason) => {
                         store::settle_act(tx, row.id, open.id, "refused", reason).await?;
-                        let links: Vec<_> = known.linked().map(|(_, link)| link).collect();
-                        self.tell_ruling(tx, row, &links, (&open.act.id, reason), &asked.act.id)
+                        let links = self.tell_guests(tx, known, &asked.act.role).await?;
+                        let links: Vec<_> = links.into_iter().map(|(_, link)| link).collect();
+                        self.tell_ruling(tx, known, &links, (&open.act.id, reason), &asked.act.id)
                             .await?;
                     }
                 }
@@ -196,13 +201,13 @@ impl Documents {
     pub(crate) async fn refuse(
         &self,
         tx: &mut TenantTx,
-        row: &DocumentRow,
+        known: &Known,
         asked: &Asked<'_>,
         reason: &str,
         link: LinkId,
     ) -> Result<(), Error> {
-        store::insert_act(tx, &asked.row(row.id, "refused", reason)?).await?;
-        self.tell_ruling(tx, row, &[link], (&asked.act.id, reason), "").await
+        store::insert_act(tx, &asked.row(known.row.id, "refused", reason)?).await?;
+        self.tell_ruling(tx, known, &[link], (&asked.act.id, reason), "").await
     }
 
     /// Makes the next version of a document of ours, and tells the others.
@@ -215,8 +220,8 @@ impl Documents {
         state: &str,
     ) -> Result<(), Error> {
         let Known { row, kind, .. } = known;
-        let (us, now, next) = (
-            self.vault.identity(tx).await?,
+        let (issuer, now, next) = (
+            self.counts_as(tx, known).await?,
             self.tenancy.clock().now(),
             row.version + 1,
         );
@@ -230,7 +235,7 @@ impl Documents {
             ..next_version(known, act, now)?
         };
         let root = content::root(&version.sections);
-        let signed = version::sign_version(&us, version);
+        let signed = version::sign_version(&issuer, version);
         let new = NewVersion {
             document: row.id,
             version: next,
@@ -253,7 +258,7 @@ impl Documents {
         let given_up = row.version == 0 && kind.states.get(state).is_some_and(|state| state.end);
         // A draft that is given up was never anybody else's.
         if !given_up {
-            for (party, link) in known.linked() {
+            for (party, link) in self.tell_guests(tx, known, &act.role).await? {
                 let told = VersionTold {
                     version: Some(signed.clone()),
                     texts: content::seen_by(kind, &party.role, &sent.texts),
@@ -269,11 +274,11 @@ impl Documents {
         &self,
         tx: &mut TenantTx,
         known: &Known,
-        sent: &ActSent,
+        (sent, by): (&ActSent, &str),
         agreed: Vec<Signed>,
     ) -> Result<(), Error> {
         let Known { row, kind, .. } = known;
-        for (party, link) in known.linked() {
+        for (party, link) in self.tell_guests(tx, known, by).await? {
             let told = ProposalTold {
                 proposal: Some(ActSent {
                     act: sent.act.clone(),
@@ -290,11 +295,12 @@ impl Documents {
     async fn tell_ruling(
         &self,
         tx: &mut TenantTx,
-        row: &DocumentRow,
+        known: &Known,
         links: &[LinkId],
         (act_id, reason): (&str, &str),
         answer_id: &str,
     ) -> Result<(), Error> {
+        let row = &known.row;
         let ruling = Ruling {
             document_id: row.id.to_string(),
             act_id: act_id.to_owned(),
@@ -302,9 +308,9 @@ impl Documents {
             version: row.version(),
             answer_id: answer_id.to_owned(),
         };
-        let us = self.vault.identity(tx).await?;
+        let issuer = self.counts_as(tx, known).await?;
         let ruled = ActRuled {
-            ruling: Some(version::sign_ruling(&us, &ruling)),
+            ruling: Some(version::sign_ruling(&issuer, &ruling)),
         };
         for link in links {
             self.post(tx, *link, (row.id, row.version), RULING, &ruled).await?;

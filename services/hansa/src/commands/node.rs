@@ -85,6 +85,15 @@ pub struct Dev {
     /// Where the operator looks.
     #[arg(long, default_value = "127.0.0.1:7081")]
     ops_listen: std::net::SocketAddr,
+    /// Where people without a key open their pages.
+    #[arg(long, default_value = "127.0.0.1:7082")]
+    pages_listen: std::net::SocketAddr,
+    /// The mail server, e.g. smtp://127.0.0.1:1025; without one, mails wait, and `hansa document share` shows addresses.
+    #[arg(long, env = "HANSA_SMTP_URL", hide_env_values = true)]
+    smtp_url: Option<String>,
+    /// The address that mails come from.
+    #[arg(long, env = "HANSA_MAIL_FROM", default_value = "hansa@localhost.example")]
+    mail_from: Option<String>,
 }
 
 impl Dev {
@@ -108,6 +117,10 @@ impl Dev {
                 std::net::Ipv4Addr::new(127, 0, 0, 0),
                 8,
             ))],
+            pages_listen: Some(self.pages_listen),
+            pages_url: None,
+            smtp_url: self.smtp_url,
+            mail_from: self.mail_from,
             behind_proxy: false,
             dev: true,
         };

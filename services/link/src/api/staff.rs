@@ -46,6 +46,7 @@ fn view(view: LinkView) -> wire::Link {
         check_code: row.check_code,
         terms_text: view.terms_text,
         terms_hash: row.terms_hash,
+        hosted: row.hosted,
         health: view.health.into(),
         queue_depth: view.queue_depth,
         queue_max: view.queue_max,
@@ -99,6 +100,26 @@ impl LinkStaffService for LinkStaff {
             link: Some(view(shown)),
             expires_at: Some(timestamp(invite.expires)),
             invite: invite.text(),
+        }))
+    }
+
+    async fn create_guest(
+        &self,
+        request: Request<wire::CreateGuestRequest>,
+    ) -> Result<Response<wire::CreateGuestResponse>, Status> {
+        let (session, links, asked) = (Session::of(&request)?, self.0.clone(), request.into_inner());
+        let granted = grant(asked.grant.as_ref()).map_err(status)?;
+        let wanted = grant(asked.ask.as_ref()).map_err(status)?;
+        let shown = finish(async move {
+            let contact = (&*asked.email, &*asked.language);
+            let id = links
+                .create_guest(&session, &asked.name, contact, (&granted, &wanted))
+                .await?;
+            links.view(&session, id).await
+        })
+        .await?;
+        Ok(Response::new(wire::CreateGuestResponse {
+            link: Some(view(shown)),
         }))
     }
 

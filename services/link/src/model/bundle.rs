@@ -67,7 +67,23 @@ fn timestamp(at: OffsetDateTime) -> prost_types::Timestamp {
 /// Our own bundle. The same keys, name and node give the same bytes.
 #[must_use]
 pub fn bundle(keys: &EnterpriseKeys, name: &str, node: NodeId, sequence: u64) -> Signed {
-    let message = wire::Bundle {
+    signed_bundle(keys, &says(keys, name, node, sequence))
+}
+
+/// The bundle of an enterprise without a node, whose keys lie with this one.
+#[must_use]
+pub fn hosted_bundle(keys: &EnterpriseKeys, name: &str, host: NodeId) -> Signed {
+    let mut bundle = says(keys, name, host, 1);
+    bundle.hosted = true;
+    signed_bundle(keys, &bundle)
+}
+
+fn signed_bundle(keys: &EnterpriseKeys, bundle: &wire::Bundle) -> Signed {
+    signed(&keys.root, KIND_BUNDLE, bundle.encode_to_vec())
+}
+
+fn says(keys: &EnterpriseKeys, name: &str, node: NodeId, sequence: u64) -> wire::Bundle {
+    wire::Bundle {
         root_key: keys.root.public_key().to_vec().into(),
         sequence,
         name: name.to_owned(),
@@ -84,8 +100,8 @@ pub fn bundle(keys: &EnterpriseKeys, name: &str, node: NodeId, sequence: u64) ->
         protocol_min: PROTOCOL_VERSION,
         protocol_max: PROTOCOL_VERSION,
         contact: String::new(),
-    };
-    signed(&keys.root, KIND_BUNDLE, message.encode_to_vec())
+        hosted: false,
+    }
 }
 
 /// This node's own card.

@@ -247,6 +247,11 @@ impl Reader {
             self.proven.exporter.clone_from(&bundle.name);
         } else {
             self.proven.peer.clone_from(&bundle.name);
+            if bundle.hosted {
+                self.proven
+                    .peer
+                    .push_str(" (without a node: its keys lie with its partner)");
+            }
         }
         let known = self.known.entry(enterprise).or_insert_with(|| Introduced {
             enterprise,

@@ -75,6 +75,7 @@ impl Links {
             check_code: "",
             secret_hash: Some(&invite::secret_hash(&secret)),
             expires_at: Some(expires),
+            hosted: false,
         };
         links::insert(&mut tx, &row).await?;
         links::replace(&mut tx, link, Record::Terms, 0, &terms.bytes).await?;
@@ -379,6 +380,7 @@ impl Links {
             check_code: &code,
             secret_hash: None,
             expires_at: None,
+            hosted: false,
         };
         if links::insert(&mut tx, &row).await? {
             keep_peer(&mut tx, invite.link, introduction, inviter).await?;
@@ -498,7 +500,7 @@ pub(super) async fn keep_peer(
 }
 
 /// The terms with both names in them, and the grants they begin with.
-async fn keep_terms(tx: &mut TenantTx, link: LinkId, terms: &Terms, inviter: bool) -> Result<(), Error> {
+pub(super) async fn keep_terms(tx: &mut TenantTx, link: LinkId, terms: &Terms, inviter: bool) -> Result<(), Error> {
     let (granted, received) = terms.grants(inviter);
     links::keep(tx, link, Record::Terms, 1, &terms.bytes).await?;
     links::keep(tx, link, Record::Granted, 1, &WireGrant::from(granted).encode_to_vec()).await?;

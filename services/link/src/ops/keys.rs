@@ -55,7 +55,10 @@ impl Links {
             let mut tx = self.tenancy().begin("link.keys", &errand).await?;
             let all = links::list(&mut tx).await?;
             drop(tx);
-            for row in all.iter().filter(|row| row.peer.is_some() && !row.state.is_final()) {
+            for row in all
+                .iter()
+                .filter(|row| row.peer.is_some() && !row.hosted && !row.state.is_final())
+            {
                 self.rouse_again(End { tenant, link: row.id }).await?;
             }
         }
@@ -111,7 +114,8 @@ pub async fn unaware(tenancy: &Tenancy, node: NodeId, key: Pin) -> Result<Option
             .begin("link.unaware", &Errand::new("link.unaware", tenant.id))
             .await?;
         let all = links::list(&mut tx).await?.into_iter();
-        let untold = all.filter(|row| row.peer.is_some() && !row.state.is_final() && row.card_known < sequence);
+        let untold =
+            all.filter(|row| row.peer.is_some() && !row.hosted && !row.state.is_final() && row.card_known < sequence);
         names.extend(untold.map(|row| format!("{} (of {})", row.peer_name, tenant.name)));
     }
     Ok(Some(names))

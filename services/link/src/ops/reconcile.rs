@@ -195,6 +195,9 @@ impl Links {
         let (Some(peer), Some(node)) = (row.peer, row.peer_node) else {
             return Ok(true);
         };
+        if row.hosted {
+            return Ok(true);
+        }
         let ours = self.introduction(&mut tx).await?;
         if row.acknowledged >= row.mine && knows(&row, &ours)? && row.state != LinkState::Pending {
             return Ok(true);
@@ -228,7 +231,7 @@ impl Links {
 
     /// Does the partner lack something of ours.
     pub(super) async fn lacks_something(&self, tx: &mut TenantTx, row: &links::LinkRow) -> Result<bool, Error> {
-        if row.peer.is_none() {
+        if row.peer.is_none() || row.hosted {
             return Ok(false);
         }
         let ours = self.introduction(tx).await?;

@@ -57,6 +57,8 @@ pub struct OtherEnd {
     pub granted: Grant,
     /// What we may do there.
     pub received: Grant,
+    /// It is a guest: its keys lie here.
+    pub hosted: bool,
 }
 
 impl Links {
@@ -98,7 +100,9 @@ impl Links {
         }
         let (inviter, invitee) = loaded.names(our_name);
         let terms_text = loaded.terms.words(inviter, invitee);
-        let untold = u64::try_from(loaded.row.mine - loaded.row.acknowledged).unwrap_or(0);
+        let untold = loaded.row.mine - loaded.row.acknowledged;
+        // A guest is told by mail, and has no node that could answer.
+        let untold = u64::try_from(untold).ok().filter(|_| !loaded.row.hosted).unwrap_or(0);
         let heard = loaded.row.last_contact_at.is_some_and(|at| self.now() - at < UP);
         Ok(LinkView {
             health: match (heard, untold) {
@@ -137,6 +141,7 @@ impl Links {
             granted: grant(granted)?,
             received: grant(received)?,
             keys: read_peer(&bundle, &card)?,
+            hosted: row.hosted,
         })
     }
 

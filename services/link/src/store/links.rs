@@ -30,6 +30,8 @@ pub struct LinkRow {
     pub last_contact_at: Option<OffsetDateTime>,
     pub last_refusal: Option<String>,
     pub last_refusal_at: Option<OffsetDateTime>,
+    /// The partner is a guest of ours.
+    pub hosted: bool,
 }
 
 /// A link's row as the database gives it.
@@ -54,6 +56,7 @@ struct Raw {
     last_contact_at: Option<OffsetDateTime>,
     last_refusal: Option<String>,
     last_refusal_at: Option<OffsetDateTime>,
+    hosted: bool,
 }
 
 impl TryFrom<Raw> for LinkRow {
@@ -82,6 +85,7 @@ impl TryFrom<Raw> for LinkRow {
             last_contact_at: raw.last_contact_at,
             last_refusal: raw.last_refusal,
             last_refusal_at: raw.last_refusal_at,
+            hosted: raw.hosted,
         })
     }
 }
@@ -98,13 +102,15 @@ pub struct NewLink<'a> {
     pub check_code: &'a str,
     pub secret_hash: Option<&'a str>,
     pub expires_at: Option<OffsetDateTime>,
+    pub hosted: bool,
 }
 
 /// Writes a new link; false when its id is taken.
 pub async fn insert(tx: &mut TenantTx, link: &NewLink<'_>) -> Result<bool, Error> {
     let done = sqlx::query!(
-        "insert into link (id, inviter, peer_id, peer_name, peer_node_id, state, terms_hash, check_code, secret_hash, expires_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+        "insert into link (id, inviter, peer_id, peer_name, peer_node_id, state, terms_hash, check_code, secret_hash, expires_at,
+            hosted)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
          on conflict (id) do nothing",
         link.id.0,
         link.inviter,
@@ -116,6 +122,7 @@ pub async fn insert(tx: &mut TenantTx, link: &NewLink<'_>) -> Result<bool, Error
         link.check_code,
         link.secret_hash,
         link.expires_at,
+        link.hosted,
     )
     .execute(tx.conn())
     .await?;
@@ -127,7 +134,7 @@ pub async fn find(tx: &mut TenantTx, id: LinkId) -> Result<LinkRow, Error> {
     sqlx::query_as!(
         Raw,
         "select id, inviter, peer_id, peer_name, peer_node_id, state, epoch, grant_version, terms_hash, check_code, secret_hash,
-            expires_at, mine, theirs, acknowledged, bundle_known, card_known, last_contact_at, last_refusal, last_refusal_at
+            expires_at, mine, theirs, acknowledged, bundle_known, card_known, last_contact_at, last_refusal, last_refusal_at, hosted
          from link where id = $1",
         id.0,
     )
@@ -151,7 +158,7 @@ pub async fn list(tx: &mut TenantTx) -> Result<Vec<LinkRow>, Error> {
     sqlx::query_as!(
         Raw,
         "select id, inviter, peer_id, peer_name, peer_node_id, state, epoch, grant_version, terms_hash, check_code, secret_hash,
-            expires_at, mine, theirs, acknowledged, bundle_known, card_known, last_contact_at, last_refusal, last_refusal_at
+            expires_at, mine, theirs, acknowledged, bundle_known, card_known, last_contact_at, last_refusal, last_refusal_at, hosted
          from link order by id desc limit 10000",
     )
     .fetch_all(tx.conn())
@@ -262,6 +269,7 @@ pub enum Record {
     Accept,
     Granted,
     Received,
+    Guest,
 }
 
 impl Record {
@@ -276,6 +284,7 @@ impl Record {
             Self::Accept => "accept",
             Self::Granted => "granted",
             Self::Received => "received",
+            Self::Guest => "guest",
         }
     }
 }

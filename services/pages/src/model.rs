@@ -1,0 +1,93 @@
+//! What a page is to the room that fills it in, and the words when there is none.
+
+use std::{collections::BTreeMap, future::Future, pin::Pin};
+
+use hansa_link::Permit;
+use maud::{DOCTYPE, html};
+use uuid::Uuid;
+
+/// Somebody who has come by an address of ours.
+#[derive(Clone, Debug)]
+pub struct Visit {
+    /// As whom they may act.
+    pub permit: Permit,
+    /// What the page shows.
+    pub subject: Uuid,
+}
+
+/// What a form says, by the names of its fields.
+pub type Fields = BTreeMap<String, String>;
+
+/// What a visitor gets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// A whole page.
+    Shown(String),
+    /// A whole page that says why what was asked is not done.
+    Refused(String),
+    /// It is done: the page is shown anew.
+    Done,
+    /// There is nothing to see any more.
+    Gone,
+}
+
+/// What a visit comes to.
+pub type PageFuture<'a> = Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
+
+/// Fills in pages of one purpose.
+pub trait Page: std::fmt::Debug + Send + Sync {
+    /// The text of the one style element of its pages: no other style counts.
+    fn style(&self) -> &'static str;
+
+    /// Shows it, and changes nothing.
+    fn show<'a>(&'a self, visit: &'a Visit) -> PageFuture<'a>;
+
+    /// Does what somebody has sent the form for.
+    fn act<'a>(&'a self, visit: &'a Visit, fields: Fields) -> PageFuture<'a>;
+}
+
+/// Words for who gets no page, by the language that a browser asks for.
+pub fn no_page(accept_language: &str, why: NoPage) -> String {
+    let (language, texts) = match accept_language.get(..2) {
+        Some("de") => (
+            "de",
+            [
+                "Hier gibt es nichts (mehr) zu sehen. Die Adresse ist abgelaufen, wurde zurückgezogen oder ist unvollständig. \
+                 Bitten Sie den Absender um eine neue.",
+                "Das geht gerade nicht. Bitte versuchen Sie es in einer Minute noch einmal.",
+            ],
+        ),
+        Some("zh") => (
+            "zh",
+            [
+                "此链接已失效、被撤回或不完整。请向发送方索取新的链接。",
+                "暂时无法处理，请一分钟后重试。",
+            ],
+        ),
+        _ => (
+            "en",
+            [
+                "There is nothing to see here (any more). The address is over its time, was withdrawn, or is not complete. \
+                 Ask whoever sent it for a new one.",
+                "That can't be done just now. Please try again in a minute.",
+            ],
+        ),
+    };
+    let [gone, later] = texts;
+    let text = match why {
+        NoPage::Gone => gone,
+        NoPage::Later => later,
+    };
+    let page = html! {
+        (DOCTYPE)
+        html lang=(language) { head { meta charset="utf-8"; title { "Hansa" } } body { p { (text) } } }
+    };
+    page.into_string()
+}
+
+/// Why there is no page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoPage {
+    Gone,
+    Later,
+}
