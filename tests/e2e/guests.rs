@@ -192,7 +192,7 @@ async fn a_supplier_without_a_node_answers_an_order_by_mail_sends_the_goods_and_
     let told = shop.postbox.after(3).await;
     assert!(told[2].contains("DA-1"), "{}", told[2]);
     let (_, page) = get(&address_in(&told[2])).await;
-    assert!(page.contains("DA-1: received_short"), "{page}");
+    assert!(page.contains("DA-1: received, not all"), "{page}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -37,8 +37,8 @@ pub struct Desk<'a> {
     pub proposals: Vec<(Uuid, &'a str, &'a Contents)>,
     /// What they may issue about it: the kind, and what is left of each line.
     pub issues: Vec<(&'a Kind, BTreeMap<String, Amount>)>,
-    /// Documents about it, as a line for each.
-    pub about: Vec<String>,
+    /// Documents about it: kind, number, state.
+    pub about: Vec<(&'a Kind, &'a str, &'a str)>,
     /// Why what they sent last was not done; empty = it was.
     pub trouble: String,
 }
@@ -93,13 +93,13 @@ impl<'a> Desk<'a> {
 
     /// The forms; each takes an id of its own.
     pub fn forms(&self, language: &str, mut id: impl FnMut() -> Uuid) -> Markup {
-        let words = words(language);
+        let (words, kind) = (words(language), self.document.kind);
         html! {
             @if !self.trouble.is_empty() { p.trouble { (words.not_done) " " (self.trouble) } }
-            @for line in &self.about { p { (line) } }
+            @for (kind, number, state) in &self.about { p { (kind.titled(words.language)) " " (number) ": " (kind.word(words.language, state)) } }
             @for (proposal, act, contents) in &self.proposals {
                 form method="post" {
-                    h2 { (words.proposed) ": " (spoken(act, words)) }
+                    h2 { (words.proposed) ": " (kind.word(words.language, act)) }
                     (print::lines(contents, language))
                     (self.hidden(id(), "say"))
                     input type="hidden" name="proposal" value=(proposal);
@@ -113,24 +113,24 @@ impl<'a> Desk<'a> {
                     @match form {
                         Form::Answers(_) => { h2 { (words.answer) } (self.answers(words)) },
                         Form::Remark(_) => {
-                            h2 { (spoken(act, words)) }
+                            h2 { (kind.word(words.language, act)) }
                             p { label { (words.reference) " " input name="reference" maxlength="200"; } }
                             p { label { (words.note) " " textarea name="note" maxlength="2000" {} } }
                         },
                         Form::Button => {},
                     }
                     @match form {
-                        Form::Button => button.other name="act" value=(act) { (spoken(act, words)) },
+                        Form::Button => button.other name="act" value=(act) { (kind.word(words.language, act)) },
                         _ => button name="act" value=(act) { (words.send) },
                     }
                 }
             }
-            @for (kind, rest) in &self.issues {
+            @for (issued, rest) in &self.issues {
                 form method="post" {
-                    h2 { (print::title(kind, language)) }
+                    h2 { (issued.titled(words.language)) }
                     (self.hidden(id(), "issue"))
                     (self.sent(rest, words))
-                    button name="act" value=(kind.name) { (words.send) }
+                    button name="act" value=(issued.name) { (words.send) }
                 }
             }
         }
@@ -146,24 +146,20 @@ impl<'a> Desk<'a> {
 
     fn answers(&self, words: &Words) -> Markup {
         let [accept, change, decline, substitute] = words.verdicts;
+        let [verdict, quantity, on, article, reason] = words.answer_heads;
         html! {
-            table {
-                thead { tr { @for head in words.answer_heads { th { (head) } } } }
-                tbody {
-                    @for line in self.said().lines {
-                        @let field = |name: &str| format!("{name}.{}", line.id);
-                        tr {
-                            td { (line.id) " " (line.name) br; small { (line.sku) " " (line.gtin) } }
-                            td { select name=(field("verdict")) {
-                                option value="accept" { (accept) } option value="change" { (change) }
-                                option value="decline" { (decline) } option value="substitute" { (substitute) }
-                            } }
-                            td { input.n name=(field("quantity")) value=(digits(line.quantity.as_ref())) inputmode="decimal" size="8"; }
-                            td { input type="date" name=(field("on")); }
-                            td { input name=(field("substitute")) maxlength="40" size="10"; }
-                            td { input name=(field("reason")) maxlength="200"; }
-                        }
-                    }
+            @for line in self.said().lines {
+                @let field = |name: &str| format!("{name}.{}", line.id);
+                fieldset {
+                    (article_of(line))
+                    label { (verdict) select name=(field("verdict")) {
+                        option value="accept" { (accept) } option value="change" { (change) }
+                        option value="decline" { (decline) } option value="substitute" { (substitute) }
+                    } }
+                    label { (quantity) input.n name=(field("quantity")) value=(digits(line.quantity.as_ref())) inputmode="decimal" size="8"; }
+                    label { (on) input type="date" name=(field("on")); }
+                    label { (article) input name=(field("substitute")) maxlength="40" size="12"; }
+                    label { (reason) input name=(field("reason")) maxlength="200" size="30"; }
                 }
             }
             p { label { (words.note) " " textarea name="note" maxlength="2000" {} } }
@@ -171,21 +167,17 @@ impl<'a> Desk<'a> {
     }
 
     fn sent(&self, rest: &BTreeMap<String, Amount>, words: &Words) -> Markup {
+        let [sent, lot, expires_on, sscc] = words.sent_heads;
         html! {
-            table {
-                thead { tr { @for head in words.sent_heads { th { (head) } } } }
-                tbody {
-                    @for line in self.said().lines {
-                        @let field = |name: &str| format!("{name}.{}", line.id);
-                        @let left = rest.get(&line.id).map(|left| left.quantity().digits()).unwrap_or_default();
-                        tr {
-                            td { (line.id) " " (line.name) br; small { (line.sku) " " (line.gtin) } }
-                            td { input.n name=(field("quantity")) value=(left) inputmode="decimal" size="8"; }
-                            td { input name=(field("lot")) maxlength="40" size="10"; }
-                            td { input type="date" name=(field("expires_on")); }
-                            td { input name=(field("sscc")) inputmode="numeric" maxlength="18" size="18"; }
-                        }
-                    }
+            @for line in self.said().lines {
+                @let field = |name: &str| format!("{name}.{}", line.id);
+                @let left = rest.get(&line.id).map(|left| left.quantity().digits()).unwrap_or_default();
+                fieldset {
+                    (article_of(line))
+                    label { (sent) input.n name=(field("quantity")) value=(left) inputmode="decimal" size="8"; }
+                    label { (lot) input name=(field("lot")) maxlength="40" size="12"; }
+                    label { (expires_on) input type="date" name=(field("expires_on")); }
+                    label { (sscc) input name=(field("sscc")) inputmode="numeric" maxlength="18" size="18"; }
                 }
             }
             p { label { (words.reference) " " input name="reference" maxlength="200"; } }
@@ -344,10 +336,8 @@ fn plain(text: &str) -> String {
     text.replace("\r\n", "\n")
 }
 
-/// An act in words: the kind's own, unless we have better ones.
-fn spoken<'a>(act: &'a str, words: &Words) -> std::borrow::Cow<'a, str> {
-    let known = words.acts.iter().find(|(name, _)| *name == act);
-    known.map_or_else(|| act.replace('_', " ").into(), |(_, word)| (*word).into())
+fn article_of(line: &Line) -> Markup {
+    html! { legend { (line.id) " " (line.name) " " small { (line.sku) " " (line.gtin) } } }
 }
 
 fn digits(quantity: Option<&Quantity>) -> String {

@@ -1,6 +1,7 @@
 //! A kind of documents: who takes part, what it consists of, which states it has, and what leads from one to another. A kind is
 //! data; nothing here knows any of them by name.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use hansa_vault::sha256;
@@ -21,6 +22,9 @@ pub struct Kind {
     pub version: u32,
     /// For people, by language.
     pub title: BTreeMap<String, String>,
+    /// What its roles, states and acts are called, by language; what is missing is called as it is.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub words: BTreeMap<String, BTreeMap<String, String>>,
     /// Numbers begin with it.
     pub prefix: String,
     /// Who takes part; the first is the issuer.
@@ -202,6 +206,23 @@ impl Kind {
     #[must_use]
     pub fn hash(&self) -> [u8; 32] {
         sha256(&[b"hansa/kind\0", self.definition().as_bytes()])
+    }
+
+    /// What it is called in a language, or else in English.
+    #[must_use]
+    pub fn titled(&self, language: &str) -> &str {
+        let title = self.title.get(language).or_else(|| self.title.get("en"));
+        title.unwrap_or(&self.name)
+    }
+
+    /// What a role, state or act is called.
+    #[must_use]
+    pub fn word<'a>(&'a self, language: &str, name: &'a str) -> Cow<'a, str> {
+        let word = self.words.get(language).and_then(|words| words.get(name));
+        match word {
+            Some(word) => Cow::Borrowed(word),
+            None => Cow::Owned(name.replace('_', " ")),
+        }
     }
 
     /// Who gives versions their numbers.
@@ -394,7 +415,7 @@ mod tests {
                 r#""clears": ["lines"]"#,
                 "clears what it writes",
             ),
-            (r#""change":"#, r#""accept":"#, "by itself"),
+            (r#""change": {"#, r#""accept": {"#, "by itself"),
             (
                 r#""is": "head", "audience": ["buyer", "seller"]"#,
                 r#""is": "head", "audience": ["seller"]"#,

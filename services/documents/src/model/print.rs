@@ -110,12 +110,13 @@ const CHINESE: Words = Words {
 };
 
 /// The style of every page.
-pub const STYLE: &str = "@page{size:A4;margin:18mm}body{font:11pt/1.45 system-ui,sans-serif;color:#111;max-width:180mm;margin:0 auto}\
+pub const STYLE: &str = "@page{size:A4;margin:18mm}body{font:11pt/1.45 system-ui,sans-serif;color:#111;max-width:180mm;margin:0 auto;overflow-wrap:break-word}@media screen{body{padding:12pt}}\
 h1{font-size:20pt;margin:0}header{display:flex;justify-content:space-between;border-bottom:2px solid #111;padding-bottom:6pt}\
 dl{display:grid;grid-template-columns:max-content 1fr;gap:2pt 12pt}dt{color:#555}dd{margin:0;white-space:pre-line}\
 table{width:100%;border-collapse:collapse;margin:12pt 0}th,td{text-align:left;padding:4pt 6pt;border-bottom:1px solid #bbb;vertical-align:top}\
 thead{display:table-header-group}tr{break-inside:avoid}.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}\
-small{color:#555}form{margin:14pt 0;padding:8pt 12pt;border:1px solid #bbb;border-radius:4pt;overflow-x:auto}h2{font-size:13pt;margin:4pt 0}\
+small{color:#555}form{margin:14pt 0;padding:8pt 12pt;border:1px solid #bbb;border-radius:4pt}fieldset{display:flex;flex-wrap:wrap;gap:6pt 14pt;margin:8pt 0;padding:6pt 10pt;border:1px solid #ddd}legend{font-weight:600}\
+fieldset label{flex-direction:column;gap:0;color:#555}@media (max-width:480px){th,td{padding:4pt 2pt}header{flex-direction:column}}h2{font-size:13pt;margin:4pt 0}\
 input,select,textarea,button{font:inherit;max-width:100%}label{display:flex;gap:8pt;align-items:baseline}textarea{flex:1;min-height:3em}\
 button{padding:6pt 16pt;border:0;border-radius:4pt;background:#064;color:#fff;cursor:pointer}button.other{background:#555}\
 .trouble{padding:8pt 12pt;background:#fee;border-left:4pt solid #a00}@media print{form{display:none}}footer{margin-top:18pt;font-size:8pt;color:#555;overflow-wrap:anywhere}";
@@ -143,13 +144,6 @@ fn notes(contents: &Contents) -> Vec<&str> {
     notes
 }
 
-/// What a kind is called in a language, or else in English.
-#[must_use]
-pub fn title<'a>(kind: &'a Kind, language: &str) -> &'a str {
-    let title = kind.title.get(words(language).language);
-    title.or_else(|| kind.title.get("en")).unwrap_or(&kind.name)
-}
-
 /// The lines that these contents say, as a table.
 pub fn lines(contents: &Contents, language: &str) -> Markup {
     table(&Said::of(contents), words(language))
@@ -159,7 +153,7 @@ pub fn lines(contents: &Contents, language: &str) -> Markup {
 #[must_use]
 pub fn page(kind: &Kind, sheet: &Sheet<'_>, contents: &Contents, (language, forms): (&str, &Markup)) -> String {
     let (words, said) = (words(language), Said::of(contents));
-    let title = title(kind, language);
+    let title = kind.titled(words.language);
     let markup = html! {
         (DOCTYPE)
         html lang=(words.language) {
@@ -174,10 +168,10 @@ pub fn page(kind: &Kind, sheet: &Sheet<'_>, contents: &Contents, (language, form
                     h1 { (title) " " (sheet.number) }
                     div.n {
                         @if sheet.version == 0 { (words.draft) } @else { (words.version) " " (sheet.version) }
-                        br; small { (words.state) ": " (sheet.state) ", " (sheet.since) }
+                        br; small { (words.state) ": " (kind.word(words.language, sheet.state)) ", " (sheet.since) }
                     }
                 }
-                (parties(sheet, &said, words))
+                (parties((kind, sheet), &said, words))
                 (table(&said, words))
                 @for note in notes(contents) { p { (note) } }
                 (forms)
@@ -188,10 +182,10 @@ pub fn page(kind: &Kind, sheet: &Sheet<'_>, contents: &Contents, (language, form
     markup.into_string()
 }
 
-fn parties(sheet: &Sheet<'_>, said: &Said<'_>, words: &Words) -> Markup {
+fn parties((kind, sheet): (&Kind, &Sheet<'_>), said: &Said<'_>, words: &Words) -> Markup {
     html! {
         dl {
-            @for (role, name) in sheet.parties { dt { (role) } dd { (name) } }
+            @for (role, name) in sheet.parties { dt { (kind.word(words.language, role)) } dd { (name) } }
             @if let Some(head) = said.head {
                 @if !head.reference.is_empty() { dt { (words.reference) } dd { (head.reference) } }
                 @if !head.delivery_address.is_empty() { dt { (words.deliver_to) } dd { (head.delivery_address) } }

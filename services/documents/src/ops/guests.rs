@@ -40,7 +40,7 @@ struct Before {
     seen: Contents,
     proposals: Vec<Open>,
     issues: Vec<(Arc<Kind>, BTreeMap<String, Amount>)>,
-    about: Vec<DocumentRow>,
+    about: Vec<(Arc<Kind>, DocumentRow)>,
 }
 
 impl Documents {
@@ -75,7 +75,7 @@ impl Documents {
         let address = self.page_of(tx, known, link).await?;
         let from = self.tenancy.tenant(tx.tenant()).await?.name;
         let language = &guest.contact.language;
-        let what = format!("{} {}", print::title(&known.kind, language), known.row.number);
+        let what = format!("{} {}", known.kind.titled(language), known.row.number);
         let (subject, text) = mail(language, (&from, &what), &address);
         let to = guest.contact.email;
         let letter = Mail {
@@ -142,8 +142,12 @@ impl Documents {
         for open in &mut proposals {
             open.contents.retain(|section, _| sees(section));
         }
-        let mut about = store::about(tx, known.row.id).await?;
-        about.retain(|row| row.version > 0);
+        let mut about = Vec::new();
+        for row in store::about(tx, known.row.id).await? {
+            if row.version > 0 {
+                about.push((self.kind_of(tx, &row).await?, row));
+            }
+        }
         let (mut issues, rest) = (Vec::new(), self.left(tx, &known, &about).await?);
         for name in &visit.permit.grant().document_kinds {
             let kind = match self.kind(tx, name, None).await {
@@ -173,11 +177,11 @@ impl Documents {
         &self,
         tx: &mut TenantTx,
         known: &Known,
-        about: &[DocumentRow],
+        about: &[(Arc<Kind>, DocumentRow)],
     ) -> Result<BTreeMap<String, Amount>, Error> {
         let progress = self.progress(tx, known).await?;
         let mut left: BTreeMap<_, _> = progress.into_iter().map(|one| (one.line, one.agreed)).collect();
-        for row in about {
+        for (_, row) in about {
             let one = self.known(tx, row.clone()).await?;
             let over = one.kind.states.get(&one.row.state).is_some_and(|state| state.end);
             for line in Said::of(&one.contents).lines.into_iter().filter(|_| !over) {
@@ -387,7 +391,8 @@ impl Before {
         let proposals = self.proposals.iter();
         let proposals = proposals.map(|open| (open.id, &*open.act.name, &open.contents));
         let issues = self.issues.iter().map(|(kind, rest)| (&**kind, rest.clone()));
-        let about = self.about.iter().map(|row| format!("{}: {}", row.number, row.state));
+        let about = self.about.iter();
+        let about = about.map(|(kind, row)| (&**kind, &*row.number, &*row.state));
         let document = Document {
             reader: &self.role,
             contents: &self.seen,

@@ -2,6 +2,7 @@
 
 /// Words of forms.
 pub struct Words {
+    pub language: &'static str,
     pub not_done: &'static str,
     pub proposed: &'static str,
     pub agree: &'static str,
@@ -11,13 +12,14 @@ pub struct Words {
     pub reference: &'static str,
     pub note: &'static str,
     pub verdicts: [&'static str; 4],
-    pub answer_heads: [&'static str; 6],
-    pub sent_heads: [&'static str; 5],
-    /// Acts that kinds often have.
-    pub acts: &'static [(&'static str, &'static str)],
+    /// Of each line: answer, quantity, date, another article, reason.
+    pub answer_heads: [&'static str; 5],
+    /// Of each line: what is sent, lot, expiry, SSCC.
+    pub sent_heads: [&'static str; 4],
 }
 
 const ENGLISH: Words = Words {
+    language: "en",
     not_done: "This was not done:",
     proposed: "Proposed to you",
     agree: "Agree",
@@ -27,16 +29,12 @@ const ENGLISH: Words = Words {
     reference: "Your reference",
     note: "Note",
     verdicts: ["accept", "change", "decline", "substitute"],
-    answer_heads: ["Line", "Answer", "Quantity", "Date", "Other article", "Reason"],
-    sent_heads: ["Line", "Sent", "Lot", "Expires on", "SSCC"],
-    acts: &[
-        ("acknowledge", "Confirm that it has come"),
-        ("cancel_agreed", "Propose to cancel"),
-        ("change", "Change"),
-    ],
+    answer_heads: ["Answer", "Quantity", "Date", "Other article", "Reason"],
+    sent_heads: ["Sent", "Lot", "Expires on", "SSCC"],
 };
 
 const GERMAN: Words = Words {
+    language: "de",
     not_done: "Das wurde nicht getan:",
     proposed: "Ihnen wird vorgeschlagen",
     agree: "Zustimmen",
@@ -46,16 +44,12 @@ const GERMAN: Words = Words {
     reference: "Ihr Zeichen",
     note: "Anmerkung",
     verdicts: ["annehmen", "ändern", "ablehnen", "Ersatz"],
-    answer_heads: ["Position", "Antwort", "Menge", "Datum", "Anderer Artikel", "Grund"],
-    sent_heads: ["Position", "Gesendet", "Charge", "Haltbar bis", "SSCC"],
-    acts: &[
-        ("acknowledge", "Eingang bestätigen"),
-        ("cancel_agreed", "Stornierung vorschlagen"),
-        ("change", "Änderung"),
-    ],
+    answer_heads: ["Antwort", "Menge", "Datum", "Anderer Artikel", "Grund"],
+    sent_heads: ["Gesendet", "Charge", "Haltbar bis", "SSCC"],
 };
 
 const CHINESE: Words = Words {
+    language: "zh",
     not_done: "未能完成：",
     proposed: "对方提议",
     agree: "同意",
@@ -65,13 +59,8 @@ const CHINESE: Words = Words {
     reference: "您的编号",
     note: "备注",
     verdicts: ["接受", "变更", "拒绝", "替代"],
-    answer_heads: ["行", "答复", "数量", "日期", "替代商品", "原因"],
-    sent_heads: ["行", "已发数量", "批次", "有效期至", "SSCC"],
-    acts: &[
-        ("acknowledge", "确认收到"),
-        ("cancel_agreed", "提议取消"),
-        ("change", "变更"),
-    ],
+    answer_heads: ["答复", "数量", "日期", "替代商品", "原因"],
+    sent_heads: ["已发数量", "批次", "有效期至", "SSCC"],
 };
 
 pub fn words(language: &str) -> &'static Words {
