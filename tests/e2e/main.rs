@@ -15,6 +15,7 @@ mod devpg;
 mod documents;
 mod feed;
 mod files;
+mod forms;
 mod guests;
 mod leak;
 mod links;

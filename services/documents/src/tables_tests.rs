@@ -2,7 +2,7 @@
 //! table says, and a kind that was changed in any of its acts is told from it.
 
 use hansa_proto::{
-    documents::v1::{Answer, Answers, Content, Head, Line, Lines, Receipt, Receipts, Remark},
+    documents::v1::{Answer, Answers, Content, Form, Head, Line, Lines, Receipt, Receipts, Remark},
     types::v1::Quantity,
 };
 
@@ -124,6 +124,7 @@ fn says(kind: &Kind, holds: Holds, outcome: &str) -> Content {
             let lines = vec![line("1"), line("2")];
             Body::Lines(Lines { lines })
         }
+        Holds::Form => Body::Form(Form::default()),
         Holds::Answers => {
             let verdicts = match outcome {
                 "accepted" => [Verdict::Accept, Verdict::Accept],

@@ -15,6 +15,7 @@ use time::{Date, macros::format_description};
 use uuid::Uuid;
 
 use super::{
+    form,
     kind::{Holds, Kind, SectionKind},
     receipt,
 };
@@ -94,6 +95,9 @@ pub fn check(
                 text("reference", &remark.reference, TEXT_MAX)?;
                 text("note", &remark.note, NOTE_MAX)?;
                 check_files(&remark.files)?;
+            }
+            (Holds::Form, Some(Body::Form(form))) => {
+                form::check(section.schema.as_ref().unwrap_or(&serde_json::Value::Null), form)?;
             }
             _ => return bad("sections", format!("{name} holds something else")),
         }
@@ -184,6 +188,7 @@ pub fn files_of(content: &Content) -> Vec<&FileRef> {
     match &content.body {
         Some(Body::Head(head)) => head.files.iter().collect(),
         Some(Body::Remark(remark)) => remark.files.iter().collect(),
+        Some(Body::Form(form)) => form.files.iter().collect(),
         Some(Body::Receipts(receipts)) => receipts.receipts.iter().flat_map(|one| &one.files).collect(),
         Some(Body::Lines(_) | Body::Answers(_)) | None => Vec::new(),
     }

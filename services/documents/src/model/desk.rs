@@ -82,7 +82,7 @@ impl<'a> Desk<'a> {
                 [one] => match kind.sections.get(one)?.is {
                     Holds::Answers => Form::Answers(one),
                     Holds::Remark => Form::Remark(one),
-                    Holds::Head | Holds::Lines | Holds::Receipts => return None,
+                    Holds::Head | Holds::Lines | Holds::Receipts | Holds::Form => return None,
                 },
                 _ => return None,
             };

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use hansa_vault::sha256;
 use serde::{Deserialize, Serialize};
 
-use super::proposal::ANSWERS;
+use super::{form, proposal::ANSWERS};
 
 /// Kinds, roles, sections, states and acts are called by words of this length at most.
 const NAME_MAX: usize = 40;
@@ -64,6 +64,9 @@ pub struct SectionKind {
     pub of: Option<String>,
     /// The roles that see it.
     pub audience: Vec<String>,
+    /// With a form: JSON Schema 2020-12, with `x-hansa-control` at every field.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schema: Option<serde_json::Value>,
 }
 
 /// What a section may hold.
@@ -80,6 +83,8 @@ pub enum Holds {
     Receipts,
     /// A reference and a note of a party's own.
     Remark,
+    /// What people fill in, by a schema of the kind's own.
+    Form,
 }
 
 /// What a state means for somebody's stock: a closed list, for which code stands.
@@ -231,7 +236,7 @@ impl Kind {
         self.roles.first().map_or("", String::as_str)
     }
 
-    /// The section that holds that; kinds have one of each at most.
+    /// The section that holds that; kinds have one of each at most, except of forms.
     #[must_use]
     pub fn section(&self, holds: Holds) -> Option<&str> {
         let mut all = self.sections.iter();
@@ -283,14 +288,22 @@ impl Kind {
             let of = section.of.as_ref().and_then(|of| self.sections.get(of));
             let fits = match section.is {
                 Holds::Answers | Holds::Receipts => of.is_some_and(|of| of.is == Holds::Lines),
-                Holds::Head | Holds::Lines | Holds::Remark => section.of.is_none(),
+                Holds::Head | Holds::Lines | Holds::Remark | Holds::Form => section.of.is_none(),
             };
             if !fits {
                 return Err(BadKind(format!(
                     "{name}: answers and receipts, and they alone, are of a section of lines"
                 )));
             }
-            if self.section(section.is) != Some(name) {
+            match (&section.schema, section.is) {
+                (Some(schema), Holds::Form) => {
+                    form::check_schema(schema).map_err(|wrong| BadKind(format!("{name}: {wrong}")))?;
+                }
+                (None, Holds::Form) => return Err(BadKind(format!("{name}: a form needs a schema"))),
+                (Some(_), _) => return Err(BadKind(format!("{name}: forms alone have a schema"))),
+                (None, _) => {}
+            }
+            if section.is != Holds::Form && self.section(section.is) != Some(name) {
                 return Err(BadKind(format!("{name}: another section holds that already")));
             }
         }

@@ -7,7 +7,12 @@ use hansa_proto::{
 use hansa_vocab::money;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::{Contents, Kind, said::Said, stock::Amount};
+use super::{
+    Contents, Kind,
+    form::{self, Shown},
+    said::Said,
+    stock::Amount,
+};
 
 /// What is printed beside the sections.
 #[derive(Debug)]
@@ -137,7 +142,7 @@ fn notes(contents: &Contents) -> Vec<&str> {
             Some(Body::Answers(all)) => notes.push(&all.note),
             Some(Body::Receipts(all)) => notes.push(&all.note),
             Some(Body::Remark(remark)) => notes.extend([&*remark.reference, &*remark.note]),
-            Some(Body::Head(_) | Body::Lines(_)) | None => {}
+            Some(Body::Head(_) | Body::Lines(_) | Body::Form(_)) | None => {}
         }
     }
     notes.retain(|note| !note.is_empty());
@@ -172,6 +177,7 @@ pub fn page(kind: &Kind, sheet: &Sheet<'_>, contents: &Contents, (language, form
                     }
                 }
                 (parties((kind, sheet), &said, words))
+                (forms_of(kind, contents, words))
                 (table(&said, words))
                 @for note in notes(contents) { p { (note) } }
                 (forms)
@@ -195,6 +201,30 @@ fn parties((kind, sheet): (&Kind, &Sheet<'_>), said: &Said<'_>, words: &Words) -
             }
         }
         @if let Some(head) = said.head.filter(|head| !head.note.is_empty()) { p { (head.note) } }
+    }
+}
+
+/// What people have filled in.
+fn forms_of(kind: &Kind, contents: &Contents, words: &Words) -> Markup {
+    let forms = contents.iter().filter_map(|(name, content)| match &content.body {
+        Some(Body::Form(form)) => Some((kind.sections.get(name)?.schema.as_ref()?, form)),
+        _ => None,
+    });
+    html! {
+        @for (schema, form) in forms {
+            @for shown in form::shown(schema, form, words.language) {
+                @match shown {
+                    Shown::Field(title, text) => dl { dt { (title) } dd { (text) } },
+                    Shown::Table(title, heads, rows) => {
+                        p { (title) }
+                        table {
+                            thead { tr { @for head in heads { th { (head) } } } }
+                            tbody { @for row in rows { tr { @for cell in row { td { (cell) } } } } }
+                        }
+                    },
+                }
+            }
+        }
     }
 }
 

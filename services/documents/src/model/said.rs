@@ -34,7 +34,7 @@ impl<'a> Said<'a> {
                 Some(Body::Lines(all)) => said.lines.extend(&all.lines),
                 Some(Body::Answers(all)) => said.answers.extend(all.answers.iter().map(|one| (&*one.line, one))),
                 Some(Body::Receipts(all)) => said.receipts.extend(all.receipts.iter().map(|one| (&*one.line, one))),
-                Some(Body::Remark(_)) | None => {}
+                Some(Body::Remark(_) | Body::Form(_)) | None => {}
             }
         }
         said

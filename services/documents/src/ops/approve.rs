@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::{Asked, Decision, Documents, Known, Wish, hex, opened};
 use crate::{
     Error,
-    model::{Contents, said::Said, stock::Amount, version},
+    model::{Contents, Kind, form, said::Said, stock::Amount, version},
     store::{self, PartyRow},
 };
 
@@ -75,21 +75,26 @@ impl Documents {
         contents.extend(written.clone());
         let others: Vec<_> = parties.iter().filter(|party| party.role != row.our_role).collect();
         let partner = others.iter().map(|party| &*party.name).collect::<Vec<_>>().join(", ");
-        let said = Said::of(&contents);
+        let (said, filled) = (Said::of(&contents), Filled::of(&known.kind, &contents));
+        let (mut total, mut currency) = (said.total(), said.currency().to_owned());
+        if let (None, Some((minor, of))) = (total, filled.total.clone()) {
+            (total, currency) = (Some(minor), of);
+        }
         let facts = Facts {
             kind: row.kind.clone(),
             act: act.to_owned(),
-            total: said.total(),
+            total,
+            form: filled.fields.clone(),
             lines: said.lines.iter().map(|line| line_facts(line)).collect(),
             title: match &*partner {
                 "" => row.number.clone(),
                 partner => format!("{} with {partner}", row.number),
             },
             requester_roles: roles.iter().map(ToString::to_string).collect(),
-            currency: said.currency().to_owned(),
+            currency,
             partner,
         };
-        (facts, material(&said, act, parties))
+        (facts, material(&said, &filled, (act, parties)))
     }
 
     /// Requests that build on an older version than this one are over.
@@ -154,8 +159,34 @@ impl Subject for Documents {
     }
 }
 
-/// What stands for the goods, quantities, prices and parties of an act.
-fn material(said: &Said<'_>, act: &str, parties: &[PartyRow]) -> String {
+/// What people have filled in, in all forms of a document.
+#[derive(Default)]
+struct Filled<'a> {
+    /// As conditions see it.
+    fields: serde_json::Map<String, serde_json::Value>,
+    /// What it comes to: minor units, currency.
+    total: Option<(i64, String)>,
+    /// As it was written.
+    texts: Vec<&'a str>,
+}
+
+impl<'a> Filled<'a> {
+    fn of(kind: &Kind, contents: &'a Contents) -> Self {
+        let mut all = Self::default();
+        for (name, content) in contents {
+            let schema = kind.sections.get(name).and_then(|section| section.schema.as_ref());
+            if let (Some(schema), Some(Body::Form(form))) = (schema, &content.body) {
+                all.fields.extend(form::facts(schema, form));
+                all.total = all.total.take().or_else(|| form::total(schema, form));
+                all.texts.push(&form.json);
+            }
+        }
+        all
+    }
+}
+
+/// What stands for the goods, quantities, prices, parties and forms of an act.
+fn material(said: &Said<'_>, filled: &Filled<'_>, (act, parties): (&str, &[PartyRow])) -> String {
     let mut bytes = act.as_bytes().to_vec();
     let mut add = |part: &[u8]| {
         bytes.extend(u32::try_from(part.len()).unwrap_or(u32::MAX).to_be_bytes());
@@ -175,6 +206,9 @@ fn material(said: &Said<'_>, act: &str, parties: &[PartyRow]) -> String {
             ..(*line).clone()
         };
         add(&weighty.encode_to_vec());
+    }
+    for text in &filled.texts {
+        add(text.as_bytes());
     }
     for answer in said.answers.values() {
         let weighty = Answer {

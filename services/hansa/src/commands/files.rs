@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
-use data_encoding::BASE64;
+use data_encoding::{BASE64, HEXLOWER};
 use serde_json::{Value, json};
 use time::{Date, macros::format_description};
 
@@ -17,7 +17,41 @@ pub async fn read(target: &Target, file: Option<&Path>) -> anyhow::Result<Value>
     let text = std::fs::read_to_string(file).with_context(|| format!("{} can't be read", file.display()))?;
     let mut contents = serde_json::from_str(&text).with_context(|| format!("{} is no JSON", file.display()))?;
     bring(target, file.parent().unwrap_or(Path::new("")), &mut contents).await?;
+    for section in contents
+        .as_object_mut()
+        .into_iter()
+        .flat_map(serde_json::Map::values_mut)
+    {
+        fill_in(section);
+    }
     Ok(contents)
+}
+
+/// People write a form's fields as they are; on the wire they are one text, and a file is named by its hash.
+fn fill_in(section: &mut Value) {
+    let Some(form) = section.get_mut("form").and_then(Value::as_object_mut) else {
+        return;
+    };
+    let Some(mut fields) = form.remove("fields") else {
+        return;
+    };
+    for file in form.get("files").and_then(Value::as_array).into_iter().flatten() {
+        let (name, hash) = (&file["name"], file["hash"].as_str().unwrap_or_default());
+        if let Ok(hash) = BASE64.decode(hash.as_bytes()) {
+            named(&mut fields, name, &HEXLOWER.encode(&hash));
+        }
+    }
+    form.insert("json".to_owned(), fields.to_string().into());
+}
+
+/// Where a field says a file's name, its hash is put: `"photo": {"file": "lamp.jpg"}`.
+fn named(fields: &mut Value, name: &Value, hash: &str) {
+    match fields {
+        Value::Object(all) if all.len() == 1 && all.get("file") == Some(name) => *fields = hash.into(),
+        Value::Object(all) => all.values_mut().for_each(|one| named(one, name, hash)),
+        Value::Array(all) => all.iter_mut().for_each(|one| named(one, name, hash)),
+        _ => {}
+    }
 }
 
 /// Saves a file that a document names.

@@ -34,6 +34,9 @@ pub struct Facts {
     pub total: Option<i64>,
     /// Each line.
     pub lines: Vec<LineFacts>,
+    /// The fields of what people have filled in; amounts as `{"minor", "currency"}`.
+    #[serde(default)]
+    pub form: serde_json::Map<String, serde_json::Value>,
     /// The other side.
     pub partner: String,
     /// Words of the roles of who asks.
@@ -179,6 +182,7 @@ fn context(facts: &Facts) -> Result<Context<'static, 'static>, String> {
     add("partner", facts.partner.clone().into())?;
     add("currency", facts.currency.clone().into())?;
     add("lines", lines.into())?;
+    add("form", facts.form.clone().into())?;
     add("requester", json!({"roles": facts.requester_roles}))?;
     // Without it, a condition on the total can't be told.
     if let Some(total) = facts.total {
