@@ -76,7 +76,10 @@ const ARROWS: [(&str, &[&str]); 15] = [
     ("directory", &["vocab", "proto", "tenancy", "vault", "edge"]),
     ("link", &["vocab", "proto", "tenancy", "vault", "edge", "directory"]),
     ("egress", &["vocab", "proto", "tenancy", "vault", "edge", "directory"]),
-    ("workflow", &["vocab", "proto", "tenancy", "edge", "directory"]),
+    (
+        "workflow",
+        &["vocab", "proto", "tenancy", "vault", "edge", "directory", "link"],
+    ),
     ("files", &["vocab", "proto", "tenancy", "vault", "edge", "directory"]),
     ("pages", &["vocab", "tenancy", "vault", "link"]),
     (
@@ -273,6 +276,7 @@ const MINTS: [(&str, &[&str]); 4] = [
             "services/link/src/ops/work.rs",
             "services/inventory/src/ops/sweep.rs",
             "services/workflow/src/ops/watch.rs",
+            "services/workflow/src/ops/partners.rs",
             "services/egress/src/ops.rs",
             "services/egress/src/ops/mail.rs",
             "services/pages/src/ops.rs",

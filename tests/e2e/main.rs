@@ -17,6 +17,7 @@ mod feed;
 mod files;
 mod forms;
 mod guests;
+mod held;
 mod leak;
 mod links;
 mod lists;

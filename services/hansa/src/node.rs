@@ -47,7 +47,7 @@ use hansa_vocab::{
     NodeId,
     clock::{SharedClock, SharedIds},
 };
-use hansa_workflow::{Workflow, WorkflowStaff};
+use hansa_workflow::{ASKED, AskedCame, DECIDED, DecidedCame, OVER, OverCame, Workflow, WorkflowStaff};
 use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
@@ -101,6 +101,19 @@ struct Rooms {
     metrics: Metrics,
 }
 
+/// What messages from partners do here.
+fn effects(documents: &Documents, workflow: &Workflow) -> Effects {
+    Effects::default()
+        .with(RESERVATION_CHANGED, ReservationNoted)
+        .with(ACT, ActCame(documents.clone()))
+        .with(VERSION, VersionCame(documents.clone()))
+        .with(PROPOSAL, ProposalCame(documents.clone()))
+        .with(RULING, RulingCame(documents.clone()))
+        .with(ASKED, AskedCame(workflow.clone()))
+        .with(DECIDED, DecidedCame(workflow.clone()))
+        .with(OVER, OverCame(workflow.clone()))
+}
+
 async fn furnish(
     settings: &Settings,
     master: MasterKey,
@@ -133,7 +146,7 @@ async fn furnish(
         stopping,
     };
     let links = Links::open(tenancy.clone(), vault.clone(), own).await?;
-    let workflow = Workflow::new(tenancy.clone());
+    let workflow = Workflow::new(tenancy.clone(), vault.clone(), links.clone());
     let mailer = settings.mailer()?;
     let egress = Egress::new(tenancy.clone(), vault.clone(), &settings.egress_allow, mailer);
     let files = Files::new(tenancy.clone());
@@ -148,14 +161,7 @@ async fn furnish(
     workflow.install(documents.clone());
     files.install(documents.clone());
     pages.install(GUEST_PAGE, documents.clone());
-    links.install(
-        Effects::default()
-            .with(RESERVATION_CHANGED, ReservationNoted)
-            .with(ACT, ActCame(documents.clone()))
-            .with(VERSION, VersionCame(documents.clone()))
-            .with(PROPOSAL, ProposalCame(documents.clone()))
-            .with(RULING, RulingCame(documents.clone())),
-    );
+    links.install(effects(&documents, &workflow));
     let directory = Directory::new(tenancy.clone(), vault.clone(), links.stopping().clone());
     directory.install(AllAudited::default().with(LedgerLines));
     let inventory = Inventory::new(tenancy.clone(), links.clone(), vault.derive("inventory/feed")?);

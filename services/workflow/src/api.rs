@@ -67,6 +67,7 @@ fn approval(shown: Shown) -> wire::Approval {
         step(planned, parts, &names)
     });
     wire::Approval {
+        facts: row.facts,
         steps: steps.collect(),
         id: row.id.to_string(),
         subject_id: row.subject_id.to_string(),
@@ -77,8 +78,9 @@ fn approval(shown: Shown) -> wire::Approval {
         flow_version: u32::try_from(row.flow_version).unwrap_or(0),
         state: row.state,
         reason: row.reason,
-        requester_id: row.requester.to_string(),
-        requester_name: name(&row.requester),
+        requester_id: row.requester.map(|id| id.to_string()).unwrap_or_default(),
+        requester_name: row.requester.or(row.link_id).map(|id| name(&id)).unwrap_or_default(),
+        link_id: row.link_id.map(|id| id.to_string()).unwrap_or_default(),
         total: facts.total,
         currency: facts.currency,
         opened_at: Some(timestamp(row.opened_at)),
@@ -90,17 +92,18 @@ fn approval(shown: Shown) -> wire::Approval {
 fn step<'a>(planned: Planned, parts: impl Iterator<Item = &'a PartRow>, names: &BTreeMap<Uuid, String>) -> wire::Step {
     let name = |id: &Uuid| names.get(id).cloned().unwrap_or_default();
     let part = |part: &PartRow| wire::Part {
-        staff_id: part.staff_id.to_string(),
-        staff_name: name(&part.staff_id),
+        staff_id: part.staff_id.map(|id| id.to_string()).unwrap_or_default(),
+        staff_name: part.staff_id.map(|id| name(&id)).unwrap_or_default(),
+        link_id: part.link_id.map(|id| id.to_string()).unwrap_or_default(),
+        partner_name: part.link_id.map(|id| name(&id)).unwrap_or_default(),
         state: part.state.clone(),
         due_at: part.due_at.map(timestamp),
         overdue: part.overdue,
         decided_at: part.decided_at.map(timestamp),
         decided_by_name: part
             .decided_by
-            .filter(|by| *by != part.staff_id)
-            .map(|by| name(&by))
-            .unwrap_or_default(),
+            .filter(|by| Some(*by) != part.staff_id)
+            .map_or_else(|| part.decided_as.clone(), |by| name(&by)),
         note: part.note.clone(),
         asked: part.asked.clone(),
     };

@@ -34,6 +34,12 @@ pub enum Error {
     /// A row that no code of ours wrote.
     #[error("a row of {0} is damaged")]
     Damaged(&'static str),
+    /// A link to a partner.
+    #[error(transparent)]
+    Link(#[from] hansa_link::Error),
+    /// A key could not be used.
+    #[error(transparent)]
+    Vault(#[from] hansa_vault::Error),
     /// The directory.
     #[error(transparent)]
     Directory(#[from] hansa_directory::Error),
@@ -73,6 +79,8 @@ impl From<Error> for Fault {
                 tracing::error!(what, "a row is damaged");
                 Self::internal()
             }
+            Error::Link(error) => error.into(),
+            Error::Vault(error) => error.into(),
             Error::Directory(error) => error.into(),
             Error::Tenancy(error) => error.into(),
             Error::Sql(error) => hansa_tenancy::Error::from(error).into(),

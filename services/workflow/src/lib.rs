@@ -11,6 +11,7 @@
 
 mod api;
 mod error;
+mod events;
 mod model;
 mod ops;
 mod store;
@@ -18,6 +19,7 @@ mod subject;
 
 pub use api::WorkflowStaff;
 pub use error::Error;
+pub use events::{ASKED, AskedCame, DECIDED, DecidedCame, OVER, OverCame};
 pub use model::condition::{Facts, LineFacts};
-pub use ops::{Gate, Preview, Workflow};
+pub use ops::{APPROVALS, Gate, Preview, Workflow};
 pub use subject::{Ask, Request, Subject, SubjectFuture};

@@ -3,6 +3,7 @@
 mod decide;
 mod delegate;
 mod flows;
+mod partners;
 mod view;
 mod watch;
 
@@ -12,20 +13,23 @@ use std::{
 };
 
 use hansa_directory::Staff;
+use hansa_link::Links;
 use hansa_tenancy::{Tenancy, TenantTx};
+use hansa_vault::Vault;
 use hansa_vocab::{Role, StaffId};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 pub(crate) use decide::Decision;
 pub use flows::Preview;
+pub use partners::APPROVALS;
 pub(crate) use view::{Shown, Which};
 
 use crate::{
     Ask, Error, Request, Subject,
     model::{
         Facts, Flow,
-        flow::{Planned, Who},
+        flow::{Partner, Planned, Who},
         step::{self, Part},
     },
     store::{self, ApprovalRow, PartRow},
@@ -35,7 +39,15 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct Workflow {
     pub(crate) tenancy: Tenancy,
+    vault: Vault,
+    links: Links,
     subject: Arc<OnceLock<Box<dyn Subject>>>,
+}
+
+/// Whom a step asks.
+enum Asked {
+    Colleague(Uuid),
+    Partner(Partner),
 }
 
 /// What stands before an act.
@@ -52,9 +64,11 @@ pub enum Gate {
 impl Workflow {
     /// The approvals of this node.
     #[must_use]
-    pub fn new(tenancy: Tenancy) -> Self {
+    pub fn new(tenancy: Tenancy, vault: Vault, links: Links) -> Self {
         Self {
             tenancy,
+            vault,
+            links,
             subject: Arc::default(),
         }
     }
@@ -80,7 +94,8 @@ impl Workflow {
                 continue;
             }
             store::close(tx, old.id, "replaced", "", now).await?;
-            if old.material == ask.material && old.requester == ask.requester.0 {
+            self.tell_over(tx, old.id, "it is asked again").await?;
+            if old.material == ask.material && old.requester == Some(ask.requester.0) {
                 kept = Some(old);
             }
         }
@@ -102,7 +117,8 @@ impl Workflow {
             facts: write(&ask.facts),
             plan: write(&plan),
             material: ask.material.clone(),
-            requester: ask.requester.0,
+            requester: Some(ask.requester.0),
+            link_id: None,
             state: "open".to_owned(),
             reason: String::new(),
             step: 0,
@@ -114,8 +130,8 @@ impl Workflow {
             (Some(flow), true) => format!("no step of {} applies", flow.name),
             (Some(_), false) => {
                 store::insert(tx, &row).await?;
-                if self.open_from(tx, &row, &plan, 0).await? {
-                    self.asked(tx, &row.requester.to_string(), row.id, "approval.ask")
+                if self.open_from(tx, &row, &plan, 0, None).await? {
+                    self.asked(tx, &ask.requester.to_string(), row.id, "approval.ask")
                         .await?;
                     return Ok(Gate::Waits);
                 }
@@ -144,9 +160,24 @@ impl Workflow {
             ..old
         };
         store::insert(tx, &row).await?;
+        let plan = plan(&row)?;
         for mut part in parts {
             part.approval_id = ask.id;
+            let planned = usize::try_from(part.step).ok().and_then(|step| plan.get(step));
+            let still = part.state == Part::Open.as_str();
+            let (Some(link), Some(planned), true) = (part.link_id, planned, still) else {
+                store::insert_part(tx, &part).await?;
+                continue;
+            };
+            // The question that the partner has is about the older request.
+            part.decision_id = Some(self.tenancy.ids().uuid());
             store::insert_part(tx, &part).await?;
+            let Who::Partners(partners) = &planned.step.by else {
+                continue;
+            };
+            if let Some(partner) = partners.iter().find(|partner| partner.link == link) {
+                self.ask_partner(tx, &row, (planned, partner), &part).await?;
+            }
         }
         Ok(())
     }
@@ -158,25 +189,30 @@ impl Workflow {
         row: &ApprovalRow,
         plan: &[Planned],
         from: usize,
+        until: Option<OffsetDateTime>,
     ) -> Result<bool, Error> {
         for (place, planned) in plan.iter().enumerate().skip(from) {
             let staff = hansa_directory::colleagues(tx).await?;
-            let people = eligible(&staff, &planned.step.by, StaffId(row.requester));
-            if people.is_empty() {
+            let asked = self.whom(tx, &planned.step.by, (&staff, row)).await?;
+            if asked.is_empty() {
                 continue;
             }
             let step = i16::try_from(place).map_err(|_| Error::Damaged("approval"))?;
             let now = self.tenancy.clock().now();
             let due_at = planned.step.hours.map(|hours| now + Duration::hours(hours.into()));
+            let due_at = due_at.or(until);
             let mut places = 0_i16..;
-            for (person, part) in people.iter().zip(step::begin(planned.step.rule, people.len())) {
-                let new = new_part(
-                    (row.id, step, places.next().unwrap_or(i16::MAX)),
-                    *person,
-                    part,
-                    "flow",
-                    due_at,
-                );
+            for (one, part) in asked.iter().zip(step::begin(planned.step.rule, asked.len())) {
+                let place = (row.id, step, places.next().unwrap_or(i16::MAX));
+                let mut new = match one {
+                    Asked::Colleague(person) => new_part(place, *person, part, "flow", due_at),
+                    Asked::Partner(_) => new_part(place, Uuid::nil(), part, "flow", due_at),
+                };
+                if let Asked::Partner(partner) = one {
+                    (new.staff_id, new.link_id) = (None, Some(partner.link));
+                    new.decision_id = Some(self.tenancy.ids().uuid());
+                    self.ask_partner(tx, row, (planned, partner), &new).await?;
+                }
                 store::insert_part(tx, &new).await?;
             }
             let told = planned
@@ -194,6 +230,23 @@ impl Workflow {
         Ok(false)
     }
 
+    /// Who is asked in a step: those partners who can be, or else our own people.
+    async fn whom(
+        &self,
+        tx: &mut TenantTx,
+        by: &Who,
+        (staff, row): (&[Staff], &ApprovalRow),
+    ) -> Result<Vec<Asked>, Error> {
+        if let Who::Partners(partners) = by {
+            let partners = self.reachable(tx, partners).await?;
+            if !partners.is_empty() {
+                return Ok(partners.into_iter().map(Asked::Partner).collect());
+            }
+        }
+        let people = eligible(staff, by, StaffId(row.requester.unwrap_or_default()));
+        Ok(people.into_iter().map(Asked::Colleague).collect())
+    }
+
     /// What was asked for has become void; its approval is over.
     ///
     /// # Errors
@@ -202,7 +255,10 @@ impl Workflow {
     pub async fn void(&self, tx: &mut TenantTx, id: Uuid, reason: &str) -> Result<(), Error> {
         let row = store::lock(tx, id).await?.filter(|row| row.state == "open");
         match row {
-            Some(row) => store::close(tx, row.id, "withdrawn", reason, self.tenancy.clock().now()).await,
+            Some(row) => {
+                store::close(tx, row.id, "withdrawn", reason, self.tenancy.clock().now()).await?;
+                self.tell_over(tx, row.id, reason).await
+            }
             None => Ok(()),
         }
     }
@@ -223,6 +279,8 @@ fn eligible(staff: &[Staff], who: &Who, requester: StaffId) -> Vec<Uuid> {
         all.map(|one| one.id.0).collect()
     };
     let asked = match who {
+        // None of them can be asked.
+        Who::Partners(_) => Vec::new(),
         Who::Role(role) => role.parse().map(|role| with(&[role])).unwrap_or_default(),
         Who::Staff(named) => {
             let mut once = BTreeSet::new();
@@ -250,7 +308,9 @@ fn new_part(
         approval_id,
         step,
         place,
-        staff_id,
+        staff_id: Some(staff_id),
+        link_id: None,
+        decided_as: String::new(),
         state: part.as_str().to_owned(),
         asked: asked.to_owned(),
         due_at,

@@ -1,7 +1,7 @@
 //! SQL of approvals, nothing else.
 
 use hansa_tenancy::TenantTx;
-use hansa_vocab::StaffId;
+use hansa_vocab::{LinkId, StaffId};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -77,7 +77,10 @@ pub struct ApprovalRow {
     pub facts: String,
     pub plan: String,
     pub material: String,
-    pub requester: Uuid,
+    /// None when a partner asks.
+    pub requester: Option<Uuid>,
+    /// On which link a partner asks.
+    pub link_id: Option<Uuid>,
     pub state: String,
     pub reason: String,
     pub step: i16,
@@ -88,8 +91,8 @@ pub struct ApprovalRow {
 pub async fn insert(tx: &mut TenantTx, row: &ApprovalRow) -> Result<(), Error> {
     sqlx::query!(
         "insert into approval (id, subject_id, flow, flow_version, facts, plan, material, requester, state, reason, step, opened_at,
-             closed_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, left($10, 2000), $11, $12, $13)",
+             closed_at, link_id)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, left($10, 2000), $11, $12, $13, $14)",
         row.id,
         row.subject_id,
         row.flow,
@@ -103,6 +106,7 @@ pub async fn insert(tx: &mut TenantTx, row: &ApprovalRow) -> Result<(), Error> {
         row.step,
         row.opened_at,
         row.closed_at,
+        row.link_id,
     )
     .execute(tx.conn())
     .await?;
@@ -113,7 +117,7 @@ pub async fn insert(tx: &mut TenantTx, row: &ApprovalRow) -> Result<(), Error> {
 pub async fn lock(tx: &mut TenantTx, id: Uuid) -> Result<Option<ApprovalRow>, Error> {
     Ok(sqlx::query_as!(
         ApprovalRow,
-        "select id, subject_id, flow, flow_version, facts, plan, material, requester, state, reason, step, opened_at, closed_at
+        "select id, subject_id, flow, flow_version, facts, plan, material, requester, state, reason, step, opened_at, closed_at, link_id
          from approval where id = $1 for update",
         id,
     )
@@ -125,11 +129,21 @@ pub async fn lock(tx: &mut TenantTx, id: Uuid) -> Result<Option<ApprovalRow>, Er
 pub async fn open_about(tx: &mut TenantTx, subject: Uuid) -> Result<Vec<ApprovalRow>, Error> {
     Ok(sqlx::query_as!(
         ApprovalRow,
-        "select id, subject_id, flow, flow_version, facts, plan, material, requester, state, reason, step, opened_at, closed_at
+        "select id, subject_id, flow, flow_version, facts, plan, material, requester, state, reason, step, opened_at, closed_at, link_id
          from approval where subject_id = $1 and state = 'open' order by id for update",
         subject,
     )
     .fetch_all(tx.conn())
+    .await?)
+}
+
+/// How many questions of a partner wait for our people.
+pub async fn asked_on(tx: &mut TenantTx, link: LinkId) -> Result<i64, Error> {
+    Ok(sqlx::query_scalar!(
+        r#"select count(*) as "many!" from approval where link_id = $1 and state = 'open'"#,
+        link.0,
+    )
+    .fetch_one(tx.conn())
     .await?)
 }
 
@@ -156,10 +170,10 @@ pub async fn list(
     Ok(sqlx::query_as!(
         ApprovalRow,
         "select a.id, a.subject_id, a.flow, a.flow_version, a.facts, a.plan, a.material, a.requester, a.state, a.reason, a.step,
-             a.opened_at, a.closed_at
+             a.opened_at, a.closed_at, a.link_id
          from approval a
          where ($4::uuid is null or a.id < $4)
-             and (not $6 or (a.state = 'open' and a.requester <> $1 and exists (
+             and (not $6 or (a.state = 'open' and a.requester is distinct from $1 and exists (
                  select from approval_part p where p.approval_id = a.id and p.state = 'open' and p.step = a.step
                      and (p.staff_id = $1 or p.staff_id = any($2)))))
              and (not $7 or a.requester = $1)
@@ -206,15 +220,21 @@ pub struct PartRow {
     pub approval_id: Uuid,
     pub step: i16,
     pub place: i16,
-    pub staff_id: Uuid,
+    /// None when a partner is asked.
+    pub staff_id: Option<Uuid>,
+    /// On which link.
+    pub link_id: Option<Uuid>,
     pub state: String,
     pub asked: String,
     pub due_at: Option<OffsetDateTime>,
     pub overdue: bool,
+    /// Of the decision; while a partner is asked, of the question.
     pub decision_id: Option<Uuid>,
     pub decided_by: Option<Uuid>,
     pub decided_at: Option<OffsetDateTime>,
     pub note: String,
+    /// Who decided at the partner.
+    pub decided_as: String,
 }
 
 impl PartRow {
@@ -230,8 +250,8 @@ pub async fn insert_part(tx: &mut TenantTx, row: &PartRow) -> Result<(), Error> 
     }
     sqlx::query!(
         "insert into approval_part (approval_id, step, place, staff_id, state, asked, due_at, overdue, decision_id, decided_by,
-             decided_at, note)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+             decided_at, note, link_id)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
         row.approval_id,
         row.step,
         row.place,
@@ -244,6 +264,7 @@ pub async fn insert_part(tx: &mut TenantTx, row: &PartRow) -> Result<(), Error> 
         row.decided_by,
         row.decided_at,
         row.note,
+        row.link_id,
     )
     .execute(tx.conn())
     .await?;
@@ -254,7 +275,8 @@ pub async fn insert_part(tx: &mut TenantTx, row: &PartRow) -> Result<(), Error> 
 pub async fn parts(tx: &mut TenantTx, approvals: &[Uuid]) -> Result<Vec<PartRow>, Error> {
     Ok(sqlx::query_as!(
         PartRow,
-        "select approval_id, step, place, staff_id, state, asked, due_at, overdue, decision_id, decided_by, decided_at, note
+        "select approval_id, step, place, staff_id, state, asked, due_at, overdue, decision_id, decided_by, decided_at, note,
+             link_id, decided_as
          from approval_part where approval_id = any($1) order by approval_id, step, place",
         approvals,
     )
@@ -264,7 +286,8 @@ pub async fn parts(tx: &mut TenantTx, approvals: &[Uuid]) -> Result<Vec<PartRow>
 
 pub async fn save_part(tx: &mut TenantTx, row: &PartRow) -> Result<(), Error> {
     sqlx::query!(
-        "update approval_part set state = $4, due_at = $5, overdue = $6, decision_id = $7, decided_by = $8, decided_at = $9, note = $10
+        "update approval_part set state = $4, due_at = $5, overdue = $6, decision_id = $7, decided_by = $8, decided_at = $9, note = $10,
+             decided_as = left($11, 32)
          where approval_id = $1 and step = $2 and place = $3",
         row.approval_id,
         row.step,
@@ -276,6 +299,7 @@ pub async fn save_part(tx: &mut TenantTx, row: &PartRow) -> Result<(), Error> {
         row.decided_by,
         row.decided_at,
         row.note,
+        row.decided_as,
     )
     .execute(tx.conn())
     .await?;
@@ -354,4 +378,35 @@ pub async fn delegations(tx: &mut TenantTx, staff: StaffId, now: OffsetDateTime)
     )
     .fetch_all(tx.conn())
     .await?)
+}
+
+/// A message to a partner.
+pub struct Post<'a> {
+    pub id: Uuid,
+    pub link: LinkId,
+    /// Messages of one approval arrive in their order.
+    pub approval: Uuid,
+    pub version: i64,
+    pub kind: &'a str,
+    pub payload: &'a [u8],
+    /// W3C traceparent of what is going on, or empty.
+    pub trace_parent: &'a str,
+}
+
+/// Tells a partner, in the transaction of what it is told of.
+pub async fn post(tx: &mut TenantTx, post: &Post<'_>) -> Result<(), Error> {
+    sqlx::query!(
+        "insert into outbox (id, link_id, ordering_key, key_version, type, payload, trace_parent)
+         values ($1, $2, 'approval/' || $3::text, $4, $5, $6, $7)",
+        post.id,
+        post.link.0,
+        post.approval.to_string(),
+        post.version,
+        post.kind,
+        post.payload,
+        post.trace_parent,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
 }

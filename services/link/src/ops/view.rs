@@ -59,6 +59,8 @@ pub struct OtherEnd {
     pub received: Grant,
     /// It is a guest: its keys lie here.
     pub hosted: bool,
+    /// Epoch of the link.
+    pub epoch: i64,
 }
 
 impl Links {
@@ -142,7 +144,17 @@ impl Links {
             received: grant(received)?,
             keys: read_peer(&bundle, &card)?,
             hosted: row.hosted,
+            epoch: row.epoch,
         })
+    }
+
+    /// Is the link ACTIVE, in this transaction.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoSuchLink`].
+    pub async fn is_active(&self, tx: &mut TenantTx, link: LinkId) -> Result<bool, Error> {
+        Ok(links::find(tx, link).await?.state == LinkState::Active)
     }
 
     /// Messages of the partner that could not be applied, and those that wait behind them; at most 1,000.

@@ -79,6 +79,18 @@ pub enum Who {
     Role(String),
     /// These, in order.
     Staff(Vec<Uuid>),
+    /// People of these partners: each counts as one, whoever decides there.
+    Partners(Vec<Partner>),
+}
+
+/// A partner whose people decide.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Partner {
+    /// The link to it.
+    pub link: Uuid,
+    /// A role of its people.
+    pub role: String,
 }
 
 /// How many have to approve.
@@ -208,7 +220,7 @@ fn judged(condition: Option<&String>, facts: &Facts) -> Judged {
 impl Who {
     fn people(&self) -> &[Uuid] {
         match self {
-            Self::Role(_) => &[],
+            Self::Role(_) | Self::Partners(_) => &[],
             Self::Staff(people) => people,
         }
     }
@@ -219,6 +231,7 @@ impl Step {
         let name = &self.name;
         let people = match &self.by {
             Who::Staff(people) => people.len(),
+            Who::Partners(partners) => partners.len(),
             Who::Role(_) => usize::MAX,
         };
         let escalate = match &self.overdue {
@@ -233,8 +246,17 @@ impl Step {
                 Who::Staff(people) if people.is_empty() || people.len() > PEOPLE_MAX => {
                     return Err(BadFlow(format!("{name}: 1 to {PEOPLE_MAX} people")));
                 }
+                Who::Partners(partners) => check_partners(name, partners)?,
                 Who::Role(_) | Who::Staff(_) => {}
             }
+        }
+        if let Some(Who::Partners(_)) = escalate {
+            return Err(BadFlow(format!("{name}: it is escalated to our own people")));
+        }
+        if self.rule == Rule::InTurn && matches!(self.by, Who::Partners(_)) {
+            return Err(BadFlow(format!(
+                "{name}: partners one after the other are steps of their own"
+            )));
         }
         if let Rule::NOf(many) = self.rule
             && !(1..=people).contains(&usize::try_from(many).unwrap_or(usize::MAX))
@@ -256,6 +278,17 @@ impl Step {
             return Err(BadFlow(format!("{name}: what happens when it is overdue needs hours")));
         }
         Ok(())
+    }
+}
+
+fn check_partners(step: &str, partners: &[Partner]) -> Result<(), BadFlow> {
+    let links: BTreeSet<_> = partners.iter().map(|partner| partner.link).collect();
+    if partners.is_empty() || partners.len() > PEOPLE_MAX || links.len() != partners.len() {
+        return Err(BadFlow(format!("{step}: 1 to {PEOPLE_MAX} partners, each once")));
+    }
+    match partners.iter().find(|partner| partner.role.parse::<Role>().is_err()) {
+        Some(partner) => Err(BadFlow(format!("{step}: there is no role {}", partner.role))),
+        None => Ok(()),
     }
 }
 
@@ -311,6 +344,22 @@ mod tests {
             ("/steps/1/name", json!("store"), "name of its own"),
             ("/steps/0/by", json!({"role": "king"}), "no role king"),
             ("/steps/0/by", json!({"staff": []}), "1 to 50 people"),
+            ("/steps/0/by", json!({"partners": []}), "1 to 50 partners"),
+            (
+                "/steps/0/by",
+                json!({"partners": [{"link": Uuid::nil(), "role": "king"}]}),
+                "no role king",
+            ),
+            (
+                "/steps/1/by",
+                json!({"partners": [{"link": Uuid::nil(), "role": "approver"}]}),
+                "steps of their own",
+            ),
+            (
+                "/steps/0/overdue",
+                json!({"escalate": {"partners": [{"link": Uuid::nil(), "role": "approver"}]}}),
+                "our own people",
+            ),
             ("/steps/0/rule", json!("in_turn"), "by name, not by role"),
             ("/steps/1/rule", json!({"n_of": 3}), "one to all"),
             ("/steps/0/hours", json!(0), "hours"),

@@ -2,11 +2,11 @@
 
 use hansa_directory::Session;
 use hansa_tenancy::TenantTx;
-use hansa_vocab::Fault;
+use hansa_vocab::{Fault, LinkId};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{Shown, Workflow, new_part, plan, request};
+use super::{Shown, Workflow, new_part, plan, request, view::runs_it};
 use crate::{
     Error, Subject, SubjectFuture,
     error::SubjectFault,
@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// Characters of a note.
-const NOTE_MAX: usize = 400;
+pub(super) const NOTE_MAX: usize = 400;
 
 /// What somebody decides.
 #[derive(Clone, Debug)]
@@ -52,7 +52,7 @@ impl Workflow {
         if row.state != "open" {
             return Err(Error::Over(row.state));
         }
-        if row.requester == session.staff().0 {
+        if row.requester == Some(session.staff().0) {
             return Err(Error::Own);
         }
         parts.retain(|part| part.step == row.step && part.state != Part::Informed.as_str());
@@ -60,13 +60,16 @@ impl Workflow {
         let open = |part: &PartRow| part.state == Part::Open.as_str();
         let own = parts
             .iter()
-            .position(|part| open(part) && part.staff_id == session.staff().0);
+            .position(|part| open(part) && part.staff_id == Some(session.staff().0));
         let place = own.or_else(|| {
             parts
                 .iter()
-                .position(|part| open(part) && stands_in_for.contains(&part.staff_id))
+                .position(|part| open(part) && part.staff_id.is_some_and(|staff| stands_in_for.contains(&staff)))
         });
-        let place = place.ok_or(Error::NotAsked)?;
+        let place = match place {
+            Some(place) => place,
+            None => self.in_place_of_a_partner(&mut tx, session, &parts).await?,
+        };
         let mine = &mut parts[place];
         mine.state = decision.part.as_str().to_owned();
         (mine.decision_id, mine.decided_by) = (Some(decision_id), Some(session.staff().0));
@@ -84,8 +87,23 @@ impl Workflow {
         Ok(shown)
     }
 
+    /// The part of a partner that was asked and can't answer any more, for those who run the enterprise.
+    async fn in_place_of_a_partner(
+        &self,
+        tx: &mut TenantTx,
+        session: &Session,
+        parts: &[PartRow],
+    ) -> Result<usize, Error> {
+        for (part, place) in parts.iter().zip(0..) {
+            if runs_it(session) && part.state == Part::Open.as_str() && self.lost(tx, part).await? {
+                return Ok(place);
+            }
+        }
+        Err(Error::NotAsked)
+    }
+
     /// What the parts of the open step come to. Whom it was escalated to decides for all.
-    fn settle(&self, row: &ApprovalRow, parts: &mut [PartRow], decided: usize) -> Result<Standing, Error> {
+    pub(super) fn settle(&self, row: &ApprovalRow, parts: &mut [PartRow], decided: usize) -> Result<Standing, Error> {
         let plan = plan(row)?;
         let place = usize::try_from(row.step).map_err(|_| Error::Damaged("approval"))?;
         let rule = plan.get(place).ok_or(Error::Damaged("approval"))?.step.rule;
@@ -111,11 +129,17 @@ impl Workflow {
         note: &str,
         now: OffsetDateTime,
     ) -> Result<(), Error> {
+        if let Some(link) = row.link_id {
+            return self.answer(tx, (row, LinkId(link)), (standing, note), now).await;
+        }
+        if standing != Standing::Open {
+            self.tell_over(tx, row.id, "it was decided without you").await?;
+        }
         let (state, reason) = match standing {
             Standing::Open => return Ok(()),
             Standing::Approved => {
                 let next = usize::try_from(row.step).map_err(|_| Error::Damaged("approval"))? + 1;
-                if !self.open_from(tx, row, &plan(row)?, next).await? {
+                if !self.open_from(tx, row, &plan(row)?, next, None).await? {
                     store::close(tx, row.id, "approved", "", now).await?;
                     self.subject_of(|subject| subject.approved(tx, request(row))).await?;
                 }
@@ -154,11 +178,11 @@ impl Workflow {
         };
         let parts = store::parts(&mut tx, &[row.id]).await?;
         let of_step = || parts.iter().filter(|part| part.step == row.step);
-        if !of_step().any(|part| part.staff_id == session.staff().0 && part.state == Part::Open.as_str()) {
+        if !of_step().any(|part| part.staff_id == Some(session.staff().0) && part.state == Part::Open.as_str()) {
             return Err(Error::NotAsked);
         }
-        let asked = |part: &PartRow| part.staff_id == staff && part.state != Part::Informed.as_str();
-        if staff == row.requester || of_step().any(asked) {
+        let asked = |part: &PartRow| part.staff_id == Some(staff) && part.state != Part::Informed.as_str();
+        if Some(staff) == row.requester || of_step().any(asked) {
             return Err(bad("a colleague who is not asked yet, and not who asks"));
         }
         let known = hansa_directory::colleagues(&mut tx).await?;
@@ -180,7 +204,7 @@ impl Workflow {
     pub(crate) async fn withdraw(&self, session: &Session, id: Uuid) -> Result<Shown, Error> {
         let mut tx = self.tenancy.begin("workflow.withdraw", session).await?;
         let row = self.visible(&mut tx, session, id).await?;
-        if row.requester != session.staff().0 {
+        if row.requester != Some(session.staff().0) {
             return Err(Error::NotAsked);
         }
         match &*row.state {
@@ -189,6 +213,7 @@ impl Workflow {
             _ => return Err(Error::Over(row.state)),
         }
         store::close(&mut tx, id, "withdrawn", "", self.tenancy.clock().now()).await?;
+        self.tell_over(&mut tx, id, "who asked has taken it back").await?;
         self.noted(&mut tx, session, "approval.withdraw", &format!("approval/{id}"))
             .await?;
         self.subject_of(|subject| subject.over(&mut tx, request(&row), "WITHDRAWN"))

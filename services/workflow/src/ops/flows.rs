@@ -2,12 +2,12 @@
 
 use hansa_directory::{Session, audit};
 use hansa_tenancy::TenantTx;
-use hansa_vocab::StaffId;
+use hansa_vocab::{LinkId, StaffId};
 
 use super::{Workflow, eligible};
 use crate::{
     Error,
-    model::{Facts, Flow},
+    model::{Facts, Flow, flow::Who},
     store,
 };
 
@@ -92,13 +92,26 @@ impl Workflow {
             let one = staff.iter().find(|staff| staff.id.0 == *id);
             one.map(|staff| staff.name.clone()).unwrap_or_default()
         };
-        let steps = flow.plan(facts).into_iter().map(|planned| {
-            let people = eligible(&staff, &planned.step.by, requester);
-            (planned.step.name, planned.unknown, people.iter().map(named).collect())
-        });
+        let mut steps = Vec::new();
+        for planned in flow.plan(facts) {
+            let mut people = Vec::new();
+            if let Who::Partners(partners) = &planned.step.by {
+                for partner in self.reachable(tx, partners).await? {
+                    let other = self.links.other_end(tx, LinkId(partner.link)).await?;
+                    people.push(format!("{} ({})", other.keys.name, partner.role));
+                }
+            }
+            if people.is_empty() {
+                people = eligible(&staff, &planned.step.by, requester)
+                    .iter()
+                    .map(named)
+                    .collect();
+            }
+            steps.push((planned.step.name, planned.unknown, people));
+        }
         Ok(Preview {
             flow: flow.name.clone(),
-            steps: steps.collect(),
+            steps,
         })
     }
 

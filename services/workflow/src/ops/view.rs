@@ -1,10 +1,10 @@
 //! What is shown of approvals, and to whom.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hansa_directory::Session;
 use hansa_tenancy::TenantTx;
-use hansa_vocab::Role;
+use hansa_vocab::{LinkId, Role};
 use uuid::Uuid;
 
 use super::{Workflow, plan, read};
@@ -20,7 +20,7 @@ pub(crate) struct Shown {
     pub facts: Facts,
     pub plan: Vec<Planned>,
     pub parts: Vec<PartRow>,
-    /// Of all colleagues.
+    /// Of all colleagues, and of partners by the link to them.
     pub names: BTreeMap<Uuid, String>,
     /// May the caller decide now.
     pub ours: bool,
@@ -64,13 +64,16 @@ impl Workflow {
     /// A request that this caller may see, and its row lock.
     pub(super) async fn visible(&self, tx: &mut TenantTx, session: &Session, id: Uuid) -> Result<ApprovalRow, Error> {
         let row = store::lock(tx, id).await?.ok_or(Error::NotFound("approval"))?;
-        if sees_all(session) || row.requester == session.staff().0 {
+        if sees_all(session) || row.requester == Some(session.staff().0) {
             return Ok(row);
         }
         let mut who = self.stands_in_for(tx, session.staff()).await?;
         who.push(session.staff().0);
         let parts = store::parts(tx, &[id]).await?;
-        match parts.iter().any(|part| who.contains(&part.staff_id)) {
+        match parts
+            .iter()
+            .any(|part| part.staff_id.is_some_and(|staff| who.contains(&staff)))
+        {
             true => Ok(row),
             false => Err(Error::NotFound("approval")),
         }
@@ -92,16 +95,28 @@ impl Workflow {
         let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
         let mut parts = store::parts(tx, &ids).await?;
         let staff = hansa_directory::colleagues(tx).await?;
-        let names: BTreeMap<_, _> = staff.into_iter().map(|staff| (staff.id.0, staff.name)).collect();
+        let mut names: BTreeMap<_, _> = staff.into_iter().map(|staff| (staff.id.0, staff.name)).collect();
+        let links = parts.iter().filter_map(|part| part.link_id);
+        let links: BTreeSet<_> = links.chain(rows.iter().filter_map(|row| row.link_id)).collect();
+        for link in links {
+            names.insert(link, self.links.other_end(tx, LinkId(link)).await?.keys.name);
+        }
         let me = session.staff().0;
+        let mut lost = BTreeSet::new();
+        for part in parts.iter().filter(|part| part.state == Part::Open.as_str()) {
+            if runs_it(session) && self.lost(tx, part).await? {
+                lost.insert((part.approval_id, part.place));
+            }
+        }
         let shown = rows.into_iter().map(|row| {
             let parts: Vec<_> = parts.extract_if(.., |part| part.approval_id == row.id).collect();
             let asked = |part: &PartRow| {
                 let turn = part.step == row.step && part.state == Part::Open.as_str();
-                turn && (part.staff_id == me || stands_in_for.contains(&part.staff_id))
+                let mine = |staff: Uuid| staff == me || stands_in_for.contains(&staff);
+                turn && (lost.contains(&(part.approval_id, part.place)) || part.staff_id.is_some_and(mine))
             };
             Ok(Shown {
-                ours: row.state == "open" && row.requester != me && parts.iter().any(asked),
+                ours: row.state == "open" && row.requester != Some(me) && parts.iter().any(asked),
                 facts: read(&row.facts)?,
                 plan: plan(&row)?,
                 names: names.clone(),
@@ -111,6 +126,12 @@ impl Workflow {
         });
         shown.collect()
     }
+}
+
+/// Who runs the enterprise.
+pub(super) fn runs_it(session: &Session) -> bool {
+    let all = [Role::Owner, Role::Admin];
+    session.roles().iter().any(|role| all.contains(role))
 }
 
 /// Who runs the enterprise, approves or audits sees what others have to do with each other.

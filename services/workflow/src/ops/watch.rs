@@ -75,9 +75,9 @@ impl Workflow {
             let known = |staff: &Uuid| {
                 parts
                     .iter()
-                    .any(|part| part.staff_id == *staff && part.state != Part::Informed.as_str())
+                    .any(|part| part.staff_id == Some(*staff) && part.state != Part::Informed.as_str())
             };
-            let people = eligible(&staff, who, StaffId(row.requester));
+            let people = eligible(&staff, who, StaffId(row.requester.unwrap_or_default()));
             for person in people.into_iter().filter(|person| !known(person)) {
                 let place = (row.id, row.step, places.next().unwrap_or(i16::MAX));
                 store::insert_part(&mut tx, &new_part(place, person, Part::Open, "escalated", None)).await?;
