@@ -433,6 +433,18 @@ async fn a_guest_is_a_link_without_a_node_and_is_never_called() {
         .await
         .unwrap();
     assert!(!String::from_utf8_lossy(&body).contains("mueller"));
+    let moved = json!({"id": shop.guest, "email": "post@mueller.example", "language": "de"});
+    let moved = shop.luebeck.call("link.v1.LinkStaffService/UpdateGuest", moved).await;
+    assert_eq!(moved["link"]["email"], "post@mueller.example");
+    shop.orders().await;
+    let letter = shop.postbox.after(1).await[0].clone();
+    assert!(letter.contains("To: post@mueller.example"), "{letter}");
+    let wrong = json!({"id": shop.guest, "email": "nowhere"});
+    let wrong = shop
+        .luebeck
+        .try_call("link.v1.LinkStaffService/UpdateGuest", wrong)
+        .await;
+    assert_eq!(wrong.unwrap_err().kind, hansa_vocab::Kind::Invalid);
     // What it may be sent is in its terms.
     let refused = shop
         .luebeck

@@ -1,9 +1,10 @@
 //! Delivery in a simulated world: the link room's own courier, exchange and rules over a simulated network and clock, every fault
 //! by seed. A failing run names its seed; `HANSA_SIM_SEED=7 cargo test --test sim` repeats it alone.
-// covers: I3, I6, I7, I9, I10, I14
+// covers: I3, I6, I7, I8, I9, I10, I14
 
 mod memory;
 mod network;
+mod papers;
 
 use std::{
     collections::BTreeMap,
@@ -36,6 +37,7 @@ struct Report {
     effects: u64,
     repeats: u64,
     faults: BTreeMap<&'static str, u64>,
+    papers: BTreeMap<&'static str, u64>,
     settled_after: Duration,
     simulated: Duration,
     trace: u64,
@@ -172,6 +174,9 @@ fn run(seed: u64) -> Report {
         report.operations += sender.written();
         report.effects += receiver.effects();
         report.repeats += receiver.repeats();
+        for (what, count) in sender.seen() {
+            *report.papers.entry(what).or_default() += count;
+        }
         sender.trace().hash(&mut hasher);
     }
     report.trace = hasher.finish();
@@ -197,6 +202,9 @@ fn a_hundred_worlds_full_of_faults_deliver_everything_once_and_in_order() {
         for (kind, count) in report.faults {
             *total.faults.entry(kind).or_default() += count;
         }
+        for (what, count) in report.papers {
+            *total.papers.entry(what).or_default() += count;
+        }
     }
     if chosen.is_none() {
         assert!(
@@ -205,12 +213,16 @@ fn a_hundred_worlds_full_of_faults_deliver_everything_once_and_in_order() {
             total.faults
         );
         assert!(total.faults.values().sum::<u64>() >= 500, "{:?}", total.faults);
+        for what in ["versions", "refused", "crossed", "superseded", "ended"] {
+            let count = total.papers.get(what).copied().unwrap_or(0);
+            assert!(count >= 50, "documents were {what} {count} times: {:?}", total.papers);
+        }
         assert!(total.repeats > 0, "no batch ever came twice: the faults do nothing");
     }
     let report = json!({
-        "name": "sim", "status": "passed", "invariants": ["I3", "I6", "I7", "I9", "I14"], "seeds": seeds.count(),
+        "name": "sim", "status": "passed", "invariants": ["I3", "I6", "I7", "I8", "I9", "I14"], "seeds": seeds.count(),
         "simulated_s": total.simulated.as_secs(), "wall_s": begun.elapsed().as_secs(), "operations": total.operations,
-        "faults": total.faults, "repeats": total.repeats, "violations": 0, "first_failing_seed": null,
+        "faults": total.faults, "documents": total.papers, "repeats": total.repeats, "violations": 0, "first_failing_seed": null,
         "settled_max_ms": slowest.as_millis(),
     });
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../evidence");

@@ -32,7 +32,13 @@ use time::OffsetDateTime;
 use tonic::transport::Channel;
 use uuid::Uuid;
 
-use crate::network;
+use crate::{
+    network,
+    papers::{Note, Papers},
+};
+
+/// Type of messages about documents.
+const PAPERS: &str = "papers.v1";
 
 /// A source of numbers that a seed repeats.
 #[derive(Debug)]
@@ -67,6 +73,35 @@ struct Kept {
     came: BTreeMap<u64, (Signed, Signed)>,
     stuck: BTreeSet<String>,
     effects: Vec<Effect>,
+    papers: Option<Papers>,
+}
+
+impl Kept {
+    fn draft(&mut self, seed: u64, (key, kind): (&str, &str), payload: Vec<u8>) {
+        self.written += 1;
+        let id = Uuid::from_u128(u128::from(turned(self.written)) << 64 | u128::from(seed));
+        self.drafts.push(Draft {
+            id,
+            ordering_key: key.to_owned(),
+            key_version: i64::try_from(self.written).unwrap(),
+            message: Message {
+                id: id.to_string(),
+                ordering_key: key.to_owned(),
+                r#type: kind.into(),
+                salt: vec![7; 16].into(),
+                payload: payload.into(),
+                ..Message::default()
+            },
+        });
+    }
+
+    fn tell(&mut self, seed: u64, notes: Vec<(u64, Note)>) {
+        for (document, note) in notes {
+            // One byte before it says that it can be applied.
+            let payload = [&[1][..], &serde_json::to_vec(&note).unwrap()].concat();
+            self.draft(seed, (&format!("document/{document}"), PAPERS), payload);
+        }
+    }
 }
 
 /// What happens to a side from outside.
@@ -110,11 +145,15 @@ impl fmt::Debug for Memory {
 /// Both sides of a link.
 pub fn sides(seed: u64) -> [Arc<Memory>; 2] {
     [(1, 2), (2, 1)].map(|(us, them)| {
+        let kept = Kept {
+            papers: Some(Papers::new(usize::from(us) - 1)),
+            ..Kept::default()
+        };
         Arc::new(Memory {
             seed: seed * 2 + u64::from(us),
             us: Signer::from_seed([us; 32]).unwrap(),
             them: Signer::from_seed([them; 32]).unwrap(),
-            kept: Mutex::default(),
+            kept: Mutex::new(kept),
             fate: Mutex::new(Fate {
                 writing: true,
                 ..Fate::default()
@@ -175,25 +214,16 @@ impl Memory {
             return;
         }
         let mut kept = self.kept.lock().unwrap();
-        kept.written += 1;
-        let written = kept.written;
-        let id = Uuid::from_u128(u128::from(turned(written)) << 64 | u128::from(self.seed));
+        let written = kept.written + 1;
         let key = ["", "a", "b", "c", "d"][usize::try_from(written % 5).unwrap()];
         // One in fifty can't be applied.
         let payload = if Dice(self.seed ^ written).under(50) == 0 { 0 } else { 1 };
-        kept.drafts.push(Draft {
-            id,
-            ordering_key: key.to_owned(),
-            key_version: i64::try_from(written).unwrap(),
-            message: Message {
-                id: id.to_string(),
-                ordering_key: key.to_owned(),
-                r#type: "sim.v1".into(),
-                salt: vec![7; 16].into(),
-                payload: vec![payload].into(),
-                ..Message::default()
-            },
-        });
+        kept.draft(self.seed, (key, "sim.v1"), vec![payload]);
+        if let Some(mut papers) = kept.papers.take() {
+            let notes = papers.act(&mut Dice(self.seed.wrapping_mul(31) ^ written));
+            kept.papers = Some(papers);
+            kept.tell(self.seed, notes);
+        }
     }
 
     pub fn stop_writing(&self) {
@@ -309,6 +339,13 @@ impl Memory {
             .map(|(first, (_, receipt))| (first, Some(receipt)))
             .collect();
         assert_eq!(receipts, signed, "seed {seed}: both sides hold the same receipts");
+        let papers = |kept: &Kept| kept.papers.clone().unwrap();
+        papers(&ours).check_against(&papers(&theirs), seed);
+    }
+
+    /// What has happened to documents that this side issues.
+    pub fn seen(&self) -> BTreeMap<&'static str, u64> {
+        self.kept.lock().unwrap().papers.as_ref().unwrap().seen.clone()
     }
 }
 
@@ -483,6 +520,12 @@ fn apply(memory: &Memory, kept: &mut Kept, batch: &Signed) -> Result<Signed, Ref
         } else {
             decisions.tried(message, Outcome::Processed)
         };
+        if message.r#type == PAPERS && disposition == Disposition::Processed {
+            let document = message.ordering_key.rsplit('/').next().unwrap().parse().unwrap();
+            let note = serde_json::from_slice(&message.payload[1..]).unwrap();
+            let notes = kept.papers.as_mut().unwrap().take(document, note);
+            kept.tell(memory.seed, notes);
+        }
         let effect = (
             message.number,
             message.id.clone(),

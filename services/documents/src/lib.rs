@@ -21,5 +21,5 @@ pub use api::{DocumentsPartner, DocumentsStaff};
 pub use error::Error;
 pub use events::{ACT, ActCame, PROPOSAL, ProposalCame, RULING, RulingCame, VERSION, VersionCame};
 pub use keeper::{Bound, Due, Figures, KeeperError, KeeperFuture, Purse, StockKeeper};
-pub use model::{Contents, Stock, stock::DueLine};
+pub use model::{Answered, BadContent, Contents, Document, Kind, Proposal, Refusal, Step, Stock, stock::DueLine};
 pub use ops::{Documents, GUEST_PAGE, Outlook, Paper, Wish};

@@ -4,8 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{
     Router,
-    body::Bytes,
-    extract::{DefaultBodyLimit, Path, State},
+    body::{Body, to_bytes},
+    extract::{Path, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse as _, Response},
     routing::get,
@@ -49,7 +49,6 @@ impl Pages {
         Router::new()
             .route("/p/{sealed}", get(show).post(act))
             .fallback(nothing)
-            .layer(DefaultBodyLimit::max(FORM_MAX))
             .with_state(port)
     }
 }
@@ -66,7 +65,11 @@ async fn show(State(port): State<Arc<Port>>, Path(sealed): Path<String>, headers
     port.answer(shown.await, &headers, &sealed)
 }
 
-async fn act(State(port): State<Arc<Port>>, Path(sealed): Path<String>, headers: HeaderMap, body: Bytes) -> Response {
+async fn act(State(port): State<Arc<Port>>, Path(sealed): Path<String>, headers: HeaderMap, body: Body) -> Response {
+    // Before a place is taken: whoever sends slowly keeps nobody else waiting.
+    let Ok(Ok(body)) = tokio::time::timeout(DEADLINE, to_bytes(body, FORM_MAX)).await else {
+        return port.none(&headers, NoPage::Later);
+    };
     let fields: Fields = form_urlencoded::parse(&body).into_owned().take(FIELDS_MAX).collect();
     let done = port.in_time(Box::pin(async {
         let (visit, page) = port.pages.visit(&sealed, true).await?;
@@ -106,7 +109,7 @@ impl Port {
                 tracing::warn!(%error, "a page could not be shown");
                 self.none(headers, NoPage::Later)
             }
-            None => self.none(headers, NoPage::Later),
+            Some(Ok(Answer::Later)) | None => self.none(headers, NoPage::Later),
         }
     }
 

@@ -29,6 +29,8 @@ pub enum Answer {
     Done,
     /// There is nothing to see any more.
     Gone,
+    /// It can't be shown just now.
+    Later,
 }
 
 /// What a visit comes to.

@@ -369,10 +369,11 @@ impl Page for Documents {
 
 fn answer(page: Result<Answer, Error>) -> Answer {
     page.unwrap_or_else(|error| {
-        if !matches!(error, Error::NotFound(_)) {
-            tracing::warn!(%error, "a guest's page could not be shown");
+        if matches!(error, Error::NotFound(_)) {
+            return Answer::Gone;
         }
-        Answer::Gone
+        tracing::warn!(%error, "a guest's page could not be shown");
+        Answer::Later
     })
 }
 

@@ -27,6 +27,19 @@ pub enum Guest {
         #[command(flatten)]
         target: Target,
     },
+    /// They read mail elsewhere from now on.
+    Update {
+        /// The link to them.
+        link: String,
+        /// Where they read mail.
+        #[arg(long)]
+        email: String,
+        /// Language of their mails and pages: en, de or zh.
+        #[arg(long, default_value = "en")]
+        language: String,
+        #[command(flatten)]
+        target: Target,
+    },
     /// The address of a guest's page for a document; give it to nobody else.
     Share {
         /// Which document.
@@ -64,6 +77,15 @@ impl Guest {
                     "grant": {"documentKinds": take}, "ask": {"documentKinds": send},
                 });
                 ("link.v1.LinkStaffService/CreateGuest", body, target)
+            }
+            Self::Update {
+                link,
+                email,
+                language,
+                target,
+            } => {
+                let body = json!({"id": link, "email": email, "language": language});
+                ("link.v1.LinkStaffService/UpdateGuest", body, target)
             }
             Self::Share { document, mail, target } => {
                 let body = json!({"id": document, "mail": mail});

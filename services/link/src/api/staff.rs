@@ -36,7 +36,7 @@ fn grant(given: Option<&wire::Grant>) -> Result<Grant, Error> {
 }
 
 fn view(view: LinkView) -> wire::Link {
-    let row = view.row;
+    let (row, contact) = (view.row, view.contact.unwrap_or_default());
     wire::Link {
         id: row.id.to_string(),
         state: view.standing.state.wire().into(),
@@ -47,6 +47,8 @@ fn view(view: LinkView) -> wire::Link {
         terms_text: view.terms_text,
         terms_hash: row.terms_hash,
         hosted: row.hosted,
+        email: contact.email,
+        language: contact.language,
         health: view.health.into(),
         queue_depth: view.queue_depth,
         queue_max: view.queue_max,
@@ -119,6 +121,23 @@ impl LinkStaffService for LinkStaff {
         })
         .await?;
         Ok(Response::new(wire::CreateGuestResponse {
+            link: Some(view(shown)),
+        }))
+    }
+
+    async fn update_guest(
+        &self,
+        request: Request<wire::UpdateGuestRequest>,
+    ) -> Result<Response<wire::UpdateGuestResponse>, Status> {
+        let (session, links, asked) = (Session::of(&request)?, self.0.clone(), request.into_inner());
+        let id = link_id(&asked.id).map_err(status)?;
+        let shown = finish(async move {
+            let contact = (&*asked.email, &*asked.language);
+            links.update_guest(&session, id, contact).await?;
+            links.view(&session, id).await
+        })
+        .await?;
+        Ok(Response::new(wire::UpdateGuestResponse {
             link: Some(view(shown)),
         }))
     }

@@ -42,7 +42,7 @@ pub struct Guest {
 }
 
 /// Where a guest reads, and in which language.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Contact {
     /// Mail address.
     pub email: String,
@@ -117,14 +117,39 @@ impl Links {
         links::insert(&mut tx, &row).await?;
         keep_peer(&mut tx, link, &theirs, &peer).await?;
         keep_terms(&mut tx, link, &terms, true).await?;
-        let sealed = serde_json::to_vec(&contact).map_err(|_| Error::Damaged("contact"))?;
-        let sealed = self.0.vault.wrap(PURPOSE, &sealed)?;
-        links::keep(&mut tx, link, Record::Guest, 0, sealed.as_bytes()).await?;
+        self.keep_contact(&mut tx, link, &contact).await?;
         self.agree(&mut tx, link, (&us, &keys), session.enterprise_name())
             .await?;
         self.log(&mut tx, session, "link.guest", link).await?;
         tx.commit().await?;
         Ok(link)
+    }
+
+    /// A guest reads mail elsewhere from now on.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoSuchLink`] when its partner is no guest; [`Error::Invalid`] for an address that is none.
+    pub(crate) async fn update_guest(
+        &self,
+        session: &Session,
+        link: LinkId,
+        (email, language): (&str, &str),
+    ) -> Result<(), Error> {
+        let mut tx = self.0.tenancy.begin("link.update_guest", session).await?;
+        if !links::lock(&mut tx, link).await?.hosted {
+            return Err(Error::NoSuchLink);
+        }
+        self.keep_contact(&mut tx, link, &Contact::check(email, language)?)
+            .await?;
+        self.log(&mut tx, session, "link.guest", link).await?;
+        Ok(tx.commit().await?)
+    }
+
+    async fn keep_contact(&self, tx: &mut TenantTx, link: LinkId, contact: &Contact) -> Result<(), Error> {
+        let clear = serde_json::to_vec(contact).map_err(|_| Error::Damaged("contact"))?;
+        let sealed = self.0.vault.wrap(PURPOSE, &clear)?;
+        links::replace(tx, link, Record::Guest, 0, sealed.as_bytes()).await
     }
 
     /// Both sides approve the terms: the guest's approval has our word alone, and its bundle says so.
@@ -173,7 +198,7 @@ impl Links {
         }))
     }
 
-    async fn contact(&self, tx: &mut TenantTx, row: &LinkRow) -> Result<Contact, Error> {
+    pub(super) async fn contact(&self, tx: &mut TenantTx, row: &LinkRow) -> Result<Contact, Error> {
         let damaged = || Error::Damaged("contact");
         let (_, sealed) = links::newest(tx, row.id, Record::Guest).await?.ok_or_else(damaged)?;
         let sealed = std::str::from_utf8(&sealed).map_err(|_| damaged())?;

@@ -7,7 +7,7 @@ use hansa_proto::link::v1::LinkHealth;
 use hansa_tenancy::TenantTx;
 use hansa_vocab::LinkId;
 
-use super::{Links, read_grant, read_peer};
+use super::{Contact, Links, read_grant, read_peer};
 use crate::{
     Error,
     model::{Grant, Introduced, LinkState, Standing},
@@ -46,6 +46,8 @@ pub struct LinkView {
     pub granted: Grant,
     /// What we may do with theirs.
     pub received: Grant,
+    /// Where a guest is told.
+    pub contact: Option<Contact>,
 }
 
 /// The other end of a link.
@@ -100,6 +102,10 @@ impl Links {
                 waiting_for: String::new(),
             };
         }
+        let contact = match loaded.row.hosted {
+            true => Some(self.contact(tx, &loaded.row).await?),
+            false => None,
+        };
         let (inviter, invitee) = loaded.names(our_name);
         let terms_text = loaded.terms.words(inviter, invitee);
         let untold = loaded.row.mine - loaded.row.acknowledged;
@@ -121,6 +127,7 @@ impl Links {
             granted: loaded.granted(),
             received: loaded.received(),
             terms_text,
+            contact,
             standing,
             row: loaded.row,
         })
