@@ -41,6 +41,8 @@ pub struct Desk<'a> {
     pub about: Vec<(&'a Kind, &'a str, &'a str)>,
     /// Why what they sent last was not done; empty = it was.
     pub trouble: String,
+    /// What they sent then, so that nobody has to type it again.
+    pub typed: Fields,
 }
 
 /// What somebody has sent a form for.
@@ -111,11 +113,10 @@ impl<'a> Desk<'a> {
                 form method="post" {
                     (self.hidden(id(), "act"))
                     @match form {
-                        Form::Answers(_) => { h2 { (words.answer) } (self.answers(words)) },
+                        Form::Answers(_) => { h2 { (words.answer) } (self.answers(act, words)) },
                         Form::Remark(_) => {
                             h2 { (kind.word(words.language, act)) }
-                            p { label { (words.reference) " " input name="reference" maxlength="200"; } }
-                            p { label { (words.note) " " textarea name="note" maxlength="2000" {} } }
+                            (self.remark(act, words))
                         },
                         Form::Button => {},
                     }
@@ -129,7 +130,7 @@ impl<'a> Desk<'a> {
                 form method="post" {
                     h2 { (issued.titled(words.language)) }
                     (self.hidden(id(), "issue"))
-                    (self.sent(rest, words))
+                    (self.sent(&issued.name, rest, words))
                     button name="act" value=(issued.name) { (words.send) }
                 }
             }
@@ -144,45 +145,68 @@ impl<'a> Desk<'a> {
         }
     }
 
-    fn answers(&self, words: &Words) -> Markup {
-        let [accept, change, decline, substitute] = words.verdicts;
+    /// What stands in a field of the form for this act.
+    fn value<'f>(&'f self, act: &str, field: &str, otherwise: &'f str) -> &'f str {
+        let typed = self
+            .typed
+            .get(field)
+            .filter(|_| self.typed.get("act").is_some_and(|one| one == act));
+        typed.map_or(otherwise, String::as_str)
+    }
+
+    fn answers(&self, act: &str, words: &Words) -> Markup {
+        const VERDICTS: [&str; 4] = ["accept", "change", "decline", "substitute"];
         let [verdict, quantity, on, article, reason] = words.answer_heads;
         html! {
             @for line in self.said().lines {
                 @let field = |name: &str| format!("{name}.{}", line.id);
+                @let asked = digits(line.quantity.as_ref());
+                @let said = |name: &str| self.value(act, &field(name), "");
                 fieldset {
                     (article_of(line))
                     label { (verdict) select name=(field("verdict")) {
-                        option value="accept" { (accept) } option value="change" { (change) }
-                        option value="decline" { (decline) } option value="substitute" { (substitute) }
+                        @for (value, word) in VERDICTS.iter().zip(words.verdicts) {
+                            option value=(value) selected[said("verdict") == *value] { (word) }
+                        }
                     } }
-                    label { (quantity) input.n name=(field("quantity")) value=(digits(line.quantity.as_ref())) inputmode="decimal" size="8"; }
-                    label { (on) input type="date" name=(field("on")); }
-                    label { (article) input name=(field("substitute")) maxlength="40" size="12"; }
-                    label { (reason) input name=(field("reason")) maxlength="200" size="30"; }
+                    label { (quantity) input.n name=(field("quantity")) value=(self.value(act, &field("quantity"), &asked)) inputmode="decimal" size="8"; }
+                    label { (on) input type="date" name=(field("on")) value=(said("on")); }
+                    label { (article) input name=(field("substitute")) value=(said("substitute")) maxlength="40" size="12"; }
+                    label { (reason) input name=(field("reason")) value=(said("reason")) maxlength="200" size="30"; }
                 }
             }
-            p { label { (words.note) " " textarea name="note" maxlength="2000" {} } }
+            (self.note(act, words))
         }
     }
 
-    fn sent(&self, rest: &BTreeMap<String, Amount>, words: &Words) -> Markup {
+    fn sent(&self, act: &str, rest: &BTreeMap<String, Amount>, words: &Words) -> Markup {
         let [sent, lot, expires_on, sscc] = words.sent_heads;
         html! {
             @for line in self.said().lines {
                 @let field = |name: &str| format!("{name}.{}", line.id);
                 @let left = rest.get(&line.id).map(|left| left.quantity().digits()).unwrap_or_default();
+                @let said = |name: &str| self.value(act, &field(name), "");
                 fieldset {
                     (article_of(line))
-                    label { (sent) input.n name=(field("quantity")) value=(left) inputmode="decimal" size="8"; }
-                    label { (lot) input name=(field("lot")) maxlength="40" size="12"; }
-                    label { (expires_on) input type="date" name=(field("expires_on")); }
-                    label { (sscc) input name=(field("sscc")) inputmode="numeric" maxlength="18" size="18"; }
+                    label { (sent) input.n name=(field("quantity")) value=(self.value(act, &field("quantity"), &left)) inputmode="decimal" size="8"; }
+                    label { (lot) input name=(field("lot")) value=(said("lot")) maxlength="40" size="12"; }
+                    label { (expires_on) input type="date" name=(field("expires_on")) value=(said("expires_on")); }
+                    label { (sscc) input name=(field("sscc")) value=(said("sscc")) inputmode="numeric" maxlength="18" size="18"; }
                 }
             }
-            p { label { (words.reference) " " input name="reference" maxlength="200"; } }
-            p { label { (words.note) " " textarea name="note" maxlength="2000" {} } }
+            (self.remark(act, words))
         }
+    }
+
+    fn remark(&self, act: &str, words: &Words) -> Markup {
+        html! {
+            p { label { (words.reference) " " input name="reference" value=(self.value(act, "reference", "")) maxlength="200"; } }
+            (self.note(act, words))
+        }
+    }
+
+    fn note(&self, act: &str, words: &Words) -> Markup {
+        html! { p { label { (words.note) " " textarea name="note" maxlength="2000" { (self.value(act, "note", "")) } } } }
     }
 
     /// What a form that came back asks for. Whether it may be so is the kind's to say, as with everybody else.
@@ -271,8 +295,8 @@ impl<'a> Desk<'a> {
         field: &impl Fn(&str) -> &'f str,
         document: Uuid,
     ) -> Result<Contents, BadContent> {
-        let mut lines = Vec::new();
-        for line in self.said().lines {
+        let (mut lines, said) = (Vec::new(), self.said());
+        for line in &said.lines {
             let of = |name: &str| field(&format!("{name}.{}", line.id)).to_owned();
             if ["", "0"].contains(&&*of("quantity")) {
                 continue;
@@ -282,11 +306,20 @@ impl<'a> Desk<'a> {
             if sent.zip(left).is_none_or(|(sent, left)| sent.micros() > left.micros()) {
                 return bad("quantity", format!("line {}: more than is left to send", line.id));
             }
+            // Another article than the one that was asked for, if that is what both agreed on.
+            let answer = said
+                .answers
+                .get(&*line.id)
+                .filter(|one| one.verdict() == Verdict::Substitute);
+            let article = match answer {
+                Some(answer) => (&answer.substitute_sku, "", ""),
+                None => (&line.sku, &*line.gtin, &*line.name),
+            };
             lines.push(Line {
                 id: (lines.len() + 1).to_string(),
-                sku: line.sku.clone(),
-                gtin: line.gtin.clone(),
-                name: line.name.clone(),
+                sku: article.0.clone(),
+                gtin: article.1.to_owned(),
+                name: article.2.to_owned(),
                 buyer_sku: line.buyer_sku.clone(),
                 quantity: Some(quantity),
                 of_line: line.id.clone(),

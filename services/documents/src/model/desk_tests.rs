@@ -43,6 +43,7 @@ fn desk<'a>(kind: &'a Kind, contents: &'a Contents, state: &'a str) -> Desk<'a> 
         issues: Vec::new(),
         about: Vec::new(),
         trouble: String::new(),
+        typed: Fields::new(),
     }
 }
 
@@ -161,4 +162,61 @@ fn no_more_is_sent_than_is_left_and_what_is_not_sent_is_no_line() {
     assert_eq!((&*lines.lines[0].of_line, &*lines.lines[0].lot), ("1", "L-1"));
     assert!(sent(&[("quantity.1", "2.000001")]).is_err());
     assert!(sent(&[("quantity.b&\"", "1")]).is_err(), "nothing of it is left");
+}
+
+#[test]
+fn what_was_typed_stands_in_its_form_again_when_it_was_not_done() {
+    let (kind, contents) = (order(), contents());
+    let mut desk = desk(&kind, &contents, "issued");
+    desk.trouble = "line 1: a number".to_owned();
+    desk.typed = fields(&[
+        ("act", "answer"),
+        ("verdict.1", "change"),
+        ("quantity.1", "ma\"ny"),
+        ("note", "<i>"),
+    ]);
+    let page = desk.forms("en", Uuid::nil).into_string();
+    for part in [
+        "line 1: a number",
+        "<option value=\"change\" selected>",
+        "value=\"ma&quot;ny\"",
+        ">&lt;i&gt;</textarea>",
+    ] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    assert_eq!(page.matches("&lt;i&gt;").count(), 1, "and in no other: {page}");
+}
+
+#[test]
+fn what_is_sent_instead_is_the_article_that_was_agreed_on() {
+    let (kind, mut contents) = (order(), contents());
+    let answer = |line: &str, verdict: Verdict, sku: &str| Answer {
+        line: line.to_owned(),
+        verdict: verdict.into(),
+        substitute_sku: sku.to_owned(),
+        ..Answer::default()
+    };
+    let answers = vec![
+        answer("1", Verdict::Substitute, "TEA-9"),
+        answer("b&\"", Verdict::Accept, ""),
+    ];
+    let note = String::new();
+    contents.insert("answers".to_owned(), content(Body::Answers(Answers { answers, note })));
+    let despatch = Kind::read(include_str!("../../kinds/despatch_advice.json")).unwrap();
+    let left = Amount::read(&Quantity {
+        value: 2,
+        scale: 0,
+        unit: "KGM".to_owned(),
+    });
+    let mut desk = desk(&kind, &contents, "agreed");
+    desk.issues = vec![(&despatch, [("1".to_owned(), left.unwrap())].into())];
+    let name = despatch.name.as_str();
+    let sent = fields(&[("form", "issue"), ("act", name), ("quantity.1", "2")]);
+    let Ok(Reply::Issue { contents, .. }) = desk.read(&sent, Uuid::nil()) else {
+        panic!("nothing is sent");
+    };
+    let Some(Body::Lines(lines)) = &contents["lines"].body else {
+        panic!("no lines");
+    };
+    assert_eq!((&*lines.lines[0].sku, &*lines.lines[0].name), ("TEA-9", ""));
 }

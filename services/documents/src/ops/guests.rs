@@ -194,13 +194,13 @@ impl Documents {
         Ok(left)
     }
 
-    async fn shown_to(&self, visit: &Visit, trouble: String) -> Result<String, Error> {
+    async fn shown_to(&self, visit: &Visit, (trouble, typed): (String, Fields)) -> Result<String, Error> {
         let mut tx = self.tenancy.begin("documents.page", &visit.permit).await?;
         let before = self.before(&mut tx, visit).await?;
         let guest = self.links.guest(&mut tx, visit.permit.link()).await?;
         let language = guest.map(|guest| guest.contact.language).unwrap_or_default();
         let ids = self.tenancy.ids();
-        let forms = before.desk(trouble).forms(&language, || ids.uuid());
+        let forms = before.desk(trouble, typed).forms(&language, || ids.uuid());
         Ok(on_paper(&before.known, &before.seen, (&language, &forms)))
     }
 
@@ -221,7 +221,7 @@ impl Documents {
         }
         let guest = self.links.guest(&mut tx, permit.link()).await?;
         let guest = guest.ok_or(Error::NotFound("guest"))?;
-        match before.desk(String::new()).read(fields, known.row.id) {
+        match before.desk(String::new(), Fields::new()).read(fields, known.row.id) {
             Err(bad) => Err(Refusal::Content(bad).into()),
             Ok(Reply::Act {
                 act,
@@ -350,7 +350,7 @@ impl Page for Documents {
     }
 
     fn show<'a>(&'a self, visit: &'a Visit) -> PageFuture<'a> {
-        Box::pin(async move { answer(self.shown_to(visit, String::new()).await.map(Answer::Shown)) })
+        Box::pin(async move { answer(self.shown_to(visit, Default::default()).await.map(Answer::Shown)) })
     }
 
     fn act<'a>(&'a self, visit: &'a Visit, fields: Fields) -> PageFuture<'a> {
@@ -362,7 +362,7 @@ impl Page for Documents {
             };
             // What it says is what any partner is told: it leaks nothing.
             let trouble = Fault::from(error).text.into_owned();
-            answer(self.shown_to(visit, trouble).await.map(Answer::Refused))
+            answer(self.shown_to(visit, (trouble, fields)).await.map(Answer::Refused))
         })
     }
 }
@@ -388,7 +388,7 @@ fn hash(fields: &Fields) -> String {
 }
 
 impl Before {
-    fn desk(&self, trouble: String) -> Desk<'_> {
+    fn desk(&self, trouble: String, typed: Fields) -> Desk<'_> {
         let proposals = self.proposals.iter();
         let proposals = proposals.map(|open| (open.id, &*open.act.name, &open.contents));
         let issues = self.issues.iter().map(|(kind, rest)| (&**kind, rest.clone()));
@@ -406,6 +406,7 @@ impl Before {
             issues: issues.collect(),
             about: about.collect(),
             trouble,
+            typed,
         }
     }
 }
