@@ -10,6 +10,7 @@ use std::{
 
 use anyhow::{Context as _, bail};
 use hansa_tenancy::dev::{DevPostgres, Durability};
+use hansa_vault::random;
 use serde_json::Value;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -18,6 +19,8 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
+/// Where nodes of ours listen.
+const PORTS: std::ops::Range<u16> = 20_000..32_000;
 const READY: Duration = Duration::from_secs(20);
 
 /// The ports of one process.
@@ -33,10 +36,18 @@ pub struct Ports {
 
 impl Ports {
     fn free() -> anyhow::Result<Self> {
+        // Below those that systems give out by themselves: one of those may be taken by somebody else until our process has it.
+        let begin = PORTS.start + u16::from_le_bytes(random()?) % (PORTS.end - PORTS.start);
+        let around = (begin..PORTS.end).chain(PORTS.start..begin);
         // All three at once, so that they differ.
-        let open: Vec<TcpListener> = (0..3)
-            .map(|_| TcpListener::bind("127.0.0.1:0"))
-            .collect::<Result<_, _>>()?;
+        let open = around.filter_map(|port| TcpListener::bind(("127.0.0.1", port)).ok());
+        let open: Vec<TcpListener> = open.take(3).collect();
+        anyhow::ensure!(
+            open.len() == 3,
+            "no port between {} and {} is free",
+            PORTS.start,
+            PORTS.end
+        );
         let at = |place: usize| open[place].local_addr();
         Ok(Self {
             link: at(0)?,
