@@ -242,6 +242,22 @@ async fn when_a_partner_is_gone_before_it_has_decided_those_who_run_the_enterpri
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_partner_that_comes_back_hears_that_it_was_decided_without_it() {
+    let chain = chain().await;
+    chain.flows(json!({})).await;
+    let (order, approval) = chain.asks(9).await;
+    waits_for(&chain.boss, 1).await;
+    let suspend = json!({"id": chain.franchisor, "reason": "holidays"});
+    chain.hq.call("link.v1.LinkStaffService/SuspendLink", suspend).await;
+    chain.kiosk.sees(&chain.franchisor, "LINK_STATE_SUSPENDED").await;
+    decides(&chain.kiosk, &approval, "APPROVE", "").await.unwrap();
+    chain.bergen.comes(&order, "issued").await;
+    let resume = json!({"id": chain.franchisor});
+    chain.hq.call("link.v1.LinkStaffService/ResumeLink", resume).await;
+    assert!(waits_for(&chain.boss, 0).await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_decision_on_something_else_than_what_was_asked_does_not_count() {
     let chain = chain().await;
     chain.flows(json!({})).await;

@@ -1,6 +1,7 @@
 //! Tests of forms.
 
 use hansa_proto::files::v1::FileRef;
+use proptest::prelude::*;
 
 use super::*;
 
@@ -181,6 +182,47 @@ fn a_schema_says_all_where_it_stands_and_every_field_has_a_control() {
         deep = json!({"x-hansa-control": "text", "not": deep});
     }
     assert!(changed("/properties/what", deep).unwrap_err().contains("inside"));
+}
+
+/// Any JSON, not too deep.
+fn anything() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        ".{0,12}".prop_map(Value::from),
+    ];
+    leaf.prop_recursive(3, 24, 4, |inner| {
+        let name = prop_oneof!["[a-z_]{1,8}", Just("amount".to_owned()), Just("currency".to_owned())];
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::vec((name, inner), 0..4).prop_map(|all| all.into_iter().collect::<Map<_, _>>().into()),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn whatever_is_filled_in_is_taken_or_refused_and_never_breaks_anything(
+        value in anything(), place in 0_usize..11, text in ".{0,60}"
+    ) {
+        let name = schema()["properties"].as_object().unwrap().keys().nth(place).unwrap().clone();
+        for form in [filled(&json!({name: value})), Form { json: text, files: Vec::new() }] {
+            let _ = check(&schema(), &form);
+            let _ = facts(&schema(), &form);
+            let _ = total(&schema(), &form);
+            let _ = shown(&schema(), &form, "zh");
+        }
+    }
+
+    #[test]
+    fn whatever_is_given_as_a_schema_is_taken_or_refused(value in anything()) {
+        let _ = check_schema(&value);
+        let mut schema = schema();
+        schema["properties"]["what"] = value;
+        let _ = check_schema(&schema);
+    }
 }
 
 #[test]

@@ -70,6 +70,8 @@ impl Workflow {
             Some(place) => place,
             None => self.in_place_of_a_partner(&mut tx, session, &parts).await?,
         };
+        self.tell_part_over(&mut tx, &parts[place], "it was decided without you")
+            .await?;
         let mine = &mut parts[place];
         mine.state = decision.part.as_str().to_owned();
         (mine.decision_id, mine.decided_by) = (Some(decision_id), Some(session.staff().0));

@@ -8,7 +8,7 @@ use hansa_proto::{
     types::v1::ActorAssertion,
     workflow::v1::{ApprovalAsked, ApprovalDecided, ApprovalOver},
 };
-use hansa_tenancy::TenantTx;
+use hansa_tenancy::{Errand, TenantTx};
 use hansa_vault::{hmac_sha256, sha256};
 use hansa_vocab::{LinkId, Role};
 use prost::Message as _;
@@ -103,22 +103,27 @@ impl Workflow {
 
     /// Tells partners who are still asked that nobody needs to decide any more.
     pub(super) async fn tell_over(&self, tx: &mut TenantTx, id: Uuid, reason: &str) -> Result<(), Error> {
-        let parts = store::parts(tx, &[id]).await?;
-        for part in parts.iter().filter(|part| part.decided_at.is_none()) {
-            let (Some(link), Some(question)) = (part.link_id, part.decision_id) else {
-                continue;
-            };
-            let over = ApprovalOver {
-                id: question.to_string(),
-                reason: reason.to_owned(),
-            };
-            self.links
-                .rouse(&hansa_tenancy::Errand::new("workflow.over", tx.tenant()), LinkId(link))
-                .await?;
-            self.post(tx, (LinkId(link), id), (OVER, i64::from(part.step) * 2 + 1), &over)
-                .await?;
+        for part in store::parts(tx, &[id]).await? {
+            if part.decided_at.is_none() {
+                self.tell_part_over(tx, &part, reason).await?;
+            }
         }
         Ok(())
+    }
+
+    /// The same of one part, while it still has the question's id.
+    pub(super) async fn tell_part_over(&self, tx: &mut TenantTx, part: &PartRow, reason: &str) -> Result<(), Error> {
+        let (Some(link), Some(question)) = (part.link_id, part.decision_id) else {
+            return Ok(());
+        };
+        let over = ApprovalOver {
+            id: question.to_string(),
+            reason: reason.to_owned(),
+        };
+        let errand = Errand::new("workflow.over", tx.tenant());
+        self.links.rouse(&errand, LinkId(link)).await?;
+        let about = (LinkId(link), part.approval_id);
+        self.post(tx, about, (OVER, i64::from(part.step) * 2 + 1), &over).await
     }
 
     async fn post(
