@@ -94,7 +94,7 @@ impl Workflow {
                 continue;
             }
             store::close(tx, old.id, "replaced", "", now).await?;
-            self.tell_over(tx, old.id, "it is asked again").await?;
+            self.tell_over(tx, &old, "it is asked again").await?;
             if old.material == ask.material && old.requester == Some(ask.requester.0) {
                 kept = Some(old);
             }
@@ -257,7 +257,7 @@ impl Workflow {
         match row {
             Some(row) => {
                 store::close(tx, row.id, "withdrawn", reason, self.tenancy.clock().now()).await?;
-                self.tell_over(tx, row.id, reason).await
+                self.tell_over(tx, &row, reason).await
             }
             None => Ok(()),
         }

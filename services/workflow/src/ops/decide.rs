@@ -135,7 +135,7 @@ impl Workflow {
             return self.answer(tx, (row, LinkId(link)), (standing, note), now).await;
         }
         if standing != Standing::Open {
-            self.tell_over(tx, row.id, "it was decided without you").await?;
+            self.tell_over(tx, row, "it was decided without you").await?;
         }
         let (state, reason) = match standing {
             Standing::Open => return Ok(()),
@@ -215,7 +215,7 @@ impl Workflow {
             _ => return Err(Error::Over(row.state)),
         }
         store::close(&mut tx, id, "withdrawn", "", self.tenancy.clock().now()).await?;
-        self.tell_over(&mut tx, id, "who asked has taken it back").await?;
+        self.tell_over(&mut tx, &row, "who asked has taken it back").await?;
         self.noted(&mut tx, session, "approval.withdraw", &format!("approval/{id}"))
             .await?;
         self.subject_of(|subject| subject.over(&mut tx, request(&row), "WITHDRAWN"))

@@ -102,8 +102,12 @@ impl Workflow {
     }
 
     /// Tells partners who are still asked that nobody needs to decide any more.
-    pub(super) async fn tell_over(&self, tx: &mut TenantTx, id: Uuid, reason: &str) -> Result<(), Error> {
-        for part in store::parts(tx, &[id]).await? {
+    pub(super) async fn tell_over(&self, tx: &mut TenantTx, row: &ApprovalRow, reason: &str) -> Result<(), Error> {
+        let asks = |planned: &Planned| matches!(planned.step.by, Who::Partners(_));
+        if !plan(row)?.iter().any(asks) {
+            return Ok(());
+        }
+        for part in store::parts(tx, &[row.id]).await? {
             if part.decided_at.is_none() {
                 self.tell_part_over(tx, &part, reason).await?;
             }
