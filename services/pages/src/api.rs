@@ -12,6 +12,8 @@ use axum::{
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hansa_vault::sha256;
+use hansa_vocab::Kind;
+use tokio::time::{Instant, timeout_at};
 
 use crate::{
     Answer, Error, Fields, Pages,
@@ -58,11 +60,8 @@ async fn nothing(State(port): State<Arc<Port>>, headers: HeaderMap) -> Response 
 }
 
 async fn show(State(port): State<Arc<Port>>, Path(sealed): Path<String>, headers: HeaderMap) -> Response {
-    let shown = port.in_time(Box::pin(async {
-        let (visit, page) = port.pages.visit(&sealed, false).await?;
-        Ok(page.show(&visit).await)
-    }));
-    port.answer(shown.await, &headers, &sealed)
+    let shown = port.in_time(sealed.clone(), None).await;
+    port.answer(shown, &headers, &sealed)
 }
 
 async fn act(State(port): State<Arc<Port>>, Path(sealed): Path<String>, headers: HeaderMap, body: Body) -> Response {
@@ -71,23 +70,25 @@ async fn act(State(port): State<Arc<Port>>, Path(sealed): Path<String>, headers:
         return port.none(&headers, NoPage::Later);
     };
     let fields: Fields = form_urlencoded::parse(&body).into_owned().take(FIELDS_MAX).collect();
-    let done = port.in_time(Box::pin(async {
-        let (visit, page) = port.pages.visit(&sealed, true).await?;
-        Ok(page.act(&visit, fields).await)
-    }));
-    port.answer(done.await, &headers, &sealed)
+    let done = port.in_time(sealed.clone(), Some(fields)).await;
+    port.answer(done, &headers, &sealed)
 }
 
 impl Port {
-    /// `None` when there are too many visitors, or it takes too long.
-    async fn in_time(&self, work: impl Future<Output = Result<Answer, Error>> + Send) -> Option<Result<Answer, Error>> {
-        let place = self.pages.visits.acquire();
-        let work = async {
-            // The places are never closed.
-            let _place = place.await.ok()?;
-            Some(work.await)
-        };
-        tokio::time::timeout(DEADLINE, work).await.ok().flatten()
+    /// Shows a page, or does what a form asks for; `None` when there are too many visitors, or it takes too long.
+    async fn in_time(&self, sealed: String, fields: Option<Fields>) -> Option<Result<Answer, Error>> {
+        let (pages, end) = (self.pages.clone(), Instant::now() + DEADLINE);
+        let place = timeout_at(end, pages.visits.clone().acquire_owned()).await.ok()?.ok()?;
+        // What has begun goes on when whoever asked goes away: a transaction that is dropped half way may be lost.
+        let work = tokio::spawn(async move {
+            let _place = place;
+            let (visit, page) = pages.visit(&sealed, fields.is_some()).await?;
+            Ok(match fields {
+                Some(fields) => page.act(&visit, fields).await,
+                None => page.show(&visit).await,
+            })
+        });
+        timeout_at(end, work).await.ok()?.ok()
     }
 
     fn answer(&self, answer: Option<Result<Answer, Error>>, headers: &HeaderMap, sealed: &str) -> Response {
@@ -101,6 +102,10 @@ impl Port {
                     response.headers_mut().insert(header::LOCATION, place);
                 }
                 response
+            }
+            Some(Err(Error::Refused(fault))) if !matches!(fault.kind, Kind::NotFound | Kind::Precondition) => {
+                tracing::warn!(%fault, "a page could not be shown");
+                self.none(headers, NoPage::Later)
             }
             Some(Ok(Answer::Gone) | Err(Error::Gone | Error::UsedUp | Error::Refused(_) | Error::NotServed)) => {
                 self.none(headers, NoPage::Gone)
