@@ -175,7 +175,7 @@ impl Document {
                 target,
             } => act_on(&target, &id, &act, &proposal, (file.as_deref(), like.as_deref()), base).await?,
             Self::Preview { id, act, file, target } => {
-                let contents = file.map(|file| read(&file)).transpose()?.unwrap_or_else(|| json!({}));
+                let contents = files::look(file.as_deref())?;
                 let body = json!({"id": id, "act": act, "contents": contents});
                 call(&target, "PreviewAct", body).await?
             }

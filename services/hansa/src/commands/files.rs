@@ -11,12 +11,34 @@ use super::Target;
 
 /// Reads contents that an act writes; files that they name by their paths are brought to the node, and named by what stands for them.
 pub async fn read(target: &Target, file: Option<&Path>) -> anyhow::Result<Value> {
+    let mut contents = parsed(file)?;
+    let folder = file.and_then(Path::parent).unwrap_or(Path::new(""));
+    bring(target, folder, &mut contents).await?;
+    fill_in_all(&mut contents);
+    Ok(contents)
+}
+
+/// Reads what an act would write. Files that it names by their paths stay where they are, and are left out.
+pub fn look(file: Option<&Path>) -> anyhow::Result<Value> {
+    let mut contents = parsed(file)?;
+    let mut found = Vec::new();
+    by_path(&mut contents, &mut found);
+    for file in found {
+        *file = json!({});
+    }
+    fill_in_all(&mut contents);
+    Ok(contents)
+}
+
+fn parsed(file: Option<&Path>) -> anyhow::Result<Value> {
     let Some(file) = file else {
         return Ok(json!({}));
     };
     let text = std::fs::read_to_string(file).with_context(|| format!("{} can't be read", file.display()))?;
-    let mut contents = serde_json::from_str(&text).with_context(|| format!("{} is no JSON", file.display()))?;
-    bring(target, file.parent().unwrap_or(Path::new("")), &mut contents).await?;
+    serde_json::from_str(&text).with_context(|| format!("{} is no JSON", file.display()))
+}
+
+fn fill_in_all(contents: &mut Value) {
     for section in contents
         .as_object_mut()
         .into_iter()
@@ -24,7 +46,6 @@ pub async fn read(target: &Target, file: Option<&Path>) -> anyhow::Result<Value>
     {
         fill_in(section);
     }
-    Ok(contents)
 }
 
 /// People write a form's fields as they are; on the wire they are one text, and a file is named by its hash.
@@ -222,5 +243,27 @@ mod tests {
         by_path(&mut contents, &mut found);
         let paths: Vec<_> = found.iter().map(|file| file["path"].as_str().unwrap()).collect();
         assert_eq!(paths, ["x.jpg", "y.pdf"]);
+    }
+
+    #[test]
+    fn a_form_is_written_as_its_fields_and_a_file_in_it_by_its_name() {
+        let hash = BASE64.encode(&[7; 32]);
+        let mut contents = json!({
+            "form": {"form": {
+                "fields": {"what": "a lamp", "photos": [{"file": "lamp.jpg"}], "other": {"file": "none.jpg"}},
+                "files": [{"name": "lamp.jpg", "hash": hash}],
+            }},
+            "head": {"head": {"note": "x"}},
+        });
+        fill_in_all(&mut contents);
+        let json: Value = serde_json::from_str(contents["form"]["form"]["json"].as_str().unwrap()).unwrap();
+        assert_eq!(json["photos"][0], HEXLOWER.encode(&[7; 32]));
+        assert_eq!(
+            json["other"],
+            json!({"file": "none.jpg"}),
+            "a name that no file has is left for the node to refuse"
+        );
+        assert_eq!(contents["form"]["form"]["fields"], Value::Null);
+        assert_eq!(contents["head"], json!({"head": {"note": "x"}}));
     }
 }
