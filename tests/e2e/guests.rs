@@ -1,5 +1,5 @@
 //! Partners without a node: they are told by mail, answer on a page, and are a link like any other to everybody else.
-// covers: I3, I8, I12, I14, I19
+// covers: I3, I8, I12, I14
 
 use std::collections::BTreeMap;
 
@@ -249,6 +249,31 @@ async fn what_cannot_be_is_said_on_the_page_and_nothing_is_done() {
     let (status, page) = send(&address, part, &[("quantity.1", "11")]).await;
     assert_eq!(status, 409);
     assert!(page.contains("more than is left"), "{page}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_left_is_sent_once_however_many_send_it_at_one_time() {
+    let shop = shop().await;
+    let (_, address) = shop.agreed().await;
+    let mut all = Vec::new();
+    for _ in 0..4 {
+        all.push(forms(&get(&address).await.1)["despatch_advice"].clone());
+    }
+    let sent = all.iter().map(|form| send(&address, form, &[]));
+    let answers = futures_util::future::join_all(sent).await;
+    let done = answers.iter().filter(|(status, _)| *status == 200).count();
+    assert_eq!(
+        done,
+        1,
+        "{:?}",
+        answers.iter().map(|(status, _)| status).collect::<Vec<_>>()
+    );
+    let list = json!({"kind": "despatch_advice"});
+    let list = shop
+        .luebeck
+        .call("documents.v1.DocumentsStaffService/ListDocuments", list)
+        .await;
+    assert_eq!(list["documents"].as_array().unwrap().len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -241,9 +241,9 @@ impl Documents {
                     .await?;
                 Ok(tx.commit().await?)
             }
-            Ok(Reply::Issue { kind, contents }) => {
+            Ok(Reply::Issue { kind, .. }) => {
                 drop(tx);
-                self.issued(visit, &guest, (&kind, contents), form).await
+                self.issued(visit, &guest, &kind, (fields, form)).await
             }
         }
     }
@@ -293,13 +293,14 @@ impl Documents {
         self.bring(tx, (&known.row, &known.kind), &actor, false).await
     }
 
-    /// A guest issues a document about the one before them.
+    /// A guest issues a document about the one before them. A number is taken in a transaction of its own, so what the form says is read
+    /// again under the lock: somebody else may have sent what was left.
     async fn issued(
         &self,
         visit: &Visit,
         guest: &Guest,
-        (kind, contents): (&str, Contents),
-        (id, form_hash): (Uuid, String),
+        kind: &str,
+        (fields, (id, form_hash)): (&Fields, (Uuid, String)),
     ) -> Result<(), Error> {
         let permit = &visit.permit;
         let mut tx = self.tenancy.begin("documents.guest_kind", permit).await?;
@@ -308,7 +309,12 @@ impl Documents {
         drop(tx);
         let number = self.next_number(permit, &kind.prefix).await?;
         let mut tx = self.tenancy.begin("documents.guest_issues", permit).await?;
-        let (about, _) = self.at_desk(&mut tx, visit).await?;
+        let before = self.before(&mut tx, visit).await?;
+        let about = &before.known;
+        let reply = before.desk(String::new(), Fields::new()).read(fields, about.row.id);
+        let Reply::Issue { contents, .. } = reply.map_err(Refusal::Content)? else {
+            return Err(Error::NotFound("act"));
+        };
         let row = DocumentRow {
             id,
             kind: kind.name.clone(),
