@@ -1,5 +1,5 @@
 //! Forms: a request of an enterprise's own making, as data: what people fill in, who approves it, and what a partner gets.
-// covers: I8, I12, I19
+// covers: I8, I13
 
 use data_encoding::HEXLOWER;
 use hansa_tests::{Enterprise, House, house::text};

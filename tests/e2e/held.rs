@@ -1,5 +1,5 @@
 //! Steps that a partner's people decide: asked over the link, decided there by their rules, and vouched for by the partner.
-// covers: I3, I12, I13, I14
+// covers: I12, I13, I14
 
 use std::time::Duration;
 

@@ -25,7 +25,6 @@ use std::{
 
 use data_encoding::HEXLOWER;
 use hansa_directory::{Session, audit};
-use hansa_edge::trace_parent;
 use hansa_egress::Egress;
 use hansa_files::Files;
 use hansa_link::Links;
@@ -46,7 +45,7 @@ use crate::{
     events::ACT,
     keeper::{Purse, StockKeeper},
     model::{Contents, Kind, Refusal, content, version},
-    store::{self, DocumentRow, PartyRow, Post, TextRow},
+    store::{self, DocumentRow, PartyRow, TextRow},
 };
 
 /// The documents of all tenants of this node. Cheap to clone.
@@ -419,16 +418,8 @@ impl Documents {
         kind: &str,
         message: &impl prost::Message,
     ) -> Result<(), Error> {
-        let post = Post {
-            id: self.tenancy.ids().uuid(),
-            link,
-            document,
-            version,
-            kind,
-            payload: &message.encode_to_vec(),
-            trace_parent: &trace_parent(),
-        };
-        store::post(tx, &post).await
+        let key = format!("document/{document}");
+        Ok(self.links.post(tx, link, (&key, version), (kind, message)).await?)
     }
 
     /// A version as it was signed.

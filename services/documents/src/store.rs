@@ -422,37 +422,6 @@ pub async fn about(tx: &mut TenantTx, document: Uuid) -> Result<Vec<DocumentRow>
     .await?)
 }
 
-/// A message to a partner.
-pub struct Post<'a> {
-    pub id: Uuid,
-    pub link: LinkId,
-    /// Messages of one document arrive in their order.
-    pub document: Uuid,
-    pub version: i64,
-    pub kind: &'a str,
-    pub payload: &'a [u8],
-    /// W3C traceparent of what is going on, or empty.
-    pub trace_parent: &'a str,
-}
-
-/// Tells a partner, in the transaction of what it is told of.
-pub async fn post(tx: &mut TenantTx, post: &Post<'_>) -> Result<(), Error> {
-    sqlx::query!(
-        "insert into outbox (id, link_id, ordering_key, key_version, type, payload, trace_parent)
-         values ($1, $2, 'document/' || $3::text, $4, $5, $6, $7)",
-        post.id,
-        post.link.0,
-        post.document.to_string(),
-        post.version,
-        post.kind,
-        post.payload,
-        post.trace_parent,
-    )
-    .execute(tx.conn())
-    .await?;
-    Ok(())
-}
-
 /// A kind of our own, as it was defined; the newest when no version is named.
 pub async fn kind(tx: &mut TenantTx, name: &str, version: Option<i32>) -> Result<Option<String>, Error> {
     Ok(sqlx::query_scalar!(

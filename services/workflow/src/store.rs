@@ -379,34 +379,3 @@ pub async fn delegations(tx: &mut TenantTx, staff: StaffId, now: OffsetDateTime)
     .fetch_all(tx.conn())
     .await?)
 }
-
-/// A message to a partner.
-pub struct Post<'a> {
-    pub id: Uuid,
-    pub link: LinkId,
-    /// Messages of one approval arrive in their order.
-    pub approval: Uuid,
-    pub version: i64,
-    pub kind: &'a str,
-    pub payload: &'a [u8],
-    /// W3C traceparent of what is going on, or empty.
-    pub trace_parent: &'a str,
-}
-
-/// Tells a partner, in the transaction of what it is told of.
-pub async fn post(tx: &mut TenantTx, post: &Post<'_>) -> Result<(), Error> {
-    sqlx::query!(
-        "insert into outbox (id, link_id, ordering_key, key_version, type, payload, trace_parent)
-         values ($1, $2, 'approval/' || $3::text, $4, $5, $6, $7)",
-        post.id,
-        post.link.0,
-        post.approval.to_string(),
-        post.version,
-        post.kind,
-        post.payload,
-        post.trace_parent,
-    )
-    .execute(tx.conn())
-    .await?;
-    Ok(())
-}

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use hansa_edge::caused_by;
+use hansa_edge::{caused_by, trace_parent};
 use hansa_proto::{
     link::v1::{
         Batch, ExchangeRequest, ExchangeResponse, Message, ReceiptHeader, Refusal, TrafficClass,
@@ -28,7 +28,7 @@ use crate::{
         outbox::{self, AfterRefusal, BadReceipt, Lane, Receipted},
     },
     store::{
-        delivery::{self, Entries, NewBatch},
+        delivery::{self, Entries, NewBatch, NewMessage},
         links,
     },
 };
@@ -146,6 +146,33 @@ impl Mailbox for Links {
 
     fn chance(&self) -> u64 {
         self.any_number()
+    }
+}
+
+impl Links {
+    /// Writes a message to the partner down, in the transaction of what it tells of. Messages of one key arrive in the order of their
+    /// version, which is that of the row whose lock orders them. The link has been roused before.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub async fn post(
+        &self,
+        tx: &mut TenantTx,
+        link: LinkId,
+        (ordering_key, key_version): (&str, i64),
+        (kind, message): (&str, &impl prost::Message),
+    ) -> Result<(), Error> {
+        let new = NewMessage {
+            id: self.tenancy().ids().uuid(),
+            link,
+            ordering_key,
+            key_version,
+            kind,
+            payload: &message.encode_to_vec(),
+            trace_parent: &trace_parent(),
+        };
+        delivery::post(tx, &new).await
     }
 }
 

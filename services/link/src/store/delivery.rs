@@ -36,6 +36,35 @@ fn hash(text: &str) -> Result<Vec<u8>, Error> {
         .map_err(|_| Error::Damaged("cursor"))
 }
 
+/// A message as a room writes it down.
+pub struct NewMessage<'a> {
+    pub id: Uuid,
+    pub link: LinkId,
+    pub ordering_key: &'a str,
+    pub key_version: i64,
+    pub kind: &'a str,
+    pub payload: &'a [u8],
+    /// W3C traceparent of what is going on, or empty.
+    pub trace_parent: &'a str,
+}
+
+pub async fn post(tx: &mut TenantTx, new: &NewMessage<'_>) -> Result<(), Error> {
+    sqlx::query!(
+        "insert into outbox (id, link_id, ordering_key, key_version, type, payload, trace_parent)
+         values ($1, $2, $3, $4, $5, $6, $7)",
+        new.id,
+        new.link.0,
+        new.ordering_key,
+        new.key_version,
+        new.kind,
+        new.payload,
+        new.trace_parent,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
 /// Classes of a link in which something is waiting or not receipted yet.
 pub async fn waiting(tx: &mut TenantTx, link: LinkId) -> Result<Vec<TrafficClass>, Error> {
     let rows = sqlx::query_scalar!(

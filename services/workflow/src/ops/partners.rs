@@ -2,7 +2,6 @@
 //! signed; what it asks them lies with it as a request like any other.
 
 use data_encoding::HEXLOWER;
-use hansa_edge::trace_parent;
 use hansa_link::{Incoming, model::bundle::signed};
 use hansa_proto::{
     types::v1::ActorAssertion,
@@ -25,7 +24,7 @@ use crate::{
         step::{Part, Standing},
     },
     ops::decide::NOTE_MAX,
-    store::{self, ApprovalRow, PartRow, Post},
+    store::{self, ApprovalRow, PartRow},
 };
 
 /// The word in a grant's `document_kinds` that lets a partner ask our people to decide.
@@ -137,16 +136,8 @@ impl Workflow {
         (kind, version): (&str, i64),
         message: &impl prost::Message,
     ) -> Result<(), Error> {
-        let post = Post {
-            id: self.tenancy.ids().uuid(),
-            link,
-            approval,
-            version,
-            kind,
-            payload: &message.encode_to_vec(),
-            trace_parent: &trace_parent(),
-        };
-        store::post(tx, &post).await?;
+        let key = format!("approval/{approval}");
+        self.links.post(tx, link, (&key, version), (kind, message)).await?;
         tx.wake();
         Ok(())
     }
