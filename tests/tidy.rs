@@ -67,9 +67,10 @@ fn nothing(reason: &str, places: &[String]) {
 }
 
 /// Which room may lean on which: arrows go one way, so that a room can be understood with what lies below it alone.
-const ARROWS: [(&str, &[&str]); 15] = [
+const ARROWS: [(&str, &[&str]); 16] = [
     ("proto", &[]),
     ("vocab", &[]),
+    ("psi", &[]),
     ("tenancy", &["vocab"]),
     ("vault", &["vocab", "tenancy"]),
     ("edge", &["vocab", "proto"]),
