@@ -18,7 +18,7 @@ use time::{Duration, OffsetDateTime};
 use zeroize::Zeroizing;
 
 use crate::{
-    Error, KeyStore, Signer, sha256,
+    Error, KeyStore, Seal, Signer, random, sha256,
     store::{self, KeyRow},
 };
 
@@ -78,6 +78,7 @@ pub struct Vault {
     keys: Arc<dyn KeyStore>,
     clock: SharedClock,
     cache: Arc<RwLock<HashMap<TenantId, Arc<EnterpriseKeys>>>>,
+    seals: Arc<RwLock<HashMap<TenantId, Arc<Seal>>>>,
 }
 
 impl fmt::Debug for Vault {
@@ -94,6 +95,7 @@ impl Vault {
             keys,
             clock,
             cache: Arc::default(),
+            seals: Arc::default(),
         }
     }
 
@@ -200,12 +202,12 @@ impl Vault {
 
     async fn read(&self, tx: &mut TenantTx, of: Option<LinkId>) -> Result<EnterpriseKeys, Error> {
         let (mut root, mut signing, mut signing_keys) = (None, None, Vec::new());
-        for row in store::list(tx, of).await? {
+        for row in store::list(tx, of, &["root", "signing"]).await? {
             let seed = self.keys.unwrap(&row.purpose, &row.wrapped)?;
             let signer = Signer::from_seed(seed.as_slice().try_into().map_err(|_| Error::Unwrap)?)?;
             if row.purpose == "root" {
                 root = Some(signer);
-            } else {
+            } else if row.purpose == "signing" {
                 signing_keys.push(SigningKey {
                     public_key: signer.public_key(),
                     not_before: row.not_before,
@@ -222,6 +224,55 @@ impl Vault {
             signing: signing.ok_or(Error::Missing("signing"))?,
             signing_keys,
         })
+    }
+
+    /// Makes the keys that the tenant's personal data is sealed and found with, unless it has them. They count from the commit on.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Sql`] when the database refuses.
+    pub async fn make_seal(&self, tx: &mut TenantTx) -> Result<(), Error> {
+        for purpose in ["seal", "tag"] {
+            let row = KeyRow {
+                // There is one of each, whoever comes first.
+                id: format!("{purpose}-1"),
+                purpose: purpose.to_owned(),
+                wrapped: self.keys.wrap(purpose, &random::<32>()?)?,
+                not_before: self.clock.now(),
+                not_after: self.clock.now() + Duration::days(100 * 365),
+            };
+            store::insert_first(tx, &row).await?;
+        }
+        Ok(())
+    }
+
+    /// What the tenant's personal data is sealed with. Not in the transaction that has called [`Vault::make_seal`]: it is remembered,
+    /// and that one may still be undone.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Missing`] when it was never made; [`Error::Unwrap`] when the master key is another than the one it was made with.
+    pub async fn seal(&self, tx: &mut TenantTx) -> Result<Arc<Seal>, Error> {
+        let tenant = tx.tenant();
+        if let Some(seal) = self.seals.read().unwrap_or_else(PoisonError::into_inner).get(&tenant) {
+            return Ok(seal.clone());
+        }
+        let (mut sealing, mut tagging) = (None, None);
+        for row in store::list(tx, None, &["seal", "tag"]).await? {
+            let key = self.keys.unwrap(&row.purpose, &row.wrapped)?;
+            let key: [u8; 32] = key.as_slice().try_into().map_err(|_| Error::Unwrap)?;
+            let place = if row.purpose == "seal" {
+                &mut sealing
+            } else {
+                &mut tagging
+            };
+            *place = Some(Zeroizing::new(key));
+        }
+        let (sealing, tagging) = sealing.zip(tagging).ok_or(Error::Missing("seal"))?;
+        let seal = Arc::new(Seal::new(&sealing, tagging)?);
+        let mut seals = self.seals.write().unwrap_or_else(PoisonError::into_inner);
+        seals.insert(tenant, seal.clone());
+        Ok(seal)
     }
 
     /// The node's keys, made at their first use; all processes of a node see the same.

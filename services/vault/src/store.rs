@@ -33,13 +33,31 @@ pub async fn insert(tx: &mut TenantTx, key: &KeyRow, public_key: &str, of: Optio
     Ok(())
 }
 
-/// All keys of a guest on a link, or all of the tenant's own; oldest first.
-pub async fn list(tx: &mut TenantTx, of: Option<LinkId>) -> Result<Vec<KeyRow>, Error> {
+/// Keeps a key of the tenant's own, unless there is one of this id.
+pub async fn insert_first(tx: &mut TenantTx, key: &KeyRow) -> Result<(), Error> {
+    sqlx::query!(
+        "insert into keyring (id, purpose, public_key, wrapped, not_before, not_after) values ($1, $2, '', $3, $4, $5)
+         on conflict do nothing",
+        key.id,
+        key.purpose,
+        key.wrapped,
+        key.not_before,
+        key.not_after,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Keys for these purposes of a guest on a link, or of the tenant's own; oldest first.
+pub async fn list(tx: &mut TenantTx, of: Option<LinkId>, purposes: &[&str]) -> Result<Vec<KeyRow>, Error> {
+    let purposes: Vec<String> = purposes.iter().map(|one| (*one).to_owned()).collect();
     Ok(sqlx::query_as!(
         KeyRow,
         "select id, purpose, wrapped, not_before, not_after from keyring
-         where link_id is not distinct from $1 order by not_before, id",
+         where link_id is not distinct from $1 and purpose = any($2) order by not_before, id",
         of.map(|link| link.0),
+        &purposes,
     )
     .fetch_all(tx.conn())
     .await?)
