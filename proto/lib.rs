@@ -27,5 +27,6 @@ domain!(
     workflow,
     procurement,
     egress,
-    files
+    files,
+    members
 );

@@ -67,7 +67,7 @@ fn nothing(reason: &str, places: &[String]) {
 }
 
 /// Which room may lean on which: arrows go one way, so that a room can be understood with what lies below it alone.
-const ARROWS: [(&str, &[&str]); 16] = [
+const ARROWS: [(&str, &[&str]); 17] = [
     ("proto", &[]),
     ("vocab", &[]),
     ("psi", &[]),
@@ -117,8 +117,13 @@ const ARROWS: [(&str, &[&str]); 16] = [
         &["vocab", "proto", "tenancy", "vault", "edge", "directory", "documents"],
     ),
     (
+        "members",
+        &["vocab", "proto", "psi", "tenancy", "vault", "edge", "directory", "link"],
+    ),
+    (
         "hansa",
         &[
+            "members",
             "vocab",
             "proto",
             "tenancy",
@@ -282,6 +287,8 @@ const MINTS: [(&str, &[&str]); 4] = [
             "services/egress/src/ops/mail.rs",
             "services/pages/src/ops.rs",
             "services/files/src/ops.rs",
+            "services/members/src/ops.rs",
+            "services/members/src/ops/consents.rs",
         ],
     ),
     ("Session {", &["services/directory/src/door.rs"]),

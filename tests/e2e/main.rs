@@ -22,6 +22,7 @@ mod leak;
 mod links;
 mod lists;
 mod matrix;
+mod members;
 mod partners;
 mod pool;
 mod procurement;

@@ -9,7 +9,7 @@ use serde_json::json;
 use tonic::{Code, Status};
 
 /// Which roles each action is open to: written down a second time, so that a change of one table alone is noticed.
-const OPEN_TO: [(&str, &str); 25] = [
+const OPEN_TO: [(&str, &str); 31] = [
     ("self.read", "owner admin buyer approver store marketer support auditor"),
     ("link.read", "owner admin buyer approver support auditor"),
     ("link.write", "owner admin"),
@@ -38,6 +38,12 @@ const OPEN_TO: [(&str, &str); 25] = [
     ),
     ("approval.decide", "owner admin buyer approver store marketer support"),
     ("document.configure", "owner admin"),
+    ("pool.read", "owner admin marketer store support auditor"),
+    ("pool.write", "owner admin"),
+    ("pool.share", "owner admin marketer"),
+    ("member.read", "owner admin marketer store support"),
+    ("member.write", "owner admin marketer store support"),
+    ("member.erase", "owner admin"),
 ];
 
 /// Calls a path with an empty message, whatever it is; only whether the door lets it in counts.
@@ -149,6 +155,7 @@ fn named(service: &str, method: &str, field: &str) -> Option<&'static str> {
         ("EgressStaffService", _, "id") => "webhook",
         ("ProcurementStaffService", _, "document_id") => "document",
         ("ProcurementStaffService", "MakeOrders", "id") => "request",
+        ("MembersStaffService", "StartMatch" | "GetMatch", "id") => "match",
         ("WorkflowStaffService", "EndDelegation", "id") => "delegation",
         ("WorkflowStaffService", _, "id") => "approval",
         ("WorkflowStaffService", "Decide", "decision_id") => "decision",
@@ -176,7 +183,10 @@ async fn what_is_anothers_and_what_is_not_there_are_the_same_answer_in_every_sta
     let (house, elsewhere) = (House::new().await, House::new().await);
     let (visby, bergen) = (house.enterprise("Visby").await, house.enterprise("Bergen").await);
     let luebeck = elsewhere.enterprise("Lübeck").await;
-    let grant = json!({"visibility": "VISIBILITY_EXACT", "mayReserve": true, "documentKinds": ["order"]});
+    let grant = json!({
+        "visibility": "VISIBILITY_EXACT", "mayReserve": true, "documentKinds": ["order"],
+        "pools": [{"pool": "loyalty", "purpose": "joint-offers", "evaluationsMax": 10, "retentionDays": 1}],
+    });
     let link = bergen.links_with(&luebeck, grant.clone(), grant).await;
     let order = json!({"kind": "order", "links": {"seller": link}});
     let order = bergen
@@ -202,6 +212,13 @@ async fn what_is_anothers_and_what_is_not_there_are_the_same_answer_in_every_sta
     let hook = json!({"url": "https://example.org/"});
     let hook = bergen.call("egress.v1.EgressStaffService/AddWebhook", hook).await;
     let hook = text(&hook["webhook"]["id"]);
+    visby.pools("loyalty").await;
+    bergen.pools("loyalty").await;
+    let list = json!({
+        "linkId": link, "partnerPool": "loyalty", "purpose": "joint-offers", "pool": "loyalty", "mode": "MATCH_MODE_OWN",
+    });
+    let list = bergen.members("StartMatch", list).await.unwrap();
+    let list = text(&list["match"]["id"]);
     bergen.has(&[("A", 10)]).await;
     let reservation = uuid();
     luebeck.reserves(&link, &reservation, "A", 1, "60s").await.unwrap();
@@ -215,6 +232,7 @@ async fn what_is_anothers_and_what_is_not_there_are_the_same_answer_in_every_sta
         "approval" => approval.clone(),
         "webhook" => hook.clone(),
         "delegation" => delegation.clone(),
+        "match" => list.clone(),
         _ => reservation.clone(),
     };
     let nobodys = |kind: &str| {
@@ -229,6 +247,7 @@ async fn what_is_anothers_and_what_is_not_there_are_the_same_answer_in_every_sta
         "reason": "a test", "lines": line, "items": [{"sku": "A"}], "number": 1, "class": "TRAFFIC_CLASS_EVENT", "termsHash": "0".repeat(64),
         "grant": {"visibility": "VISIBILITY_NONE"}, "verdict": "VERDICT_APPROVE", "endsAt": tomorrow,
         "assignments": [{"requisitionId": order, "line": "1", "linkId": link}],
+        "pool": "loyalty", "partnerPool": "loyalty", "purpose": "joint-offers", "mode": "MATCH_MODE_OWN",
     });
     let pool = prost_reflect::DescriptorPool::decode(hansa_proto::DESCRIPTORS).unwrap();
     let services = pool

@@ -7,6 +7,7 @@ pub mod database;
 pub mod documents;
 pub mod house;
 pub mod mail;
+pub mod members;
 pub mod tls;
 
 pub use database::World;

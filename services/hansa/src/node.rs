@@ -19,6 +19,7 @@ use hansa_inventory::{
     Inventory, InventoryPartner, InventoryStaff, LedgerLines, RESERVATION_CHANGED, ReservationNoted,
 };
 use hansa_link::{Effects, Gate, LinkJoin, LinkPartner, LinkStaff, Links, NodeSelf};
+use hansa_members::{CONSENT_ENDED, ConsentEndedCame, ConsentLines, Members, MembersPartner, MembersStaff};
 use hansa_pages::Pages;
 use hansa_procurement::{Procurement, ProcurementStaff};
 use hansa_proto::{
@@ -37,6 +38,10 @@ use hansa_proto::{
     link::v1::{
         link_join_service_server::LinkJoinServiceServer, link_partner_service_server::LinkPartnerServiceServer,
         link_staff_service_server::LinkStaffServiceServer,
+    },
+    members::v1::{
+        members_partner_service_server::MembersPartnerServiceServer,
+        members_staff_service_server::MembersStaffServiceServer,
     },
     procurement::v1::procurement_staff_service_server::ProcurementStaffServiceServer,
     workflow::v1::workflow_staff_service_server::WorkflowStaffServiceServer,
@@ -96,13 +101,14 @@ struct Rooms {
     egress: Egress,
     files: Files,
     pages: Pages,
+    members: Members,
     identity: Arc<Identity>,
     pins: Arc<Pins>,
     metrics: Metrics,
 }
 
 /// What messages from partners do here.
-fn effects(documents: &Documents, workflow: &Workflow) -> Effects {
+fn effects(documents: &Documents, workflow: &Workflow, members: &Members) -> Effects {
     Effects::default()
         .with(RESERVATION_CHANGED, ReservationNoted)
         .with(ACT, ActCame(documents.clone()))
@@ -112,6 +118,7 @@ fn effects(documents: &Documents, workflow: &Workflow) -> Effects {
         .with(ASKED, AskedCame(workflow.clone()))
         .with(DECIDED, DecidedCame(workflow.clone()))
         .with(OVER, OverCame(workflow.clone()))
+        .with(CONSENT_ENDED, ConsentEndedCame(members.clone()))
 }
 
 async fn furnish(
@@ -161,9 +168,10 @@ async fn furnish(
     workflow.install(documents.clone());
     files.install(documents.clone());
     pages.install(GUEST_PAGE, documents.clone());
-    links.install(effects(&documents, &workflow));
+    let members = Members::new(tenancy.clone(), vault.clone(), links.clone());
+    links.install(effects(&documents, &workflow, &members));
     let directory = Directory::new(tenancy.clone(), vault.clone(), links.stopping().clone());
-    directory.install(AllAudited::default().with(LedgerLines));
+    directory.install(AllAudited::default().with(LedgerLines).with(ConsentLines));
     let inventory = Inventory::new(tenancy.clone(), links.clone(), vault.derive("inventory/feed")?);
     documents.install(inventory.clone());
     let procurement = Procurement::new(tenancy.clone(), documents.clone());
@@ -177,6 +185,7 @@ async fn furnish(
         egress,
         files,
         pages,
+        members,
         links,
         tenancy,
         identity,
@@ -207,6 +216,7 @@ fn staff_routes(rooms: &Rooms, rules: Rules, dev: bool) -> anyhow::Result<Router
         ProcurementStaffServiceServer::new(ProcurementStaff(rooms.procurement.clone()))
             .max_decoding_message_size(limit),
     )
+    .add_service(MembersStaffServiceServer::new(MembersStaff(rooms.members.clone())).max_decoding_message_size(limit))
     .prepare()
     .into_axum_router()
     .layer(middleware::from_fn_with_state(door, Door::pass))
@@ -245,6 +255,9 @@ fn partner_routes(rooms: &Rooms, rules: Rules) -> Router {
         .add_service(
             DocumentsPartnerServiceServer::new(DocumentsPartner(rooms.documents.clone()))
                 .max_decoding_message_size(limit),
+        )
+        .add_service(
+            MembersPartnerServiceServer::new(MembersPartner(rooms.members.clone())).max_decoding_message_size(limit),
         )
         .prepare()
         .into_axum_router()
@@ -381,6 +394,7 @@ fn background(rooms: &Rooms, works: bool, tasks: &mut JoinSet<anyhow::Result<()>
             Box::new(rooms.egress.clone()),
             Box::new(rooms.workflow.clone()),
             Box::new(rooms.files.clone()),
+            Box::new(rooms.members.clone()),
         ];
         let (tenancy, end) = (rooms.tenancy.clone(), shutdown.clone());
         tasks.spawn(async move {

@@ -33,11 +33,13 @@ pub enum Module {
     Files,
     /// Pages for people who have no key here.
     Pages,
+    /// Members of pools.
+    Members,
 }
 
 impl Module {
     /// All modules, in the order in which they are made.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Core,
         Self::Inventory,
         Self::Documents,
@@ -46,6 +48,7 @@ impl Module {
         Self::Egress,
         Self::Files,
         Self::Pages,
+        Self::Members,
     ];
 
     /// The word that stands in the registry and in `migrations/tenant/`.
@@ -60,6 +63,7 @@ impl Module {
             Self::Egress => "egress",
             Self::Files => "files",
             Self::Pages => "pages",
+            Self::Members => "members",
         }
     }
 }

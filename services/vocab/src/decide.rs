@@ -127,6 +127,20 @@ words! {
         ApprovalDecide = "approval.decide",
         /// Say which kinds of documents there are.
         DocumentConfigure = "document.configure",
+        /// Match members with a pool of ours, as a partner.
+        PoolMatch = "pool.match",
+        /// See pools, and what is handed out of them.
+        PoolRead = "pool.read",
+        /// Say which pools there are, and what members are asked to agree to.
+        PoolWrite = "pool.write",
+        /// Hand pools out, and match with those of partners.
+        PoolShare = "pool.share",
+        /// See members.
+        MemberRead = "member.read",
+        /// Take members in, and write down what they agree to.
+        MemberWrite = "member.write",
+        /// Erase members.
+        MemberErase = "member.erase",
     }
 }
 
@@ -141,7 +155,8 @@ impl Action {
             | Self::LinkReconcile
             | Self::LinkExchange
             | Self::StockReserve
-            | Self::DocumentFetch => &[],
+            | Self::DocumentFetch
+            | Self::PoolMatch => &[],
             Self::ApprovalDecide => &[Owner, Admin, Buyer, Approver, Store, Marketer, Support],
             Self::SelfRead | Self::ApprovalRead => &[Owner, Admin, Buyer, Approver, Store, Marketer, Support, Auditor],
             Self::LinkRead => &[Owner, Admin, Buyer, Approver, Support, Auditor],
@@ -151,7 +166,13 @@ impl Action {
             | Self::DocumentConfigure
             | Self::FlowWrite
             | Self::BudgetWrite
-            | Self::WebhookWrite => &[Owner, Admin],
+            | Self::WebhookWrite
+            | Self::PoolWrite
+            | Self::MemberErase => &[Owner, Admin],
+            Self::PoolRead => &[Owner, Admin, Marketer, Store, Support, Auditor],
+            Self::PoolShare => &[Owner, Admin, Marketer],
+            // An auditor sees who looked at whom, and need not look at them.
+            Self::MemberRead | Self::MemberWrite => &[Owner, Admin, Marketer, Store, Support],
             Self::LinkApprove => &[Owner, Admin, Approver],
             Self::LinkEvidence => &[Owner, Auditor],
             Self::BudgetRead => &[Owner, Admin, Buyer, Approver, Auditor],
@@ -231,6 +252,7 @@ mod tests {
             Action::LinkExchange,
             Action::LinkReconcile,
             Action::DocumentFetch,
+            Action::PoolMatch,
         ] {
             assert!(matches!(decide(Role::ALL, action), Decision::Deny(&[])), "{action}");
         }

@@ -49,6 +49,14 @@ pub struct Grant {
     /// A kind of documents that they may issue to us, such as order; may be given several times.
     #[arg(long = "documents")]
     document_kinds: Vec<String>,
+    /// A pool of members that they may match their own with, as JSON: {"pool": …, "purpose": …, "mayJoin": true, "fields": […],
+    /// "evaluationsMax": …, "retentionDays": …}; may be given several times.
+    #[arg(long = "pool", value_parser = pool)]
+    pools: Vec<Value>,
+}
+
+fn pool(text: &str) -> Result<Value, String> {
+    serde_json::from_str(text).map_err(|error| format!("not JSON: {error}"))
 }
 
 /// Reads `exact`, `banded:10,25`, `yes-no` or `none`.
@@ -71,7 +79,7 @@ impl Grant {
             "visibility": self.see["visibility"], "bands": self.see["bands"], "mayReserve": self.reserve,
             "quantityMax": self.max_quantity, "openQuantityMax": self.max_open, "ttlMaxSeconds": self.max_ttl,
             "skus": self.skus, "locations": self.locations, "safetyStock": self.safety_stock,
-            "documentKinds": self.document_kinds,
+            "documentKinds": self.document_kinds, "pools": self.pools,
         })
     }
 }

@@ -19,6 +19,14 @@ pub const BANDS_MAX: usize = 16;
 pub const SKUS_MAX: usize = 1_000;
 /// Most kinds of documents in a grant.
 pub const KINDS_MAX: usize = 50;
+/// Most pools in a grant.
+pub const POOLS_MAX: usize = 20;
+/// Most fields of a pool in a grant.
+pub const POOL_FIELDS_MAX: usize = 30;
+/// Most people that a grant lets a partner ask about in an epoch.
+pub const EVALUATIONS_MAX: u64 = 10_000_000;
+/// Longest time for which a partner keeps what was released, in days.
+pub const RETENTION_DAYS_MAX: u32 = 3_650;
 /// Most locations in a selector.
 pub const LOCATIONS_MAX: usize = 200;
 
@@ -56,6 +64,29 @@ pub struct Grant {
     pub ttl_max_seconds: u32,
     /// Kinds of documents that they may issue with us as a party; empty means none.
     pub document_kinds: Vec<String>,
+    /// Pools of members that they may match their own with.
+    pub pools: Vec<PoolGrant>,
+}
+
+/// What a partner may do with one of our pools, for one purpose; about members alone who have agreed to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PoolGrant {
+    /// The pool's code.
+    pub pool: String,
+    /// What for.
+    pub purpose: String,
+    /// May they tell us which members are their own too, and get a name and the fields for them.
+    pub may_join: bool,
+    /// Fields that are released of those.
+    pub fields: Vec<String>,
+    /// Most people that they may ask about in an epoch.
+    pub evaluations_max: u64,
+    /// The same in all epochs together.
+    pub evaluations_total_max: u64,
+    /// What was released is deleted after so many days.
+    pub retention_days: u32,
+    /// It ends then, in seconds of Unix; none = with the link.
+    pub valid_until: Option<i64>,
 }
 
 impl Default for Grant {
@@ -71,6 +102,7 @@ impl Default for Grant {
             open_quantity_max: None,
             ttl_max_seconds: TTL_DEFAULT_SECONDS,
             document_kinds: Vec::new(),
+            pools: Vec::new(),
         }
     }
 }
@@ -131,7 +163,75 @@ impl TryFrom<&wire::Grant> for Grant {
                 grant.ttl_max_seconds
             },
             document_kinds: grant.document_kinds.clone(),
+            pools: pools(&grant.pools)?,
         })
+    }
+}
+
+fn pools(granted: &[wire::PoolGrant]) -> Result<Vec<PoolGrant>, BadGrant> {
+    if granted.len() > POOLS_MAX {
+        return Err(bad("pools", format!("at most {POOLS_MAX}")));
+    }
+    let pools: Vec<_> = granted.iter().map(pool).collect::<Result<_, _>>()?;
+    let same = |place: usize, one: &PoolGrant| {
+        pools[..place]
+            .iter()
+            .any(|other| (&other.pool, &other.purpose) == (&one.pool, &one.purpose))
+    };
+    match pools.iter().enumerate().find(|(place, one)| same(*place, one)) {
+        Some((_, twice)) => Err(bad(
+            "pools",
+            format!("{} stands twice for {}", twice.pool, twice.purpose),
+        )),
+        None => Ok(pools),
+    }
+}
+
+fn pool(grant: &wire::PoolGrant) -> Result<PoolGrant, BadGrant> {
+    limited("pools.pool", std::slice::from_ref(&grant.pool), 1, 40)?;
+    limited("pools.purpose", std::slice::from_ref(&grant.purpose), 1, 40)?;
+    limited("pools.fields", &grant.fields, POOL_FIELDS_MAX, 40)?;
+    if !grant.may_join && !grant.fields.is_empty() {
+        return Err(bad("pools.fields", "are released to a partner alone that may join"));
+    }
+    let most = grant.evaluations_max;
+    if !(1..=EVALUATIONS_MAX).contains(&most) {
+        return Err(bad("pools.evaluations_max", format!("1 to {EVALUATIONS_MAX}")));
+    }
+    let total = match grant.evaluations_total_max {
+        0 => most.saturating_mul(3) / 2,
+        given if given < most => return Err(bad("pools.evaluations_total_max", "is below that of one epoch")),
+        given => given,
+    };
+    if !(1..=RETENTION_DAYS_MAX).contains(&grant.retention_days) {
+        return Err(bad("pools.retention_days", format!("1 to {RETENTION_DAYS_MAX}")));
+    }
+    Ok(PoolGrant {
+        pool: grant.pool.clone(),
+        purpose: grant.purpose.clone(),
+        may_join: grant.may_join,
+        fields: grant.fields.clone(),
+        evaluations_max: most,
+        evaluations_total_max: total,
+        retention_days: grant.retention_days,
+        valid_until: grant.valid_until.as_ref().map(|at| at.seconds),
+    })
+}
+
+impl From<&PoolGrant> for wire::PoolGrant {
+    fn from(grant: &PoolGrant) -> Self {
+        Self {
+            pool: grant.pool.clone(),
+            purpose: grant.purpose.clone(),
+            may_join: grant.may_join,
+            fields: grant.fields.clone(),
+            evaluations_max: grant.evaluations_max,
+            evaluations_total_max: grant.evaluations_total_max,
+            retention_days: grant.retention_days,
+            valid_until: grant
+                .valid_until
+                .map(|seconds| prost_types::Timestamp { seconds, nanos: 0 }),
+        }
     }
 }
 
@@ -177,7 +277,30 @@ impl From<&Grant> for wire::Grant {
             open_quantity_max: grant.open_quantity_max.unwrap_or(0),
             ttl_max_seconds: grant.ttl_max_seconds,
             document_kinds: grant.document_kinds.clone(),
+            pools: grant.pools.iter().map(Into::into).collect(),
         }
+    }
+}
+
+impl PoolGrant {
+    fn words(&self, owner: &str, partner: &str) -> Vec<String> {
+        let Self { pool, purpose, .. } = self;
+        let mut words = vec![format!(
+            "{partner} may find out which of its own members are in {owner}'s pool {pool} and have agreed to that for {purpose}, \
+             asking about at most {} people at a time and {} in all.",
+            self.evaluations_max, self.evaluations_total_max
+        )];
+        if self.may_join {
+            let fields = match &*some(&self.fields) {
+                "" => "a name that no other partner has".to_owned(),
+                fields => format!("a name that no other partner has, and {fields}"),
+            };
+            words.push(format!(
+                "For those that it tells {owner} of, {partner} gets {fields}; it deletes that after {} days, or when they take back what they agreed to.",
+                self.retention_days
+            ));
+        }
+        words
     }
 }
 
@@ -237,7 +360,16 @@ impl Grant {
                 some(&self.document_kinds)
             ));
         }
+        words.extend(self.pools.iter().flat_map(|pool| pool.words(owner, partner)));
         words
+    }
+
+    /// What is granted of this pool for this purpose at this time.
+    #[must_use]
+    pub fn pool(&self, pool: &str, purpose: &str, now: time::OffsetDateTime) -> Option<&PoolGrant> {
+        let running = |one: &&PoolGrant| one.valid_until.is_none_or(|end| now.unix_timestamp() < end);
+        let named = |one: &&PoolGrant| one.pool == pool && one.purpose == purpose;
+        self.pools.iter().find(|one| named(one) && running(one))
     }
 }
 
@@ -376,6 +508,49 @@ mod tests {
     fn a_grant_survives_the_wire() {
         let there = wire::Grant::from(&grant());
         assert_eq!(Grant::try_from(&there), Ok(grant()));
+    }
+
+    #[test]
+    fn a_grant_of_a_pool_ends_when_it_says_and_covers_one_purpose() {
+        let mut there = wire::Grant::from(&grant());
+        let pool = wire::PoolGrant {
+            pool: "loyalty".to_owned(),
+            purpose: "joint-offers".to_owned(),
+            may_join: true,
+            fields: vec!["city".to_owned()],
+            evaluations_max: 1_000,
+            retention_days: 30,
+            valid_until: Some(prost_types::Timestamp { seconds: 100, nanos: 0 }),
+            ..Default::default()
+        };
+        there.pools = vec![pool.clone()];
+        let here = Grant::try_from(&there).unwrap();
+        assert_eq!(Grant::try_from(&wire::Grant::from(&here)), Ok(here.clone()));
+        let at = |seconds| time::OffsetDateTime::from_unix_timestamp(seconds).unwrap();
+        assert_eq!(
+            here.pool("loyalty", "joint-offers", at(99))
+                .unwrap()
+                .evaluations_total_max,
+            1_500
+        );
+        assert_eq!(here.pool("loyalty", "joint-offers", at(100)), None);
+        assert_eq!(here.pool("loyalty", "research", at(99)), None);
+        let mut refused = |change: fn(&mut wire::PoolGrant)| {
+            let mut pool = pool.clone();
+            change(&mut pool);
+            there.pools = vec![pool];
+            Grant::try_from(&there).unwrap_err().field
+        };
+        assert_eq!(refused(|pool| pool.may_join = false), "pools.fields");
+        assert_eq!(refused(|pool| pool.evaluations_max = 0), "pools.evaluations_max");
+        assert_eq!(
+            refused(|pool| pool.evaluations_total_max = 999),
+            "pools.evaluations_total_max"
+        );
+        assert_eq!(refused(|pool| pool.retention_days = 0), "pools.retention_days");
+        assert_eq!(refused(|pool| pool.purpose.clear()), "pools.purpose");
+        there.pools = vec![pool.clone(), pool];
+        assert_eq!(Grant::try_from(&there).unwrap_err().field, "pools");
     }
 
     #[test]

@@ -160,12 +160,38 @@ impl Links {
         &self,
         tx: &mut TenantTx,
         link: LinkId,
+        key: (&str, i64),
+        message: (&str, &impl prost::Message),
+    ) -> Result<(), Error> {
+        self.post_in(tx, (link, TrafficClass::Event), key, message).await
+    }
+
+    /// The same of a message that waits for no other one: nothing that is posted by [`Links::post`] stands in its way.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub async fn post_first(
+        &self,
+        tx: &mut TenantTx,
+        link: LinkId,
+        key: (&str, i64),
+        message: (&str, &impl prost::Message),
+    ) -> Result<(), Error> {
+        self.post_in(tx, (link, TrafficClass::Control), key, message).await
+    }
+
+    async fn post_in(
+        &self,
+        tx: &mut TenantTx,
+        (link, class): (LinkId, TrafficClass),
         (ordering_key, key_version): (&str, i64),
         (kind, message): (&str, &impl prost::Message),
     ) -> Result<(), Error> {
         let new = NewMessage {
             id: self.tenancy().ids().uuid(),
             link,
+            class,
             ordering_key,
             key_version,
             kind,

@@ -40,6 +40,7 @@ fn hash(text: &str) -> Result<Vec<u8>, Error> {
 pub struct NewMessage<'a> {
     pub id: Uuid,
     pub link: LinkId,
+    pub class: TrafficClass,
     pub ordering_key: &'a str,
     pub key_version: i64,
     pub kind: &'a str,
@@ -50,10 +51,11 @@ pub struct NewMessage<'a> {
 
 pub async fn post(tx: &mut TenantTx, new: &NewMessage<'_>) -> Result<(), Error> {
     sqlx::query!(
-        "insert into outbox (id, link_id, ordering_key, key_version, type, payload, trace_parent)
-         values ($1, $2, $3, $4, $5, $6, $7)",
+        "insert into outbox (id, link_id, class, ordering_key, key_version, type, payload, trace_parent)
+         values ($1, $2, $3, $4, $5, $6, $7, $8)",
         new.id,
         new.link.0,
+        code(new.class),
         new.ordering_key,
         new.key_version,
         new.kind,

@@ -1,0 +1,488 @@
+//! What our own people do with members.
+
+use std::pin::Pin;
+
+use hansa_directory::Session;
+use hansa_edge::{finish, id, maybe_id, status, timestamp};
+use hansa_proto::members::v1::{self as wire, members_staff_service_server::MembersStaffService};
+use hansa_vault::Identifier;
+use hansa_vocab::{Fault, LinkId};
+use time::OffsetDateTime;
+use tokio_stream::{Stream, wrappers::ReceiverStream};
+use tonic::{Request, Response, Status, Streaming};
+
+use crate::{
+    Error, Members,
+    model::fields::{Field, Problem, RawRow, Type},
+    ops::{Found, Import, NewNotice, Totals, Who, Wish},
+    store::{
+        consents::{ConsentRow, NoticeRow, ReleaseRow},
+        matches::MatchRow,
+        offers::OfferRow,
+        people::PoolRow,
+    },
+};
+
+/// `hansa.members.v1.MembersStaffService`.
+#[derive(Clone, Debug)]
+pub struct MembersStaff(pub Members);
+
+fn positive(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or(0)
+}
+
+fn small(number: i32) -> u32 {
+    u32::try_from(number).unwrap_or(0)
+}
+
+fn number(field: &'static str, number: u64) -> Result<i64, Status> {
+    i64::try_from(number).map_err(|_| status(Fault::invalid(field, "no such number")))
+}
+
+fn at(when: Option<OffsetDateTime>) -> Option<prost_types::Timestamp> {
+    when.map(timestamp)
+}
+
+fn field(field: wire::PoolField) -> Result<Field, Status> {
+    let kind = match field.r#type() {
+        wire::FieldType::Text => Type::Text,
+        wire::FieldType::Date => Type::Date,
+        wire::FieldType::Number => Type::Number,
+        wire::FieldType::Choice => Type::Choice(field.choices),
+        wire::FieldType::Unspecified => return Err(status(Fault::invalid("fields", "a field has a type"))),
+    };
+    Ok(Field { name: field.name, kind })
+}
+
+fn pool((row, members): (PoolRow, i64)) -> Result<wire::Pool, Error> {
+    let fields: Vec<Field> = serde_json::from_str(&row.fields).map_err(|_| Error::Damaged("pool"))?;
+    let shown = |field: Field| {
+        let (kind, choices) = match field.kind {
+            Type::Text => (wire::FieldType::Text, Vec::new()),
+            Type::Date => (wire::FieldType::Date, Vec::new()),
+            Type::Number => (wire::FieldType::Number, Vec::new()),
+            Type::Choice(choices) => (wire::FieldType::Choice, choices),
+        };
+        wire::PoolField {
+            name: field.name,
+            r#type: kind.into(),
+            choices,
+        }
+    };
+    Ok(wire::Pool {
+        code: row.code,
+        name: row.name,
+        fields: fields.into_iter().map(shown).collect(),
+        members: positive(members),
+        link_id: row.link_id.map(|id| id.to_string()).unwrap_or_default(),
+    })
+}
+
+fn notice(row: NoticeRow) -> Result<wire::Notice, Error> {
+    Ok(wire::Notice {
+        fields: serde_json::from_str(&row.fields).map_err(|_| Error::Damaged("notice"))?,
+        hash: row.hash,
+        link_id: row.link_id.to_string(),
+        recipient: row.recipient_id,
+        purpose: row.purpose,
+        language: row.language,
+        text: row.body,
+        created_at: Some(timestamp(row.created_at)),
+    })
+}
+
+fn consent((row, fields, recipient, release): (ConsentRow, Vec<String>, String, Option<ReleaseRow>)) -> wire::Consent {
+    let (released_at, acknowledged_at) = match release {
+        Some(release) => (at(release.released_at), at(release.acknowledged_at)),
+        None => (None, None),
+    };
+    wire::Consent {
+        recipient,
+        purpose: row.purpose,
+        state: row.state,
+        version: positive(row.version),
+        fields,
+        notice_hash: row.notice_hash,
+        channel: row.channel,
+        changed_at: Some(timestamp(row.changed_at)),
+        released_at,
+        acknowledged_at,
+    }
+}
+
+fn member(found: Found) -> wire::Member {
+    wire::Member {
+        number: positive(found.row.no),
+        phone: found.phone,
+        email: found.email,
+        fields: found.values.into_iter().collect(),
+        state: found.row.state,
+        joined_at: Some(timestamp(found.row.joined_at)),
+        consents: found.consents.into_iter().map(consent).collect(),
+    }
+}
+
+fn publication((row, pool): (OfferRow, String)) -> wire::Publication {
+    wire::Publication {
+        pool,
+        link_id: row.link_id.to_string(),
+        purpose: row.purpose,
+        epoch: small(row.epoch),
+        state: row.state,
+        masked: positive(row.masked),
+        sequence: small(row.sequence),
+        spent: positive(row.spent),
+        spent_in_all: positive(row.spent + row.spent_before),
+        ends_at: Some(timestamp(row.ends_at)),
+    }
+}
+
+fn shown((row, pool): (MatchRow, String)) -> wire::Match {
+    let mode = match row.mode.as_str() {
+        "joint" => wire::MatchMode::Joint,
+        _ => wire::MatchMode::Own,
+    };
+    wire::Match {
+        id: row.id.to_string(),
+        link_id: row.link_id.to_string(),
+        partner_pool: row.pool,
+        purpose: row.purpose,
+        pool,
+        mode: mode.into(),
+        state: row.state,
+        reason: row.reason,
+        text: row.explained,
+        listed: positive(row.listed),
+        evaluated: positive(row.evaluated),
+        matched: positive(row.matched),
+        released: positive(row.released),
+    }
+}
+
+fn raw(row: wire::MemberRow) -> RawRow {
+    RawRow {
+        line: row.line,
+        phone: row.phone,
+        email: row.email,
+        fields: row.fields.into_iter().collect(),
+    }
+}
+
+fn answered(problems: Vec<Problem>, totals: Totals) -> wire::ImportMembersResponse {
+    let problem = |problem: Problem| wire::MemberProblem {
+        line: problem.line,
+        field: problem.field,
+        reason: problem.reason.to_owned(),
+        text: problem.text,
+    };
+    wire::ImportMembersResponse {
+        problems: problems.into_iter().map(problem).collect(),
+        totals: Some(wire::MemberTotals {
+            rows: totals.rows,
+            created: totals.created,
+            changed: totals.changed,
+            unchanged: totals.unchanged,
+            refused: totals.refused,
+        }),
+    }
+}
+
+/// Takes an import to its end; each chunk is one transaction, finished whatever becomes of the caller.
+async fn take_import(
+    members: Members,
+    session: Session,
+    mut chunks: Streaming<wire::ImportMembersRequest>,
+    answers: tokio::sync::mpsc::Sender<Result<wire::ImportMembersResponse, Status>>,
+) {
+    let mut import: Option<Import> = None;
+    let ended = session.ended();
+    loop {
+        let chunk = tokio::select! {
+            chunk = chunks.message() => chunk,
+            () = ended.cancelled() => Err(Status::unauthenticated("the key was withdrawn")),
+        };
+        let answer = match chunk {
+            Ok(None) => return,
+            Ok(Some(chunk)) => {
+                let (members, session, under_way) = (members.clone(), session.clone(), import.take());
+                let done = finish(async move {
+                    let mut under_way = match under_way {
+                        Some(under_way) => under_way,
+                        None => {
+                            let options = chunk.options.unwrap_or_default();
+                            members
+                                .import(session, &options.pool, &options.region, options.dry_run)
+                                .await?
+                        }
+                    };
+                    let rows: Vec<RawRow> = chunk.rows.into_iter().map(raw).collect();
+                    let problems = under_way.chunk(&rows).await?;
+                    Ok::<_, Error>((problems, under_way))
+                });
+                done.await.map(|(problems, under_way)| {
+                    let answer = answered(problems, under_way.totals);
+                    import = Some(under_way);
+                    answer
+                })
+            }
+            Err(status) => Err(status),
+        };
+        let failed = answer.is_err();
+        if answers.send(answer).await.is_err() || failed {
+            return;
+        }
+    }
+}
+
+/// By what a member is asked for: one of the three.
+fn who(asked: &wire::GetMemberRequest) -> Result<Who, Status> {
+    let wrong =
+        |field: &'static str| move |wrong: hansa_vault::NotNormal| status(Fault::invalid(field, wrong.to_string()));
+    match (asked.number, asked.phone.as_str(), asked.email.as_str()) {
+        (0, "", email) => Ok(Who::Known(Identifier::email(email).map_err(wrong("email"))?)),
+        (0, phone, "") => Ok(Who::Known(Identifier::phone(phone, None).map_err(wrong("phone"))?)),
+        (given, "", "") => Ok(Who::Number(number("number", given)?)),
+        _ => Err(status(Fault::invalid("number", "one of number, phone and email"))),
+    }
+}
+
+#[tonic::async_trait]
+impl MembersStaffService for MembersStaff {
+    async fn put_pool(&self, asked: Request<wire::PutPoolRequest>) -> Result<Response<wire::PutPoolResponse>, Status> {
+        let (session, members) = (Session::of(&asked)?, self.0.clone());
+        let given = asked.into_inner().pool.unwrap_or_default();
+        let fields = given.fields.iter().cloned().map(field).collect::<Result<Vec<_>, _>>()?;
+        let (code, name) = (given.code.clone(), given.name.clone());
+        finish(async move { members.put_pool(&session, &code, &name, &fields).await }).await?;
+        Ok(Response::new(wire::PutPoolResponse { pool: Some(given) }))
+    }
+
+    async fn list_pools(
+        &self,
+        asked: Request<wire::ListPoolsRequest>,
+    ) -> Result<Response<wire::ListPoolsResponse>, Status> {
+        let session = Session::of(&asked)?;
+        let pools = self.0.pools(&session).await.map_err(status)?;
+        let pools = pools.into_iter().map(pool).collect::<Result<_, _>>().map_err(status)?;
+        Ok(Response::new(wire::ListPoolsResponse { pools }))
+    }
+
+    type ImportMembersStream = Pin<Box<dyn Stream<Item = Result<wire::ImportMembersResponse, Status>> + Send>>;
+
+    async fn import_members(
+        &self,
+        asked: Request<Streaming<wire::ImportMembersRequest>>,
+    ) -> Result<Response<Self::ImportMembersStream>, Status> {
+        let session = Session::of(&asked)?;
+        let (to_caller, answers) = tokio::sync::mpsc::channel(2);
+        tokio::spawn(take_import(self.0.clone(), session, asked.into_inner(), to_caller));
+        Ok(Response::new(Box::pin(ReceiverStream::new(answers))))
+    }
+
+    async fn get_member(
+        &self,
+        asked: Request<wire::GetMemberRequest>,
+    ) -> Result<Response<wire::GetMemberResponse>, Status> {
+        let (session, members, asked) = (Session::of(&asked)?, self.0.clone(), asked.into_inner());
+        let who = who(&asked)?;
+        let found = finish(async move { members.member(&session, &asked.pool, who).await }).await?;
+        Ok(Response::new(wire::GetMemberResponse {
+            member: Some(member(found)),
+        }))
+    }
+
+    async fn erase_member(
+        &self,
+        asked: Request<wire::EraseMemberRequest>,
+    ) -> Result<Response<wire::EraseMemberResponse>, Status> {
+        let (session, members, asked) = (Session::of(&asked)?, self.0.clone(), asked.into_inner());
+        let number = number("number", asked.number)?;
+        let told = finish(async move { members.erase(&session, &asked.pool, number).await }).await?;
+        Ok(Response::new(wire::EraseMemberResponse {
+            partners: u32::try_from(told).unwrap_or(u32::MAX),
+        }))
+    }
+
+    async fn put_notice(
+        &self,
+        asked: Request<wire::PutNoticeRequest>,
+    ) -> Result<Response<wire::PutNoticeResponse>, Status> {
+        let (session, members) = (Session::of(&asked)?, self.0.clone());
+        let given = asked.into_inner().notice.unwrap_or_default();
+        let new = NewNotice {
+            link: LinkId(id("link_id", &given.link_id)?),
+            purpose: given.purpose,
+            fields: given.fields,
+            language: given.language,
+            text: given.text,
+        };
+        let row = finish(async move { members.put_notice(&session, new).await }).await?;
+        Ok(Response::new(wire::PutNoticeResponse {
+            notice: Some(notice(row).map_err(status)?),
+        }))
+    }
+
+    async fn list_notices(
+        &self,
+        asked: Request<wire::ListNoticesRequest>,
+    ) -> Result<Response<wire::ListNoticesResponse>, Status> {
+        let session = Session::of(&asked)?;
+        let notices = self.0.notices(&session).await.map_err(status)?;
+        let notices = notices
+            .into_iter()
+            .map(notice)
+            .collect::<Result<_, _>>()
+            .map_err(status)?;
+        Ok(Response::new(wire::ListNoticesResponse { notices }))
+    }
+
+    async fn record_consents(
+        &self,
+        asked: Request<wire::RecordConsentsRequest>,
+    ) -> Result<Response<wire::RecordConsentsResponse>, Status> {
+        let (session, members, asked) = (Session::of(&asked)?, self.0.clone(), asked.into_inner());
+        let numbers = asked.numbers.iter().map(|one| number("numbers", *one));
+        let numbers = numbers.collect::<Result<Vec<_>, _>>()?;
+        let done = async move {
+            let of = (asked.pool.as_str(), asked.notice_hash.as_str());
+            members.record(&session, of, &asked.channel, &numbers).await
+        };
+        let agreed = finish(done).await?;
+        let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        Ok(Response::new(wire::RecordConsentsResponse {
+            recorded: count(agreed.recorded),
+            unchanged: count(agreed.unchanged),
+            unknown: agreed.unknown.into_iter().map(positive).collect(),
+        }))
+    }
+
+    async fn withdraw_consent(
+        &self,
+        asked: Request<wire::WithdrawConsentRequest>,
+    ) -> Result<Response<wire::WithdrawConsentResponse>, Status> {
+        let (session, members, asked) = (Session::of(&asked)?, self.0.clone(), asked.into_inner());
+        let number = number("number", asked.number)?;
+        let done = async move {
+            let whom = (asked.recipient.as_str(), asked.purpose.as_str());
+            members
+                .withdraw(&session, (&asked.pool, number), whom, &asked.channel)
+                .await
+        };
+        let (row, recipient) = finish(done).await?;
+        Ok(Response::new(wire::WithdrawConsentResponse {
+            consent: Some(consent((row, Vec::new(), recipient, None))),
+        }))
+    }
+
+    async fn list_withdrawals(
+        &self,
+        asked: Request<wire::ListWithdrawalsRequest>,
+    ) -> Result<Response<wire::ListWithdrawalsResponse>, Status> {
+        let (session, asked) = (Session::of(&asked)?, asked.into_inner());
+        let rows = self.0.withdrawals(&session, asked.open_only).await.map_err(status)?;
+        let shown = |(row, pool): (ReleaseRow, String)| wire::Withdrawal {
+            link_id: row.link_id.to_string(),
+            pool,
+            number: positive(row.no),
+            purpose: row.purpose,
+            reason: row.reason,
+            ended_at: at(row.ended_at),
+            acknowledged_at: at(row.acknowledged_at),
+        };
+        Ok(Response::new(wire::ListWithdrawalsResponse {
+            withdrawals: rows.into_iter().map(shown).collect(),
+        }))
+    }
+
+    async fn publish_pool(
+        &self,
+        asked: Request<wire::PublishPoolRequest>,
+    ) -> Result<Response<wire::PublishPoolResponse>, Status> {
+        let (session, members, asked) = (Session::of(&asked)?, self.0.clone(), asked.into_inner());
+        let link = LinkId(id("link_id", &asked.link_id)?);
+        let done = async move { members.publish(&session, (&asked.pool, &asked.purpose), link).await };
+        let row = finish(done).await?;
+        Ok(Response::new(wire::PublishPoolResponse {
+            publication: Some(publication(row)),
+        }))
+    }
+
+    async fn list_publications(
+        &self,
+        asked: Request<wire::ListPublicationsRequest>,
+    ) -> Result<Response<wire::ListPublicationsResponse>, Status> {
+        let session = Session::of(&asked)?;
+        let rows = self.0.publications(&session).await.map_err(status)?;
+        Ok(Response::new(wire::ListPublicationsResponse {
+            publications: rows.into_iter().map(publication).collect(),
+        }))
+    }
+
+    async fn start_match(
+        &self,
+        asked: Request<wire::StartMatchRequest>,
+    ) -> Result<Response<wire::StartMatchResponse>, Status> {
+        let (session, members, asked) = (Session::of(&asked)?, self.0.clone(), asked.into_inner());
+        let joint = match asked.mode() {
+            wire::MatchMode::Own => false,
+            wire::MatchMode::Joint => true,
+            wire::MatchMode::Unspecified => return Err(status(Fault::invalid("mode", "OWN or JOINT"))),
+        };
+        let wish = Wish {
+            id: maybe_id("id", &asked.id)?,
+            link: LinkId(id("link_id", &asked.link_id)?),
+            partner_pool: asked.partner_pool,
+            purpose: asked.purpose,
+            pool: asked.pool,
+            joint,
+        };
+        let row = finish(async move { members.start_match(&session, wish).await }).await?;
+        Ok(Response::new(wire::StartMatchResponse {
+            r#match: Some(shown(row)),
+        }))
+    }
+
+    async fn get_match(
+        &self,
+        asked: Request<wire::GetMatchRequest>,
+    ) -> Result<Response<wire::GetMatchResponse>, Status> {
+        let (session, asked) = (Session::of(&asked)?, asked.into_inner());
+        let row = self.0.get_match(&session, id("id", &asked.id)?).await.map_err(status)?;
+        Ok(Response::new(wire::GetMatchResponse {
+            r#match: Some(shown(row)),
+        }))
+    }
+
+    async fn list_matched(
+        &self,
+        asked: Request<wire::ListMatchedRequest>,
+    ) -> Result<Response<wire::ListMatchedResponse>, Status> {
+        let (session, members, asked) = (Session::of(&asked)?, self.0.clone(), asked.into_inner());
+        let (link, after) = (LinkId(id("link_id", &asked.link_id)?), number("after", asked.after)?);
+        let most = match asked.page_size {
+            0 => 100,
+            1..=1_000 => i64::from(asked.page_size),
+            _ => return Err(status(Fault::invalid("page_size", "at most 1000"))),
+        };
+        let done = async move {
+            let of = (link, asked.partner_pool.as_str(), asked.purpose.as_str());
+            members.matched(&session, of, &asked.pool, (after, most)).await
+        };
+        let rows = finish(done).await?;
+        let shown = rows.into_iter().map(|(number, held)| {
+            let (pseudonym, fields, delete_by) = match held {
+                Some((name, values, delete_by)) => (name.to_string(), values, delete_by),
+                None => Default::default(),
+            };
+            wire::MatchedMember {
+                number: positive(number),
+                pseudonym,
+                fields: fields.into_iter().collect(),
+                delete_by: at(delete_by),
+            }
+        });
+        Ok(Response::new(wire::ListMatchedResponse {
+            members: shown.collect(),
+        }))
+    }
+}

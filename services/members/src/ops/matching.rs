@@ -1,0 +1,505 @@
+//! Which of our members are in a partner's pool: asked blinded, found in the partner's filter, and what it releases of them.
+//!
+//! Every step is written down before the next one begins; whoever goes on after a crash sends the very bytes that were sent before.
+
+use hansa_directory::Session;
+use hansa_link::Partner;
+use hansa_proto::{
+    members::v1::{
+        EvaluateRequest, FilterPart, GetFilterSegmentRequest, GetPoolOfferRequest, PoolOffer,
+        members_partner_service_client::MembersPartnerServiceClient as Client,
+    },
+    types::v1::Signed,
+};
+use hansa_psi::{Blinds, CHUNK_MAX, POINT_LENGTH, Point, verify};
+use hansa_tenancy::{Errand, TenantTx};
+use hansa_vault::{random, sha256};
+use hansa_vocab::{Fault, Kind, LinkId};
+use prost::Message as _;
+use time::OffsetDateTime;
+use tonic::transport::Channel;
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+use super::{
+    LEASE, Members, context, open_identifier,
+    people::values_of,
+    person,
+    publish::{CHANGES_MAX, POOL_OFFER, part},
+};
+use crate::{
+    Error,
+    model::{
+        self,
+        fields::Values,
+        filter::{self},
+    },
+    store::{
+        matches::{self, MatchRow, NewTokens},
+        offers::{self, Shelf},
+        people::{self, PoolRow},
+    },
+};
+
+/// How long a partner may take over one call.
+pub(super) const DEADLINE: std::time::Duration = std::time::Duration::from_secs(30);
+/// A partner that does not answer is asked again after this time.
+const AGAIN: time::Duration = time::Duration::seconds(5);
+/// Most segments of a filter: 32 million members and more.
+const SEGMENT_BITS_MAX: u32 = 12;
+
+/// A match, as it is asked for.
+pub(crate) struct Wish {
+    pub id: Option<Uuid>,
+    pub link: LinkId,
+    pub partner_pool: String,
+    pub purpose: String,
+    pub pool: String,
+    pub joint: bool,
+}
+
+/// A chunk that is under way, as it was sent: for each point, whose it is.
+struct Chunk {
+    people: Vec<(i64, String)>,
+    points: Vec<Point>,
+}
+
+impl Chunk {
+    const ENTRY: usize = 9 + POINT_LENGTH;
+
+    fn write(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(self.points.len() * Self::ENTRY);
+        for ((number, kind), point) in self.people.iter().zip(&self.points) {
+            bytes.extend(number.to_be_bytes());
+            bytes.push(u8::from(kind == "email"));
+            bytes.extend(point);
+        }
+        bytes
+    }
+
+    fn read(bytes: &[u8]) -> Self {
+        let mut chunk = Self {
+            people: Vec::new(),
+            points: Vec::new(),
+        };
+        for one in bytes.chunks_exact(Self::ENTRY) {
+            let number = i64::from_be_bytes(std::array::from_fn(|place| one[place]));
+            let kind = if one[8] == 1 { "email" } else { "phone" };
+            chunk.people.push((number, kind.to_owned()));
+            chunk.points.push(std::array::from_fn(|place| one[9 + place]));
+        }
+        chunk
+    }
+}
+
+/// What a match is about, once it is known.
+pub(super) struct Task {
+    pub errand: Errand,
+    pub partner: Partner,
+    pub client: Client<Channel>,
+    pub own: PoolRow,
+    pub recipient: Uuid,
+    pub offer: PoolOffer,
+}
+
+impl Task {
+    pub fn shelf<'a>(&self, row: &'a MatchRow) -> Shelf<'a> {
+        Shelf {
+            link: row.link(),
+            pool: &row.pool,
+            purpose: &row.purpose,
+            epoch: row.epoch,
+            ours: false,
+        }
+    }
+
+    pub fn refused(&self, status: &tonic::Status) -> Error {
+        Error::Partner(Box::new(self.partner.fault(status)))
+    }
+
+    fn context(&self, row: &MatchRow) -> hansa_psi::Context {
+        context(self.partner.enterprise, row.link(), &row.pool, &row.purpose, row.epoch)
+    }
+}
+
+pub(super) fn lib<T>(_: T) -> Error {
+    Error::Damaged("match")
+}
+
+impl Members {
+    /// Begins to find out which of our members are in a partner's pool. The same id again changes nothing.
+    pub(crate) async fn start_match(&self, session: &Session, wish: Wish) -> Result<(MatchRow, String), Error> {
+        model::word("partner_pool", &wish.partner_pool)?;
+        model::word("purpose", &wish.purpose)?;
+        let mut tx = self.tenancy.begin("members.start_match", session).await?;
+        let own = self.own_pool(&mut tx, &wish.pool).await?;
+        let other = self.links.other_end(&mut tx, wish.link).await?;
+        let received = other.received.pool(&wish.partner_pool, &wish.purpose, self.now());
+        let partner = self.links.partner(session, wish.link).await?;
+        let granted = |text: &str| Error::Grant {
+            text: text.to_owned(),
+            owner: partner.name.clone(),
+        };
+        let received = received.ok_or_else(|| granted("no such pool is granted to us for this purpose"))?;
+        if wish.joint && !received.may_join {
+            return Err(granted(
+                "we may find out which of our members are in the pool, and nothing more",
+            ));
+        }
+        let row = MatchRow {
+            id: wish.id.unwrap_or_else(|| self.new_id()),
+            link_id: wish.link.0,
+            pool: wish.partner_pool,
+            purpose: wish.purpose,
+            epoch: 0,
+            own_pool_id: Some(own.id),
+            mode: if wish.joint { "joint" } else { "own" }.to_owned(),
+            state: "running".to_owned(),
+            reason: String::new(),
+            explained: String::new(),
+            listed: 0,
+            evaluated: 0,
+            matched: 0,
+            released: 0,
+            chunk: 0,
+            seed_wrapped: self.vault.wrap("psi-blinds", &random::<32>()?)?,
+            pending: None,
+            begun_at: self.now(),
+        };
+        if wish.joint {
+            self.make_shared(&mut tx, &partner.name, &row).await?;
+        }
+        matches::begin(&mut tx, &row).await?;
+        let known = matches::ours(&mut tx, row.id).await?.ok_or(Error::IdReused(row.id))?;
+        let same = |one: &MatchRow| {
+            (
+                one.link_id,
+                one.own_pool_id,
+                one.pool.clone(),
+                one.purpose.clone(),
+                one.mode.clone(),
+            )
+        };
+        if same(&known) != same(&row) {
+            return Err(Error::IdReused(row.id));
+        }
+        let resource = format!("match/{}", row.id);
+        self.note(&mut tx, session, "pool.match", &resource).await?;
+        tx.due_now().await?;
+        tx.commit().await?;
+        Ok((known, own.code))
+    }
+
+    /// Makes the pool in which lies what the partner releases to us, before anything can be released.
+    async fn make_shared(&self, tx: &mut TenantTx, partner: &str, row: &MatchRow) -> Result<(), Error> {
+        let shared = PoolRow {
+            id: self.new_id(),
+            code: model::shared_code(row.link(), &row.pool, &row.purpose),
+            name: format!("{partner}: {}", row.pool).chars().take(120).collect(),
+            fields: "[]".to_owned(),
+            link_id: Some(row.link_id),
+            partner_pool: Some(row.pool.clone()),
+            purpose: Some(row.purpose.clone()),
+        };
+        people::put_pool(tx, &shared).await?.ok_or(Error::Damaged("pool"))?;
+        Ok(())
+    }
+
+    /// How far a match is.
+    pub(crate) async fn get_match(&self, session: &Session, id: Uuid) -> Result<(MatchRow, String), Error> {
+        let mut tx = self.tenancy.begin("members.get_match", session).await?;
+        let row = matches::ours(&mut tx, id).await?.ok_or(Error::NotFound("match"))?;
+        let own = row.own_pool_id.ok_or(Error::Damaged("match"))?;
+        let own = people::pool_of(&mut tx, own).await?.ok_or(Error::Damaged("match"))?;
+        Ok((row, own.code))
+    }
+
+    /// Our members who are in a partner's pool, and what it has released of them.
+    pub(crate) async fn matched(
+        &self,
+        session: &Session,
+        (link, partner_pool, purpose): (LinkId, &str, &str),
+        pool: &str,
+        (after, most): (i64, i64),
+    ) -> Result<Vec<(i64, Option<(Uuid, Values, Option<OffsetDateTime>)>)>, Error> {
+        let mut tx = self.tenancy.begin("members.matched", session).await?;
+        let own = self.own_pool(&mut tx, pool).await?;
+        let shelf = Shelf {
+            link,
+            pool: partner_pool,
+            purpose,
+            epoch: 0,
+            ours: false,
+        };
+        let numbers = matches::matched(&mut tx, (shelf, own.id), (after, most)).await?;
+        let mut whole: Vec<_> = numbers.iter().map(|number| (*number, None)).collect();
+        let code = model::shared_code(link, partner_pool, purpose);
+        if let Some(shared) = people::pool(&mut tx, &code).await? {
+            let seal = self.vault.seal(&mut tx).await?;
+            let rows = people::shared_of(&mut tx, shared.id, own.id, &numbers).await?;
+            let held: Vec<i64> = rows.iter().map(|row| row.no).collect();
+            let names = people::pseudonyms(&mut tx, shared.id, &held).await?;
+            for row in rows {
+                let name = names.iter().find(|(no, _)| *no == row.no).map(|(_, name)| *name);
+                let place = whole.iter().position(|(number, _)| Some(*number) == row.own_no);
+                if let (Some(name), Some(place)) = (name, place) {
+                    whole[place].1 = Some((name, values_of(&seal, shared.id, &row)?, row.delete_by));
+                }
+            }
+        }
+        let resource = format!("matched/{}/{link}", own.code);
+        self.note(&mut tx, session, "member.read", &resource).await?;
+        tx.commit().await?;
+        Ok(whole)
+    }
+
+    /// Goes on with a match, and writes down how it ended.
+    pub(super) async fn go_on(&self, errand: Errand, mut row: MatchRow) {
+        let (mut state, mut due) = ("done", None);
+        if let Err(error) = self.run(errand, &mut row).await {
+            let fault = Fault::from(error);
+            let passing = [Kind::Unavailable, Kind::Deadline, Kind::Internal];
+            if passing.contains(&fault.kind) || fault.reason == "LINK_STATE" {
+                due = Some(self.now() + AGAIN);
+                state = "running";
+            } else {
+                state = "failed";
+            }
+            (row.reason, row.explained) = (fault.reason.into_owned(), fault.text.into_owned());
+        } else {
+            (row.reason, row.explained) = (String::new(), String::new());
+        }
+        row.state = state.to_owned();
+        if let Err(error) = self.keep(&errand, &row, due).await {
+            tracing::warn!(link.id = %row.link_id, %error, "how a match went could not be written down; it is done again");
+        }
+    }
+
+    async fn keep(&self, errand: &Errand, row: &MatchRow, due: Option<OffsetDateTime>) -> Result<(), Error> {
+        let mut tx = self.tenancy.begin("members.match_kept", errand).await?;
+        matches::save(&mut tx, row, due).await?;
+        if due.is_some() {
+            tx.set_timer().await?;
+        }
+        tx.wake();
+        Ok(tx.commit().await?)
+    }
+
+    async fn run(&self, errand: Errand, row: &mut MatchRow) -> Result<(), Error> {
+        let mut task = Box::pin(self.look(errand, row)).await?;
+        Box::pin(self.fetch(&mut task, row)).await?;
+        while Box::pin(self.ask(&mut task, row)).await? {}
+        Box::pin(self.probe(&task, row)).await?;
+        if row.mode == "joint" {
+            Box::pin(self.join(&mut task, row)).await?;
+        }
+        Ok(())
+    }
+
+    /// What the partner hands out, as it has signed it; and whether there is room for all that we would ask.
+    async fn look(&self, errand: Errand, row: &mut MatchRow) -> Result<Task, Error> {
+        let partner = self.links.partner(&errand, row.link()).await?;
+        let mut client = Client::new(partner.channel.clone());
+        let asked = GetPoolOfferRequest {
+            pool: row.pool.clone(),
+            purpose: row.purpose.clone(),
+        };
+        let answer = client.get_pool_offer(partner.request(asked, DEADLINE)).await;
+        let answer = answer.map_err(|status| Error::Partner(Box::new(partner.fault(&status))))?;
+        let answer = answer.into_inner();
+        let whole = answer.offer.ok_or(Error::BadAnswer("offer"))?;
+        let mut tx = self.tenancy.begin("members.look", &errand).await?;
+        let other = self.links.other_end(&mut tx, row.link()).await?;
+        let offer = read_offer(&whole, row, self.now(), |at| other.keys.signed(POOL_OFFER, &whole, at))?;
+        row.epoch = i32::try_from(offer.epoch).map_err(|_| Error::BadAnswer("offer"))?;
+        let own = row.own_pool_id.ok_or(Error::Damaged("match"))?;
+        let task = Task {
+            errand,
+            recipient: model::recipient(partner.enterprise),
+            own: people::pool_of(&mut tx, own).await?.ok_or(Error::Damaged("match"))?,
+            partner,
+            client,
+            offer,
+        };
+        let shelf = task.shelf(row);
+        offers::clear_others(&mut tx, shelf).await?;
+        offers::put_segment(&mut tx, shelf, (0, 0, 0), &whole.encode_to_vec(), None).await?;
+        let listed = matches::listed(&mut tx, own, (task.recipient, &row.purpose)).await?;
+        let unasked = matches::unasked_count(&mut tx, (shelf, own), task.recipient).await?;
+        let left = answer.evaluations_left;
+        // A chunk that is under way has been paid for.
+        if row.pending.is_none() && u64::try_from(unasked).unwrap_or(0) > left {
+            return Err(Error::Budget { left });
+        }
+        row.listed = listed;
+        matches::save(&mut tx, row, Some(self.now() + LEASE)).await?;
+        tx.commit().await?;
+        Ok(task)
+    }
+
+    /// Fetches the segments of the filter that are not here yet; each is what the signed offer says.
+    async fn fetch(&self, task: &mut Task, row: &mut MatchRow) -> Result<(), Error> {
+        let mut wanted = Vec::new();
+        for (number, hash) in task.offer.segment_hashes.chunks_exact(32).enumerate() {
+            wanted.push((FilterPart::Base, 0, number, hash.to_vec()));
+        }
+        for delta in &task.offer.deltas {
+            let sequence = delta.sequence;
+            wanted.push((FilterPart::Joined, sequence, 0, delta.joined_hash.to_vec()));
+            wanted.push((FilterPart::Left, sequence, 0, delta.left_hash.to_vec()));
+        }
+        let mut tx = self.tenancy.begin("members.have", &task.errand).await?;
+        let mut have = std::collections::HashSet::new();
+        for of in [FilterPart::Base, FilterPart::Joined, FilterPart::Left] {
+            for (sequence, number) in offers::spots(&mut tx, task.shelf(row), part(of)).await? {
+                have.insert((part(of), sequence, number));
+            }
+        }
+        drop(tx);
+        for (of, sequence, number, hash) in wanted {
+            let small = |number: usize| i32::try_from(number).unwrap_or(i32::MAX);
+            let spot = (part(of), i32::try_from(sequence).unwrap_or(i32::MAX), small(number));
+            if have.contains(&spot) {
+                continue;
+            }
+            let asked = GetFilterSegmentRequest {
+                pool: row.pool.clone(),
+                purpose: row.purpose.clone(),
+                epoch: task.offer.epoch,
+                part: of.into(),
+                number: u32::try_from(number).unwrap_or(u32::MAX),
+                sequence,
+            };
+            let answer = task
+                .client
+                .get_filter_segment(task.partner.request(asked, DEADLINE))
+                .await;
+            let segment = answer.map_err(|status| task.refused(&status))?.into_inner().segment;
+            if sha256(&[&segment]).as_slice() != hash {
+                return Err(Error::BadAnswer("filter"));
+            }
+            let mut tx = self.tenancy.begin("members.fetched", &task.errand).await?;
+            offers::put_segment(&mut tx, task.shelf(row), spot, &segment, None).await?;
+            matches::save(&mut tx, row, Some(self.now() + LEASE)).await?;
+            tx.commit().await?;
+        }
+        Ok(())
+    }
+
+    /// Asks about the next members whose tokens are not known; false when there are none.
+    async fn ask(&self, task: &mut Task, row: &mut MatchRow) -> Result<bool, Error> {
+        let seed = self.vault.unwrap("psi-blinds", &row.seed_wrapped)?;
+        let seed: Zeroizing<[u8; 32]> = Zeroizing::new(seed.as_slice().try_into().map_err(lib)?);
+        let context = task.context(row);
+        if row.pending.is_none() {
+            row.chunk += 1;
+            let first = u64::from(row.chunk.unsigned_abs()) * CHUNK_MAX as u64;
+            let Some(chunk) = self.next_chunk(task, row, (&seed, first)).await? else {
+                row.chunk -= 1;
+                return Ok(false);
+            };
+            row.pending = Some(chunk.write());
+            self.keep(&task.errand, row, Some(self.now() + LEASE)).await?;
+        }
+        let chunk = Chunk::read(row.pending.as_deref().unwrap_or_default());
+        let asked = EvaluateRequest {
+            pool: row.pool.clone(),
+            purpose: row.purpose.clone(),
+            epoch: task.offer.epoch,
+            match_id: row.id.to_string(),
+            number: row.chunk.unsigned_abs(),
+            points: chunk.points.as_flattened().to_vec().into(),
+        };
+        let answer = task.client.evaluate(task.partner.request(asked, DEADLINE)).await;
+        let answer = answer.map_err(|status| task.refused(&status))?.into_inner();
+        let (points, rest) = answer.points.as_chunks::<POINT_LENGTH>();
+        let proof = (&*answer.proof).try_into().map_err(|_| Error::BadAnswer("proof"))?;
+        if !rest.is_empty() {
+            return Err(Error::BadAnswer("points"));
+        }
+        let public = (&*task.offer.public_key)
+            .try_into()
+            .map_err(|_| Error::BadAnswer("offer"))?;
+        let (points, first) = (points.to_vec(), u64::from(row.chunk.unsigned_abs()) * CHUNK_MAX as u64);
+        let people = chunk.people;
+        let asked = chunk.points;
+        let unblinded = tokio::task::spawn_blocking(move || {
+            verify(&public, &asked, &points, &proof).map_err(|_| Error::BadAnswer("proof"))?;
+            let secrets = Blinds::new(*seed)
+                .unblind(first, &points)
+                .map_err(|_| Error::BadAnswer("points"))?;
+            let both = |secret: &hansa_psi::Secret| (secret.token(&context), secret.release_key(&context));
+            Ok::<_, Error>(secrets.iter().map(both).collect::<Vec<_>>())
+        });
+        let unblinded = unblinded.await.map_err(lib)??;
+        let asked = people.len();
+        let mut tx = self.tenancy.begin("members.asked", &task.errand).await?;
+        let seal = self.vault.seal(&mut tx).await?;
+        let mut new = NewTokens::default();
+        for ((number, kind), (token, key)) in people.into_iter().zip(unblinded) {
+            let sealed = seal.close(&token.0, &*key)?;
+            new.tokens.push(filter::uuid(token));
+            new.numbers.push(number);
+            new.kinds.push(kind);
+            new.release_keys.push(data_encoding::BASE64.encode(&sealed));
+        }
+        matches::put_tokens(&mut tx, (task.shelf(row), task.own.id), &new).await?;
+        row.pending = None;
+        row.evaluated += i64::try_from(asked).unwrap_or(0);
+        matches::save(&mut tx, row, Some(self.now() + LEASE)).await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    async fn next_chunk(
+        &self,
+        task: &Task,
+        row: &MatchRow,
+        (seed, first): (&[u8; 32], u64),
+    ) -> Result<Option<Chunk>, Error> {
+        let mut tx = self.tenancy.begin("members.unasked", &task.errand).await?;
+        let most = i64::try_from(CHUNK_MAX).unwrap_or(i64::MAX);
+        let rows = matches::unasked(&mut tx, (task.shelf(row), task.own.id), task.recipient, most).await?;
+        let seal = self.vault.seal(&mut tx).await?;
+        drop(tx);
+        if rows.is_empty() {
+            return Ok(None);
+        }
+        let (context, blinds, own) = (task.context(row), Blinds::new(*seed), task.own.id);
+        let chunk = tokio::task::spawn_blocking(move || {
+            let open = |(number, kind, sealed): &(i64, String, String)| {
+                Ok::<_, Error>((kind.clone(), open_identifier(&seal, own, (*number, kind, sealed))?))
+            };
+            let clear = rows.iter().map(open).collect::<Result<Vec<_>, _>>()?;
+            let points = blinds.blind(&context, first, clear.iter().map(person));
+            let people = rows.into_iter().map(|(number, kind, _)| (number, kind)).collect();
+            Ok::<_, Error>(Chunk { people, points })
+        });
+        chunk.await.map_err(lib)?.map(Some)
+    }
+}
+
+/// Reads a signed offer, and refuses one that is not about this, or that says more than can be.
+fn read_offer(
+    whole: &Signed,
+    row: &MatchRow,
+    now: OffsetDateTime,
+    signed: impl Fn(i64) -> bool,
+) -> Result<PoolOffer, Error> {
+    let bad = || Error::BadAnswer("offer");
+    let offer = PoolOffer::decode(whole.body.clone()).map_err(|_| bad())?;
+    let about = (offer.link_id.as_str(), offer.pool.as_str(), offer.purpose.as_str());
+    let (link, ends) = (
+        row.link_id.to_string(),
+        offer.ends_at.as_ref().map_or(0, |at| at.seconds),
+    );
+    let running = ends > now.unix_timestamp() && offer.epoch > 0;
+    let whole = offer.segment_bits <= SEGMENT_BITS_MAX
+        && offer.segment_hashes.len() == 32 << offer.segment_bits
+        && offer.deltas.len() <= usize::try_from(CHANGES_MAX).unwrap_or(0)
+        && offer.deltas.iter().zip(1..).all(|(delta, nth)| delta.sequence == nth);
+    if !signed(now.unix_timestamp()) || about != (&link, &row.pool, &row.purpose) || !running || !whole {
+        return Err(bad());
+    }
+    Ok(offer)
+}

@@ -1,0 +1,6 @@
+//! SQL of members, nothing else.
+
+pub mod consents;
+pub mod matches;
+pub mod offers;
+pub mod people;

@@ -1,0 +1,219 @@
+//! Members: taken in, asked, handed out, matched, released, and forgotten everywhere when they take it back.
+// covers: I3, I11, I13, I16, I17
+
+use std::collections::BTreeSet;
+
+use hansa_tests::{
+    Enterprise, House,
+    house::text,
+    members::{phone, row},
+};
+use serde_json::{Value, json};
+
+const PURPOSE: &str = "joint-offers";
+
+/// A department store with a pool, and a brand with its own people.
+struct Two {
+    _here: House,
+    _there: House,
+    store: Enterprise,
+    brand: Enterprise,
+    link: String,
+}
+
+fn pool_grant(change: Value) -> Value {
+    let mut grant = json!({
+        "pool": "loyalty", "purpose": PURPOSE, "mayJoin": true, "fields": ["city", "tier"], "evaluationsMax": 10_000,
+        "retentionDays": 30,
+    });
+    for (name, value) in change.as_object().unwrap() {
+        grant[name] = value.clone();
+    }
+    json!({"pools": [grant]})
+}
+
+/// Store members 1..=300 have the phones 1..=300; the brand's 1..=200 have 201..=400: a hundred people are members of both.
+async fn two(grant: Value) -> Two {
+    let (here, there) = (House::new().await, House::new().await);
+    let store = here.enterprise("Lübeck Stores").await;
+    let brand = there.enterprise("Visby Tea").await;
+    let link = store.links_with(&brand, grant, json!({})).await;
+    store.pools("loyalty").await;
+    brand.pools("fans").await;
+    let fields = |who: u64| {
+        [
+            ("name", format!("Member {who}")),
+            ("city", "Lübeck".to_owned()),
+            ("tier", "gold".to_owned()),
+        ]
+    };
+    let member = |line: u64, who: u64| {
+        let fields = fields(who);
+        let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        row(line, &phone(who), &fields)
+    };
+    store
+        .enrols("loyalty", (1..=300).map(|one| member(one, one)).collect(), false)
+        .await;
+    brand
+        .enrols("fans", (1..=200).map(|one| member(one, one + 200)).collect(), false)
+        .await;
+    Two {
+        _here: here,
+        _there: there,
+        store,
+        brand,
+        link,
+    }
+}
+
+impl Two {
+    /// Of the store's, 201..=260 agree; of the brand's those who are the store's 241..=300: twenty agree on both sides.
+    async fn agreed(&self) {
+        let notice = self.store.notice(&self.link, PURPOSE, &["city", "name"]).await;
+        self.store.agree("loyalty", &notice, 201..=260).await;
+        let notice = self.brand.notice(&self.link, PURPOSE, &[]).await;
+        self.brand.agree("fans", &notice, 41..=100).await;
+    }
+
+    async fn matches(&self, mode: &str) -> Value {
+        self.brand.matches(&self.link, ("loyalty", PURPOSE), "fans", mode).await
+    }
+
+    async fn matched(&self) -> Vec<Value> {
+        self.brand.matched(&self.link, ("loyalty", PURPOSE), "fans").await
+    }
+
+    async fn matched_numbers(&self) -> BTreeSet<u64> {
+        self.matched()
+            .await
+            .iter()
+            .map(|one| text(&one["number"]).parse().unwrap())
+            .collect()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_those_are_matched_who_are_members_of_both_and_have_agreed_on_both_sides() {
+    let two = two(pool_grant(json!({}))).await;
+    two.agreed().await;
+    let handed_out = two.store.hands_out("loyalty", &two.link, PURPOSE).await;
+    assert_eq!(handed_out["masked"], "60");
+
+    let done = two.matches("OWN").await;
+    assert_eq!(
+        (&done["state"], &done["listed"], &done["matched"]),
+        (&json!("done"), &json!("60"), &json!("20")),
+        "{done}"
+    );
+    assert_eq!(two.matched_numbers().await, (41..=60).collect());
+    // The owner knows how many were asked about, and of nobody.
+    let spent = two.store.publication("loyalty", &two.link, PURPOSE).await;
+    assert_eq!(spent["spent"], "60");
+    // The next day nothing is asked again.
+    let again = two.matches("OWN").await;
+    assert_eq!(
+        (&again["evaluated"], &again["matched"]),
+        (&json!("0"), &json!("20")),
+        "{again}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_released_is_what_grant_and_member_both_allow_under_a_name_of_this_link() {
+    let two = two(pool_grant(json!({}))).await;
+    two.agreed().await;
+    two.store.hands_out("loyalty", &two.link, PURPOSE).await;
+    let done = two.matches("JOINT").await;
+    assert_eq!(
+        (&done["state"], &done["matched"], &done["released"]),
+        (&json!("done"), &json!("20"), &json!("20")),
+        "{done}"
+    );
+    let mut names = BTreeSet::new();
+    for one in two.matched().await {
+        // The grant names city and tier, the member has agreed to city and name.
+        assert_eq!(one["fields"], json!({"city": "Lübeck"}));
+        assert!(one["deleteBy"].is_string());
+        names.insert(text(&one["pseudonym"]));
+    }
+    assert_eq!(names.len(), 20);
+    let member = two
+        .store
+        .members(
+            "GetMember",
+            json!({"pool": "loyalty", "phone": format!("+86 {}", phone(241))}),
+        )
+        .await;
+    let member = member.unwrap()["member"].clone();
+    assert_eq!(member["number"], "241");
+    assert!(member["consents"][0]["releasedAt"].is_string(), "{member}");
+    let other = two
+        .store
+        .members("GetMember", json!({"pool": "loyalty", "number": 210}))
+        .await
+        .unwrap();
+    assert!(other["member"]["consents"][0]["releasedAt"].is_null(), "{other}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_consent_that_is_withdrawn_is_gone_at_the_partner_and_acknowledged() {
+    let two = two(pool_grant(json!({}))).await;
+    two.agreed().await;
+    two.store.hands_out("loyalty", &two.link, PURPOSE).await;
+    two.matches("JOINT").await;
+
+    let withdrawn =
+        json!({"pool": "loyalty", "number": 245, "recipient": two.link, "purpose": PURPOSE, "channel": "page"});
+    two.store.members("WithdrawConsent", withdrawn.clone()).await.unwrap();
+    let told = two.acknowledged(245).await;
+    assert_eq!(
+        (&told["reason"], &told["pool"]),
+        (&json!("withdrawn"), &json!("loyalty"))
+    );
+    // The brand's number of the same person is 45.
+    let left: BTreeSet<u64> = (41..=60).filter(|one| *one != 45).collect();
+    assert_eq!(two.matched_numbers().await, left);
+    let refused = two.store.members("WithdrawConsent", withdrawn).await.unwrap_err();
+    assert_eq!(refused.reason, "NOT_FOUND");
+    // It does not come back by itself, neither before the filter is brought up to date nor after.
+    for _ in 0..2 {
+        let done = two.matches("JOINT").await;
+        assert_eq!(
+            (&done["matched"], &done["released"]),
+            (&json!("19"), &json!("19")),
+            "{done}"
+        );
+        two.store.hands_out("loyalty", &two.link, PURPOSE).await;
+        let notice = two.store.notice(&two.link, PURPOSE, &["city", "name"]).await;
+        two.store.agree("loyalty", &notice, [300]).await;
+    }
+    // When they agree again, it does.
+    let notice = two.store.notice(&two.link, PURPOSE, &["city", "name"]).await;
+    two.store.agree("loyalty", &notice, [245]).await;
+    two.store.hands_out("loyalty", &two.link, PURPOSE).await;
+    let done = two.matches("JOINT").await;
+    assert_eq!(
+        (&done["matched"], &done["released"]),
+        (&json!("21"), &json!("21")),
+        "{done}"
+    );
+}
+
+impl Two {
+    /// Waits until the brand's node has said that it holds nothing of this member of the store's any more.
+    async fn acknowledged(&self, number: u64) -> Value {
+        let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(10);
+        let shown = number.to_string();
+        loop {
+            let all = self.store.members("ListWithdrawals", json!({})).await.unwrap();
+            let all = all["withdrawals"].as_array().cloned().unwrap_or_default();
+            let mine = all.into_iter().find(|one| one["number"] == shown.as_str());
+            if let Some(mine) = mine.filter(|one| one["acknowledgedAt"].is_string()) {
+                return mine;
+            }
+            assert!(tokio::time::Instant::now() < deadline, "{number} is not acknowledged");
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    }
+}
