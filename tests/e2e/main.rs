@@ -25,6 +25,7 @@ mod matrix;
 mod members;
 mod partners;
 mod pool;
+mod pools;
 mod procurement;
 mod registry;
 mod stock;

@@ -10,18 +10,18 @@ use hansa_tests::{
 };
 use serde_json::{Value, json};
 
-const PURPOSE: &str = "joint-offers";
+pub(super) const PURPOSE: &str = "joint-offers";
 
 /// A department store with a pool, and a brand with its own people.
-struct Two {
-    _here: House,
-    _there: House,
-    store: Enterprise,
-    brand: Enterprise,
-    link: String,
+pub(super) struct Two {
+    pub here: House,
+    pub there: House,
+    pub store: Enterprise,
+    pub brand: Enterprise,
+    pub link: String,
 }
 
-fn pool_grant(change: Value) -> Value {
+pub(super) fn pool_grant(change: Value) -> Value {
     let mut grant = json!({
         "pool": "loyalty", "purpose": PURPOSE, "mayJoin": true, "fields": ["city", "tier"], "evaluationsMax": 10_000,
         "retentionDays": 30,
@@ -33,7 +33,7 @@ fn pool_grant(change: Value) -> Value {
 }
 
 /// Store members 1..=300 have the phones 1..=300; the brand's 1..=200 have 201..=400: a hundred people are members of both.
-async fn two(grant: Value) -> Two {
+pub(super) async fn two(grant: Value) -> Two {
     let (here, there) = (House::new().await, House::new().await);
     let store = here.enterprise("Lübeck Stores").await;
     let brand = there.enterprise("Visby Tea").await;
@@ -59,8 +59,8 @@ async fn two(grant: Value) -> Two {
         .enrols("fans", (1..=200).map(|one| member(one, one + 200)).collect(), false)
         .await;
     Two {
-        _here: here,
-        _there: there,
+        here,
+        there,
         store,
         brand,
         link,
@@ -69,22 +69,22 @@ async fn two(grant: Value) -> Two {
 
 impl Two {
     /// Of the store's, 201..=260 agree; of the brand's those who are the store's 241..=300: twenty agree on both sides.
-    async fn agreed(&self) {
+    pub async fn agreed(&self) {
         let notice = self.store.notice(&self.link, PURPOSE, &["city", "name"]).await;
         self.store.agree("loyalty", &notice, 201..=260).await;
         let notice = self.brand.notice(&self.link, PURPOSE, &[]).await;
         self.brand.agree("fans", &notice, 41..=100).await;
     }
 
-    async fn matches(&self, mode: &str) -> Value {
+    pub async fn matches(&self, mode: &str) -> Value {
         self.brand.matches(&self.link, ("loyalty", PURPOSE), "fans", mode).await
     }
 
-    async fn matched(&self) -> Vec<Value> {
+    pub async fn matched(&self) -> Vec<Value> {
         self.brand.matched(&self.link, ("loyalty", PURPOSE), "fans").await
     }
 
-    async fn matched_numbers(&self) -> BTreeSet<u64> {
+    pub async fn matched_numbers(&self) -> BTreeSet<u64> {
         self.matched()
             .await
             .iter()
@@ -202,7 +202,7 @@ async fn a_consent_that_is_withdrawn_is_gone_at_the_partner_and_acknowledged() {
 
 impl Two {
     /// Waits until the brand's node has said that it holds nothing of this member of the store's any more.
-    async fn acknowledged(&self, number: u64) -> Value {
+    pub async fn acknowledged(&self, number: u64) -> Value {
         let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(10);
         let shown = number.to_string();
         loop {
@@ -216,4 +216,192 @@ impl Two {
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_erased_is_gone_here_and_at_the_partner_and_can_join_anew() {
+    let two = two(pool_grant(json!({}))).await;
+    two.agreed().await;
+    two.store.hands_out("loyalty", &two.link, PURPOSE).await;
+    two.matches("JOINT").await;
+    let erase = json!({"pool": "loyalty", "number": 250});
+    let told = two.store.members("EraseMember", erase.clone()).await.unwrap();
+    assert_eq!(told["partners"], 1);
+    assert_eq!(two.acknowledged(250).await["reason"], "erased");
+    assert!(!two.matched_numbers().await.contains(&50));
+    let by_phone = json!({"pool": "loyalty", "phone": format!("+86 {}", phone(250))});
+    let refused = two.store.members("GetMember", by_phone.clone()).await.unwrap_err();
+    assert_eq!(refused.reason, "NOT_FOUND");
+    let shell = two
+        .store
+        .members("GetMember", json!({"pool": "loyalty", "number": 250}))
+        .await
+        .unwrap();
+    let shell = &shell["member"];
+    assert_eq!(
+        (&shell["state"], &shell["phone"], &shell["fields"]),
+        (&json!("erased"), &json!(""), &json!({})),
+        "{shell}"
+    );
+    assert_eq!(
+        two.store.members("EraseMember", erase).await.unwrap_err().reason,
+        "NOT_FOUND"
+    );
+    // The filter is brought up to date though nothing is known any more of whom it held.
+    let notice = two.store.notice(&two.link, PURPOSE, &["city", "name"]).await;
+    two.store.agree("loyalty", &notice, [299]).await;
+    two.store.hands_out("loyalty", &two.link, PURPOSE).await;
+    let done = two.matches("OWN").await;
+    assert_eq!(done["matched"], "20", "{done}");
+    let anew = two.store.enrols("loyalty", vec![row(1, &phone(250), &[])], false).await;
+    assert_eq!(anew["created"], 1);
+    let member = two.store.members("GetMember", by_phone).await.unwrap();
+    assert_eq!(
+        (&member["member"]["number"], &member["member"]["consents"]),
+        (&json!("301"), &json!([]))
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_takes_back_at_the_receiver_is_forgotten_there_and_the_owner_hears_of_it() {
+    let two = two(pool_grant(json!({}))).await;
+    two.agreed().await;
+    two.store.hands_out("loyalty", &two.link, PURPOSE).await;
+    two.matches("JOINT").await;
+    let withdrawn =
+        json!({"pool": "fans", "number": 55, "recipient": two.link, "purpose": PURPOSE, "channel": "counter"});
+    two.brand.members("WithdrawConsent", withdrawn).await.unwrap();
+    assert!(!two.matched_numbers().await.contains(&55));
+    assert_eq!(two.acknowledged(255).await["reason"], "partner");
+    let done = two.matches("JOINT").await;
+    assert_eq!(
+        (&done["listed"], &done["released"]),
+        (&json!("59"), &json!("19")),
+        "{done}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_agrees_to_another_text_is_released_by_it_and_what_was_released_before_goes() {
+    let two = two(pool_grant(json!({}))).await;
+    two.agreed().await;
+    two.store.hands_out("loyalty", &two.link, PURPOSE).await;
+    two.matches("JOINT").await;
+    let other = two.store.notice(&two.link, PURPOSE, &["tier"]).await;
+    let agreed = two.store.agree("loyalty", &other, [241, 242, 999]).await;
+    assert_eq!((&agreed["recorded"], &agreed["unknown"]), (&json!(2), &json!(["999"])));
+    assert_eq!(two.acknowledged(241).await["reason"], "changed");
+    let done = two.matches("JOINT").await;
+    assert_eq!(
+        (&done["matched"], &done["released"]),
+        (&json!("20"), &json!("20")),
+        "{done}"
+    );
+    for one in two.matched().await {
+        let new = ["41", "42"].contains(&one["number"].as_str().unwrap());
+        assert_eq!(
+            one["fields"],
+            if new {
+                json!({"tier": "gold"})
+            } else {
+                json!({"city": "Lübeck"})
+            },
+            "{one}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_of_members_is_taken_row_by_row_and_the_same_again_changes_nothing() {
+    let house = House::new().await;
+    let store = house.enterprise("Lübeck Stores").await;
+    store.pools("loyalty").await;
+    let mail = |line: u64, phone: &str, email: &str| {
+        let mut one = row(line, phone, &[]);
+        one.email = email.to_owned();
+        one
+    };
+    let rows = vec![
+        row(1, &phone(1), &[("name", "Ada"), ("tier", "gold")]),
+        row(2, "not a phone", &[]),
+        row(3, &phone(2), &[("tier", "iron")]),
+        row(4, &phone(3), &[("shoe", "41")]),
+        mail(5, &phone(4), "ada@example.com"),
+        row(6, &format!("+86 {}", phone(1)), &[("city", "Visby")]),
+        mail(7, "", ""),
+    ];
+    let dry = store.enrols("loyalty", rows.clone(), true).await;
+    let done = store.enrols("loyalty", rows.clone(), false).await;
+    assert_eq!(dry, done);
+    let problem = |line: u64, field: &str, reason: &str| json!({"line": line, "field": field, "reason": reason});
+    assert_eq!(
+        done["problems"],
+        json!([
+            problem(2, "phone", "NOT_A_PHONE"),
+            problem(3, "tier", "NOT_A_CHOICE"),
+            problem(4, "shoe", "UNKNOWN_FIELD"),
+            problem(7, "phone", "NOBODY")
+        ])
+    );
+    assert_eq!(
+        (&done["created"], &done["unchanged"], &done["refused"]),
+        (&json!(2), &json!(1), &json!(4)),
+        "{done}"
+    );
+    let again = store.enrols("loyalty", rows, false).await;
+    assert_eq!(
+        (&again["created"], &again["changed"], &again["unchanged"]),
+        (&json!(0), &json!(0), &json!(3)),
+        "{again}"
+    );
+    let ada = store
+        .members("GetMember", json!({"pool": "loyalty", "number": 1}))
+        .await
+        .unwrap();
+    assert_eq!(
+        ada["member"]["fields"],
+        json!({"name": "Ada", "tier": "gold", "city": "Visby"})
+    );
+
+    // Known by its address, it gets a phone; known by both of two members, it is nobody.
+    let more = store
+        .enrols(
+            "loyalty",
+            vec![
+                mail(1, &phone(9), "ADA@example.com"),
+                mail(2, &phone(1), "ada@example.com"),
+            ],
+            false,
+        )
+        .await;
+    assert_eq!(
+        more["problems"],
+        json!([
+            problem(1, "phone", "OTHER_IDENTIFIER"),
+            problem(2, "phone", "TWO_MEMBERS")
+        ])
+    );
+    let changed = store
+        .enrols(
+            "loyalty",
+            vec![
+                mail(1, &phone(1), "one@example.com"),
+                row(2, &phone(4), &[("tier", "")]),
+            ],
+            false,
+        )
+        .await;
+    assert_eq!(
+        (&changed["changed"], &changed["unchanged"]),
+        (&json!(1), &json!(1)),
+        "{changed}"
+    );
+    let by_mail = store
+        .members("GetMember", json!({"pool": "loyalty", "email": "One@Example.com"}))
+        .await
+        .unwrap();
+    assert_eq!(
+        (&by_mail["member"]["number"], &by_mail["member"]["phone"]),
+        (&json!("1"), &json!(format!("+86{}", phone(1))))
+    );
 }

@@ -12,14 +12,14 @@ use serde_json::json;
 use tonic::{Code, Status, transport::Channel};
 
 /// The TLS identity of a node, as its own process has it.
-async fn identity_of(house: &House) -> Arc<Identity> {
+pub(super) async fn identity_of(house: &House) -> Arc<Identity> {
     let tenancy = house.world.tenancy().await;
     let keys = house.vault().node_keys(tenancy.control()).await.unwrap();
     Identity::new(house.node.id, &keys.tls_now, house.world.clock.clone()).unwrap()
 }
 
 /// A channel to a house's link port from the node with that identity.
-async fn channel(identity: &Arc<Identity>, to: &House) -> Channel {
+pub(super) async fn channel(identity: &Arc<Identity>, to: &House) -> Channel {
     let address = to.node.link_address.to_string();
     let pin: Pin = identity_of(to).await.pin();
     dial(identity, &[address], Expect::Pins(vec![pin])).unwrap().channel
@@ -57,7 +57,7 @@ fn refused_by_the_gate(status: &Status) -> Option<String> {
     (no_link || GATE.contains(&fault.reason.as_ref())).then(|| fault.reason.into_owned())
 }
 
-async fn id_of(enterprise: &Enterprise) -> String {
+pub(super) async fn id_of(enterprise: &Enterprise) -> String {
     let me = enterprise
         .call("directory.v1.DirectoryStaffService/WhoAmI", json!({}))
         .await;

@@ -9,9 +9,11 @@ mod document;
 mod files;
 mod guest;
 mod link;
+mod member;
 mod node;
 mod order;
 mod people;
+mod pool;
 mod profile;
 mod stock;
 mod webhook;
@@ -124,6 +126,12 @@ enum Command {
     /// Partners without a node: told by mail, they answer on a page.
     #[command(subcommand)]
     Guest(guest::Guest),
+    /// Members: taking them in, what they agree to.
+    #[command(subcommand)]
+    Member(member::Member),
+    /// Pools of members: what partners are handed of them, and whom both have.
+    #[command(subcommand)]
+    Pool(pool::Pool),
     /// Documents held in common with partners: orders, despatch advices, and kinds of your own.
     #[command(subcommand)]
     Document(document::Document),
@@ -325,6 +333,8 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Changes(changes) => changes.run(printer).await,
         Command::Link(link) => link.run(printer).await,
         Command::Guest(guest) => guest.run(printer).await,
+        Command::Member(member) => Box::pin(member.run(printer)).await,
+        Command::Pool(pool) => Box::pin(pool.run(printer)).await,
         Command::Document(document) => document.run(printer).await,
         Command::Approval(approval) => approval.run(printer).await,
         Command::Flow(flow) => flow.run(printer).await,
