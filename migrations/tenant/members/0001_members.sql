@@ -30,6 +30,8 @@ create table member (
     primary key (pool_id, no)
 );
 
+create index member_own on member (own_pool_id, own_no) where own_pool_id is not null;
+
 -- By what a member is found: a keyed tag of a phone, an address, or the name on a link.
 create table member_identifier (
     pool_id uuid not null,

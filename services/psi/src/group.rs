@@ -1,6 +1,7 @@
 //! RFC 9497, ristretto255-SHA512 in mode VOPRF: hashing to the group and to scalars, reading points.
 
 use curve25519_dalek::{RistrettoPoint, Scalar, ristretto::CompressedRistretto, traits::IsIdentity as _};
+use rayon::prelude::*;
 use sha2::{Digest as _, Sha512};
 
 use crate::{BadPoint, Point};
@@ -9,6 +10,8 @@ use crate::{BadPoint, Point};
 pub const CONTEXT_STRING: &[u8] = b"OPRFV1-\x01-ristretto255-SHA512";
 /// Bytes of a block of SHA-512.
 const BLOCK: usize = 128;
+/// Points that one processor takes at a time.
+pub const TOGETHER: usize = 256;
 
 /// `expand_message_xmd` of RFC 9380 with SHA-512, for 64 bytes: one round.
 fn expand(message: &[&[u8]], tag: &[u8]) -> [u8; 64] {
@@ -53,12 +56,21 @@ pub fn read(points: &[Point]) -> Result<Vec<RistrettoPoint>, BadPoint> {
             Ok(point)
         }
     };
-    points.iter().enumerate().map(read).collect()
+    let all: Vec<_> = points.par_iter().with_min_len(TOGETHER).enumerate().map(read).collect();
+    // The first that is none, whoever came upon one first.
+    all.into_iter().collect()
 }
 
-/// Each point times twice its scalar, in the form of the wire. One inversion serves all of them, which is why the scalars are halves.
-pub fn multiply(points: &[RistrettoPoint], halves: impl Iterator<Item = Scalar>) -> Vec<Point> {
-    let products: Vec<_> = points.iter().zip(halves).map(|(point, half)| point * half).collect();
-    let compressed = RistrettoPoint::double_and_compress_batch(&products);
-    compressed.into_iter().map(|point| point.to_bytes()).collect()
+/// Each point times twice its scalar, in the form of the wire. One inversion serves many of them, which is why the scalars are halves.
+pub fn multiply(points: &[RistrettoPoint], half: impl Fn(usize) -> Scalar + Sync) -> Vec<Point> {
+    let some = |(chunk, points): (usize, &[RistrettoPoint])| {
+        let first = chunk * TOGETHER;
+        let products: Vec<_> = (first..)
+            .zip(points)
+            .map(|(place, point)| point * half(place))
+            .collect();
+        let compressed = RistrettoPoint::double_and_compress_batch(&products);
+        compressed.into_iter().map(|point| point.to_bytes()).collect::<Vec<_>>()
+    };
+    points.par_chunks(TOGETHER).enumerate().flat_map_iter(some).collect()
 }

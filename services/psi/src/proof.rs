@@ -4,6 +4,7 @@
 use curve25519_dalek::{
     RistrettoPoint, Scalar, constants::RISTRETTO_BASEPOINT_POINT as BASE, traits::VartimeMultiscalarMul as _,
 };
+use rayon::prelude::*;
 use sha2::{Digest as _, Sha512};
 
 use crate::{
@@ -38,7 +39,8 @@ fn weights(public: &Point, blinded: &[Point], evaluated: &[Point]) -> Vec<Scalar
         let length = &ELEMENT_LENGTH;
         hash_to_scalar(&[&[0, 64], &seed, &place, length, one, length, other, b"Composite"])
     };
-    blinded.iter().zip(evaluated).enumerate().map(weight).collect()
+    let pairs = blinded.par_iter().zip(evaluated).enumerate();
+    pairs.with_min_len(group::TOGETHER).map(weight).collect()
 }
 
 fn challenge(public: &Point, [composite, product, first, second]: [&RistrettoPoint; 4]) -> Scalar {

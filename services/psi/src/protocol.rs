@@ -3,6 +3,7 @@
 use std::fmt;
 
 use curve25519_dalek::{RistrettoPoint, Scalar};
+use rayon::prelude::*;
 use zeroize::Zeroizing;
 
 use crate::{BadPoint, Point, group};
@@ -44,6 +45,12 @@ impl Context {
         }
         hash.update(&epoch.to_be_bytes());
         Self(*hash.finalize().as_bytes())
+    }
+
+    fn points<'a>(&self, people: impl IntoIterator<Item = (Kind, &'a [u8])>) -> Vec<RistrettoPoint> {
+        let people: Vec<_> = people.into_iter().collect();
+        let points = people.par_iter().with_min_len(group::TOGETHER);
+        points.map(|(kind, identifier)| self.point(*kind, identifier)).collect()
     }
 
     fn point(&self, kind: Kind, identifier: &[u8]) -> RistrettoPoint {
@@ -165,7 +172,7 @@ impl Key {
             .into_iter()
             .map(|(kind, identifier)| context.point(kind, identifier));
         let points: Vec<_> = points.collect();
-        let masked = group::multiply(&points, std::iter::repeat(*self.half));
+        let masked = group::multiply(&points, |_| *self.half);
         masked.into_iter().map(|point| Secret(Zeroizing::new(point))).collect()
     }
 
@@ -176,7 +183,7 @@ impl Key {
     /// [`BadPoint`] naming the first that is none; nothing is evaluated then.
     pub fn evaluate(&self, blinded: &[Point]) -> Result<Vec<Point>, BadPoint> {
         let points = group::read(blinded)?;
-        Ok(group::multiply(&points, std::iter::repeat(*self.half)))
+        Ok(group::multiply(&points, |_| *self.half))
     }
 }
 
@@ -221,11 +228,8 @@ impl Blinds {
         first: u64,
         people: impl IntoIterator<Item = (Kind, &'a [u8])>,
     ) -> Vec<Point> {
-        let points = people
-            .into_iter()
-            .map(|(kind, identifier)| context.point(kind, identifier));
-        let points: Vec<_> = points.collect();
-        group::multiply(&points, (first..).map(|place| self.scalar(place).div_by_2()))
+        let half = |place: usize| self.scalar(first + place as u64).div_by_2();
+        group::multiply(&context.points(people), half)
     }
 
     /// Takes the blinds off an answer to [`Blinds::blind`] with the same `first`.
@@ -238,7 +242,7 @@ impl Blinds {
         let mut inverses: Zeroizing<Vec<_>> =
             Zeroizing::new((first..).take(points.len()).map(|place| self.scalar(place)).collect());
         Scalar::invert_batch_alloc(&mut inverses);
-        let unblinded = group::multiply(&points, inverses.iter().map(Scalar::div_by_2));
+        let unblinded = group::multiply(&points, |place| inverses[place].div_by_2());
         Ok(unblinded
             .into_iter()
             .map(|point| Secret(Zeroizing::new(point)))

@@ -22,6 +22,8 @@ pub const SAVEPOINT: &str = "savepoint before_effect";
 pub const UNDO: &str = "rollback to savepoint before_effect";
 /// The commit is not waited for.
 pub const RELAX: &str = "set local synchronous_commit = off";
+/// Statements are planned for what they ask about and for tables as they are now, not as they were when somebody first asked.
+pub const PLAN_ANEW: &str = "set local plan_cache_mode = force_custom_plan";
 
 /// Prefix of the login roles of a node, since roles are cluster-wide.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -101,6 +101,16 @@ impl TenantTx {
         Ok(())
     }
 
+    /// For work on many rows: a plan that was made, and kept, when a table was small reads all of it when it is large.
+    ///
+    /// # Errors
+    ///
+    /// What the database says.
+    pub async fn plan_anew(&mut self) -> Result<(), Error> {
+        self.conn().execute(prelude::PLAN_ANEW).await?;
+        Ok(())
+    }
+
     /// Undoes what was done since the last [`TenantTx::savepoint`], also after a statement that failed.
     ///
     /// # Errors

@@ -64,6 +64,7 @@ impl Import {
         let (good, mut problems) = model::check_rows(rows, &self.defaults);
         let tenancy = &self.inventory.tenancy;
         let mut tx = tenancy.begin("inventory.import", &self.session).await?;
+        tx.plan_anew().await?;
         for location in good
             .iter()
             .map(|row| row.location.as_str())

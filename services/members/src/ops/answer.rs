@@ -22,8 +22,7 @@ use crate::{
         filter::{self, Entry},
     },
     store::{
-        consents::{self, ReleaseRow},
-        matches,
+        consents, matches,
         offers::{self, OfferRow},
         people::{self, PoolRow},
     },
@@ -163,6 +162,7 @@ impl Members {
             return Err(Error::Invalid { field: "tokens", text });
         }
         let mut tx = self.tenancy.begin("members.release", permit).await?;
+        tx.plan_anew().await?;
         let (pool, offer, granted) = self.offered(&mut tx, permit, asked, false).await?;
         if !granted.may_join {
             return Err(Error::Grant {
@@ -175,21 +175,11 @@ impl Members {
         let released = self
             .agreed_now(&mut tx, &seal, (&pool, &offer, &granted), entries)
             .await?;
-        let row = |one: &Released| ReleaseRow {
-            link_id: offer.link_id,
-            pool_id: pool.id,
-            no: one.entry.whose().0,
-            purpose: offer.purpose.clone(),
-            pseudonym: one.pseudonym,
-            tokens: [None, None],
-            consent_version: one.version,
-            released_at: None,
-            reason: String::new(),
-            ended_at: None,
-            acknowledged_at: None,
-        };
-        let rows: Vec<_> = released.iter().map(row).collect();
-        consents::released(&mut tx, &rows, self.now()).await?;
+        let numbers: Vec<i64> = released.iter().map(|one| one.entry.whose().0).collect();
+        let names: Vec<Uuid> = released.iter().map(|one| one.pseudonym).collect();
+        let versions: Vec<i64> = released.iter().map(|one| one.version).collect();
+        let of = (offer.link(), pool.id, offer.purpose.as_str());
+        consents::released(&mut tx, of, (&numbers, &names, &versions), self.now()).await?;
         let resource = format!("pool/{}/{}/{}", pool.code, permit.link(), released.len());
         self.note_of(&mut tx, &permit.peer().to_string(), "pool.release", &resource)
             .await?;

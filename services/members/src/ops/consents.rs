@@ -99,6 +99,7 @@ impl Members {
             return Err(Error::Invalid { field: "numbers", text });
         }
         let mut tx = self.tenancy.begin("members.record", session).await?;
+        tx.plan_anew().await?;
         let pool = self.own_pool(&mut tx, pool).await?;
         let notice = consents::notices(&mut tx, Some(&[notice.to_owned()])).await?.pop();
         let notice = notice.ok_or(Error::NotFound("notice"))?;

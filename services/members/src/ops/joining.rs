@@ -28,7 +28,7 @@ use crate::{
         consents,
         matches::{self, MatchRow, UnreleasedRow},
         offers::{self, Shelf},
-        people::{self, PoolRow, SharedRow},
+        people::{self, PoolRow, Shared},
     },
 };
 
@@ -58,6 +58,7 @@ impl Members {
         let (mut after, mut loaded): (Uuid, Option<(i32, Segment)>) = (Uuid::nil(), None);
         loop {
             let mut tx = self.tenancy.begin("members.probe", &task.errand).await?;
+            tx.plan_anew().await?;
             let of = (task.shelf(row), task.own.id);
             let tokens = matches::tokens(&mut tx, of, task.recipient, (after, TOKENS)).await?;
             let Some(last) = tokens.last() else {
@@ -97,6 +98,7 @@ impl Members {
         let mut after = Uuid::nil();
         loop {
             let mut tx = self.tenancy.begin("members.unreleased", &task.errand).await?;
+            tx.plan_anew().await?;
             let shared = people::pool(&mut tx, &code).await?.ok_or(Error::Damaged("pool"))?;
             let of = (task.shelf(row), task.own.id, shared.id);
             let most = i64::try_from(model::RELEASED_MAX).unwrap_or(i64::MAX);
@@ -117,6 +119,7 @@ impl Members {
             let answer = task.client.release(task.partner.request(asked, DEADLINE)).await;
             let members = answer.map_err(|status| task.refused(&status))?.into_inner().members;
             let mut tx = self.tenancy.begin("members.joined", &task.errand).await?;
+            tx.plan_anew().await?;
             let kept = self.keep_released(&mut tx, (task, &shared), &tokens, &members).await?;
             // Whoever is not among them only seemed to be in the filter, or agrees no more.
             let none: Vec<Uuid> = tokens
@@ -145,7 +148,8 @@ impl Members {
         members: &[ReleasedMember],
     ) -> Result<Vec<Uuid>, Error> {
         let seal = self.vault.seal(tx).await?;
-        let (bad, mut kept) = (|| Error::BadAnswer("release"), Vec::new());
+        let bad = || Error::BadAnswer("release");
+        let (mut new, mut of) = (Shared::default(), Vec::new());
         for member in members {
             let token = Uuid::from_slice(&member.token).map_err(|_| bad())?;
             let pseudonym: Uuid = member.pseudonym.parse().map_err(|_| bad())?;
@@ -153,22 +157,20 @@ impl Members {
             let values = opened(&seal, asked, &member.sealed_fields)?;
             let seconds = member.delete_by.as_ref().ok_or_else(bad)?.seconds;
             let number = model::shared_number(pseudonym);
-            let row = SharedRow {
-                no: number,
-                sealed: close_values(&seal, shared.id, number, &values)?,
-                joined_at: self.now(),
-                own_pool: task.own.id,
-                own_no: asked.no,
-                consent_version: i64::try_from(member.consent_version).map_err(|_| bad())?,
-                delete_by: OffsetDateTime::from_unix_timestamp(seconds).map_err(|_| bad())?,
-            };
-            // What has ended meanwhile does not come back.
-            if people::put_shared(tx, shared.id, &row).await? {
-                people::put_pseudonym(tx, shared.id, pseudonym, number).await?;
-                kept.push(token);
-            }
+            new.numbers.push(number);
+            new.pseudonyms.push(pseudonym);
+            new.sealed.push(close_values(&seal, shared.id, number, &values)?);
+            new.own_numbers.push(asked.no);
+            let version = i64::try_from(member.consent_version).map_err(|_| bad())?;
+            new.consent_versions.push(version);
+            let delete_by = OffsetDateTime::from_unix_timestamp(seconds).map_err(|_| bad())?;
+            new.delete_by.push(delete_by);
+            of.push((number, token));
         }
-        Ok(kept)
+        // What has ended meanwhile does not come back.
+        let kept = people::put_shared(tx, (shared.id, task.own.id), &new, self.now()).await?;
+        of.retain(|(number, _)| kept.contains(number));
+        Ok(of.into_iter().map(|(_, token)| token).collect())
     }
 
     /// A partner says that a member agrees no more.

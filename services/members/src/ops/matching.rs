@@ -309,6 +309,7 @@ impl Members {
         let answer = answer.into_inner();
         let whole = answer.offer.ok_or(Error::BadAnswer("offer"))?;
         let mut tx = self.tenancy.begin("members.look", &errand).await?;
+        tx.plan_anew().await?;
         let other = self.links.other_end(&mut tx, row.link()).await?;
         let offer = read_offer(&whole, row, self.now(), |at| other.keys.signed(POOL_OFFER, &whole, at))?;
         row.epoch = i32::try_from(offer.epoch).map_err(|_| Error::BadAnswer("offer"))?;
@@ -458,6 +459,7 @@ impl Members {
         (seed, first): (&[u8; 32], u64),
     ) -> Result<Option<Chunk>, Error> {
         let mut tx = self.tenancy.begin("members.unasked", &task.errand).await?;
+        tx.plan_anew().await?;
         let most = i64::try_from(CHUNK_MAX).unwrap_or(i64::MAX);
         let rows = matches::unasked(&mut tx, (task.shelf(row), task.own.id), task.recipient, most).await?;
         let seal = self.vault.seal(&mut tx).await?;

@@ -110,6 +110,7 @@ impl Import {
             }
         }
         let mut tx = self.members.tenancy.begin("members.import", &self.session).await?;
+        tx.plan_anew().await?;
         let seal = self.members.vault.seal(&mut tx).await?;
         let last = people::lock_pool(&mut tx, self.pool.id).await?;
         let landing = self.sort(&mut tx, &seal, last, good).await?;

@@ -274,6 +274,7 @@ impl Members {
         let mut after = (0, String::new());
         loop {
             let mut tx = self.tenancy.begin("members.agreed", errand).await?;
+            tx.plan_anew().await?;
             let whom = (offer.recipient, offer.purpose.as_str());
             let rows = consents::agreed(&mut tx, mask.pool, whom, (after.0, &after.1), PAGE).await?;
             let masked = i64::try_from(entries.len()).unwrap_or(i64::MAX);
@@ -310,6 +311,7 @@ impl Members {
     /// What has changed since a filter was handed out is handed out too; or everybody is masked anew when its time is over.
     async fn catch_up(&self, errand: &Errand, offer: &OfferRow) -> Result<(), Error> {
         let mut tx = self.tenancy.begin("members.catch_up", errand).await?;
+        tx.plan_anew().await?;
         let pool = people::pool_of(&mut tx, offer.pool_id)
             .await?
             .ok_or(Error::Damaged("offer"))?;

@@ -278,25 +278,29 @@ pub struct ReleaseRow {
     pub acknowledged_at: Option<OffsetDateTime>,
 }
 
-/// Something of members is released now.
-pub async fn released(tx: &mut TenantTx, rows: &[ReleaseRow], at: OffsetDateTime) -> Result<(), Error> {
-    for row in rows {
-        sqlx::query!(
-            "insert into release (link_id, pool_id, no, purpose, pseudonym, state, consent_version, released_at)
-             values ($1, $2, $3, $4, $5, 'released', $6, $7)
-             on conflict (link_id, pool_id, no, purpose) do update set state = 'released', released_at = excluded.released_at,
-                 consent_version = excluded.consent_version, reason = '', ended_at = null, acknowledged_at = null",
-            row.link_id,
-            row.pool_id,
-            row.no,
-            row.purpose,
-            row.pseudonym,
-            row.consent_version,
-            at,
-        )
-        .execute(tx.conn())
-        .await?;
-    }
+/// Something of members is released now on this link: their numbers, names and versions.
+pub async fn released(
+    tx: &mut TenantTx,
+    (link, pool, purpose): (LinkId, Uuid, &str),
+    (numbers, pseudonyms, versions): (&[i64], &[Uuid], &[i64]),
+    at: OffsetDateTime,
+) -> Result<(), Error> {
+    sqlx::query!(
+        "insert into release (link_id, pool_id, no, purpose, pseudonym, state, consent_version, released_at)
+         select distinct on (one.no) $1::uuid, $2::uuid, one.no, $3::varchar, one.pseudonym, 'released', one.version, $7::timestamptz
+         from unnest($4::bigint[], $5::uuid[], $6::bigint[]) as one (no, pseudonym, version) order by one.no
+         on conflict (link_id, pool_id, no, purpose) do update set state = 'released', released_at = excluded.released_at,
+             consent_version = excluded.consent_version, reason = '', ended_at = null, acknowledged_at = null",
+        link.0,
+        pool,
+        purpose,
+        numbers,
+        pseudonyms,
+        versions,
+        at,
+    )
+    .execute(tx.conn())
+    .await?;
     Ok(())
 }
 

@@ -235,39 +235,57 @@ pub async fn erase(tx: &mut TenantTx, pool: Uuid, number: i64) -> Result<bool, E
     Ok(done.rows_affected() == 1)
 }
 
-/// What a partner has released of somebody.
-#[derive(Clone, Debug)]
-pub struct SharedRow {
-    pub no: i64,
-    pub sealed: Vec<u8>,
-    pub joined_at: OffsetDateTime,
-    pub own_pool: Uuid,
-    pub own_no: i64,
-    pub consent_version: i64,
-    pub delete_by: OffsetDateTime,
+/// What a partner has released of people, side by side.
+#[derive(Clone, Debug, Default)]
+pub struct Shared {
+    pub numbers: Vec<i64>,
+    pub pseudonyms: Vec<Uuid>,
+    pub sealed: Vec<Vec<u8>>,
+    pub own_numbers: Vec<i64>,
+    pub consent_versions: Vec<i64>,
+    pub delete_by: Vec<OffsetDateTime>,
 }
 
-/// Keeps it, unless what is known of the same person rests on a later version, or on an ending that came after this one.
-pub async fn put_shared(tx: &mut TenantTx, pool: Uuid, row: &SharedRow) -> Result<bool, Error> {
-    let done = sqlx::query!(
+/// Keeps it, except where what is known of the same person rests on a later version, or has ended since; whose was kept.
+pub async fn put_shared(
+    tx: &mut TenantTx,
+    (pool, own_pool): (Uuid, Uuid),
+    new: &Shared,
+    at: OffsetDateTime,
+) -> Result<Vec<i64>, Error> {
+    let kept = sqlx::query_scalar!(
         "insert into member (pool_id, no, state, sealed, joined_at, own_pool_id, own_no, consent_version, delete_by)
-         values ($1, $2, 'active', $3, $4, $5, $6, $7, $8)
+         select distinct on (one.no) $1::uuid, one.no, 'active', one.sealed, $3::timestamptz, $2::uuid, one.own_no, one.version, one.delete_by
+         from unnest($4::bigint[], $5::bytea[], $6::bigint[], $7::bigint[], $8::timestamptz[])
+             as one (no, sealed, own_no, version, delete_by) order by one.no
          on conflict (pool_id, no) do update set state = 'active', sealed = excluded.sealed, own_pool_id = excluded.own_pool_id,
              own_no = excluded.own_no, consent_version = excluded.consent_version, delete_by = excluded.delete_by
          where member.consent_version < excluded.consent_version
-             or (member.consent_version = excluded.consent_version and member.state = 'active')",
+             or (member.consent_version = excluded.consent_version and member.state = 'active')
+         returning no",
         pool,
-        row.no,
-        row.sealed,
-        row.joined_at,
-        row.own_pool,
-        row.own_no,
-        row.consent_version,
-        row.delete_by,
+        own_pool,
+        at,
+        &new.numbers,
+        &new.sealed,
+        &new.own_numbers,
+        &new.consent_versions,
+        &new.delete_by,
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    sqlx::query!(
+        "insert into member_identifier (pool_id, kind, tag, no, sealed)
+         select $1, 'pseudonym', one.name, one.no, '' from unnest($2::uuid[], $3::bigint[]) as one (name, no)
+         where one.no = any($4) on conflict do nothing",
+        pool,
+        &new.pseudonyms,
+        &new.numbers,
+        &kept,
     )
     .execute(tx.conn())
     .await?;
-    Ok(done.rows_affected() == 1)
+    Ok(kept)
 }
 
 /// What was released of somebody is gone, and nothing that rests on this version or an older one comes again.
@@ -310,19 +328,6 @@ pub async fn shared_of(
     )
     .fetch_all(tx.conn())
     .await?)
-}
-
-/// Keeps a partner's name for somebody, by which what it has released is found when it ends.
-pub async fn put_pseudonym(tx: &mut TenantTx, pool: Uuid, pseudonym: Uuid, number: i64) -> Result<(), Error> {
-    sqlx::query!(
-        "insert into member_identifier (pool_id, kind, tag, no, sealed) values ($1, 'pseudonym', $2, $3, '') on conflict do nothing",
-        pool,
-        pseudonym,
-        number,
-    )
-    .execute(tx.conn())
-    .await?;
-    Ok(())
 }
 
 /// What a partner has released of a member of ours.
