@@ -405,3 +405,18 @@ async fn a_file_of_members_is_taken_row_by_row_and_the_same_again_changes_nothin
         (&json!("1"), &json!(format!("+86{}", phone(1))))
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_kept_for_so_long_is_deleted_then_and_can_be_released_again() {
+    let two = two(pool_grant(json!({}))).await;
+    two.agreed().await;
+    two.store.hands_out("loyalty", &two.link, PURPOSE).await;
+    two.matches("JOINT").await;
+    let over = "update member set delete_by = now() - interval '1 second' where own_no in (41, 42)";
+    two.there.world.in_tenant(two.brand.tenant, over).await;
+    two.matches("OWN").await;
+    let held = two.matched().await;
+    let held = held.iter().filter(|one| one["pseudonym"] != "").count();
+    assert_eq!(held, 18);
+    assert_eq!(two.matches("JOINT").await["released"], "20");
+}

@@ -30,6 +30,7 @@ create table member (
     primary key (pool_id, no)
 );
 
+create index member_delete_by on member (delete_by) where delete_by is not null;
 create index member_own on member (own_pool_id, own_no) where own_pool_id is not null;
 
 -- By what a member is found: a keyed tag of a phone, an address, or the name on a link.

@@ -37,6 +37,8 @@ use crate::{
 
 /// Filters that are built, and lists that are matched, at one time for a tenant.
 const TOGETHER: usize = 2;
+/// What was released to us for so long is deleted, so many at a time.
+const EXPIRED: i64 = 1_000;
 /// Whoever works on something says so again before this has passed; then somebody else may begin it anew.
 const LEASE: Duration = Duration::from_secs(60);
 
@@ -181,6 +183,11 @@ impl Members {
         let errand = Errand::new("members.due", tenant);
         let (now, until) = (self.now(), self.now() + LEASE);
         let mut tx = self.tenancy.begin("members.due", &errand).await?;
+        let gone = people_rows::expire_shared(&mut tx, now, EXPIRED).await?;
+        if gone > 0 {
+            let resource = format!("shared-members/{gone}");
+            self.note_of(&mut tx, errand.name(), "member.expire", &resource).await?;
+        }
         let free = i64::try_from(self.places.free(tenant)).unwrap_or(0);
         if free > 0 {
             let offers = offers::take_due(&mut tx, now, until, free).await?;

@@ -129,6 +129,8 @@ impl Members {
                 .collect();
             matches::set_matched(&mut tx, row.link(), task.own.id, &none, false).await?;
             matches::save(&mut tx, row, Some(self.now() + LEASE)).await?;
+            // What was released is to be deleted one day.
+            tx.set_timer().await?;
             tx.commit().await?;
         }
         let mut tx = self.tenancy.begin("members.released", &task.errand).await?;

@@ -43,6 +43,8 @@ use crate::{
 
 /// How long a partner may take over one call.
 pub(super) const DEADLINE: std::time::Duration = std::time::Duration::from_secs(30);
+/// Members of one chunk: each has two identifiers at most.
+const MEMBERS: i64 = CHUNK_MAX as i64 / 2;
 /// A partner that does not answer is asked again after this time.
 const AGAIN: time::Duration = time::Duration::seconds(5);
 /// Most segments of a filter: 32 million members and more.
@@ -288,7 +290,8 @@ impl Members {
     async fn run(&self, errand: Errand, row: &mut MatchRow) -> Result<(), Error> {
         let mut task = Box::pin(self.look(errand, row)).await?;
         Box::pin(self.fetch(&mut task, row)).await?;
-        while Box::pin(self.ask(&mut task, row)).await? {}
+        let mut after = 0;
+        while Box::pin(self.ask(&mut task, row, &mut after)).await? {}
         Box::pin(self.probe(&task, row)).await?;
         if row.mode == "joint" {
             Box::pin(self.join(&mut task, row)).await?;
@@ -387,15 +390,15 @@ impl Members {
         Ok(())
     }
 
-    /// Asks about the next members whose tokens are not known; false when there are none.
-    async fn ask(&self, task: &mut Task, row: &mut MatchRow) -> Result<bool, Error> {
+    /// Asks about the next members whose tokens are not known; false when there are none. Those up to `after` have been looked at.
+    async fn ask(&self, task: &mut Task, row: &mut MatchRow, after: &mut i64) -> Result<bool, Error> {
         let seed = self.vault.unwrap("psi-blinds", &row.seed_wrapped)?;
         let seed: Zeroizing<[u8; 32]> = Zeroizing::new(seed.as_slice().try_into().map_err(lib)?);
         let context = task.context(row);
         if row.pending.is_none() {
             row.chunk += 1;
             let first = u64::from(row.chunk.unsigned_abs()) * CHUNK_MAX as u64;
-            let Some(chunk) = self.next_chunk(task, row, (&seed, first)).await? else {
+            let Some(chunk) = self.next_chunk(task, row, (&seed, first), after).await? else {
                 row.chunk -= 1;
                 return Ok(false);
             };
@@ -457,16 +460,24 @@ impl Members {
         task: &Task,
         row: &MatchRow,
         (seed, first): (&[u8; 32], u64),
+        after: &mut i64,
     ) -> Result<Option<Chunk>, Error> {
+        let mut rows = Vec::new();
         let mut tx = self.tenancy.begin("members.unasked", &task.errand).await?;
         tx.plan_anew().await?;
-        let most = i64::try_from(CHUNK_MAX).unwrap_or(i64::MAX);
-        let rows = matches::unasked(&mut tx, (task.shelf(row), task.own.id), task.recipient, most).await?;
         let seal = self.vault.seal(&mut tx).await?;
-        drop(tx);
-        if rows.is_empty() {
-            return Ok(None);
+        while rows.is_empty() {
+            let of = (task.shelf(row), task.own.id);
+            let next = matches::unasked(&mut tx, of, task.recipient, (*after, MEMBERS)).await?;
+            let Some((last, _)) = next.last() else {
+                return Ok(None);
+            };
+            *after = *last;
+            let identifier =
+                |(number, of): (i64, Option<(String, String)>)| of.map(|(kind, sealed)| (number, kind, sealed));
+            rows.extend(next.into_iter().filter_map(identifier));
         }
+        drop(tx);
         let (context, blinds, own) = (task.context(row), Blinds::new(*seed), task.own.id);
         let chunk = tokio::task::spawn_blocking(move || {
             let open = |(number, kind, sealed): &(i64, String, String)| {

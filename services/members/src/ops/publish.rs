@@ -37,7 +37,7 @@ pub const POOL_OFFER: &str = "pool-offer";
 const EPOCH: time::Duration = time::Duration::days(90);
 /// Changes of a filter before everybody is masked anew.
 pub const CHANGES_MAX: i32 = 400;
-/// Identifiers that are read, and masked, together.
+/// Members that are read, and masked, together.
 const PAGE: i64 = 4_096;
 /// Members of one change of a filter; more than that go into the next one.
 const CHANGED_MAX: i64 = 60_000;
@@ -271,19 +271,19 @@ impl Members {
     async fn masked(&self, errand: &Errand, offer: &OfferRow, mask: &Mask) -> Result<Vec<Entry>, Error> {
         let together = std::thread::available_parallelism().map_or(1, NonZero::get);
         let (mut under_way, mut entries) = (JoinSet::new(), Vec::new());
-        let mut after = (0, String::new());
+        let mut after = 0;
         loop {
             let mut tx = self.tenancy.begin("members.agreed", errand).await?;
             tx.plan_anew().await?;
             let whom = (offer.recipient, offer.purpose.as_str());
-            let rows = consents::agreed(&mut tx, mask.pool, whom, (after.0, &after.1), PAGE).await?;
+            let rows = consents::agreed(&mut tx, mask.pool, whom, (after, PAGE)).await?;
             let masked = i64::try_from(entries.len()).unwrap_or(i64::MAX);
             offers::progress(&mut tx, offer, masked, self.now() + LEASE).await?;
             tx.commit().await?;
-            let Some((number, kind, _)) = rows.last() else {
+            let Some((number, ..)) = rows.last() else {
                 break;
             };
-            after = (*number, kind.clone());
+            after = *number;
             let mask = mask.clone();
             under_way.spawn_blocking(move || mask.entries(&rows));
             while under_way.len() >= together {

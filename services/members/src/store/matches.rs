@@ -185,30 +185,34 @@ pub async fn listed(tx: &mut TenantTx, pool: Uuid, (recipient, purpose): (Uuid, 
     .await?)
 }
 
-/// Identifiers of our members who have agreed, and whose tokens are not known: (number, kind, sealed).
+/// The next so many of our members who have agreed, after this one, with those of their identifiers whose tokens are not known: (number,
+/// kind, sealed); a member whose tokens are known has nothing there.
 pub async fn unasked(
     tx: &mut TenantTx,
     (shelf, own_pool): (Shelf<'_>, Uuid),
     recipient: Uuid,
-    most: i64,
-) -> Result<Vec<(i64, String, String)>, Error> {
+    (after, most): (i64, i64),
+) -> Result<Vec<(i64, Option<(String, String)>)>, Error> {
     let rows = sqlx::query!(
-        "select i.no, i.kind, i.sealed from consent c join member_identifier i on i.pool_id = c.pool_id and i.no = c.no
-         where c.pool_id = $1 and c.recipient = $2 and c.purpose = $3 and c.state = 'given' and i.kind in ('phone', 'email')
-             and not exists (select from match_token t where t.own_pool_id = $1 and t.no = i.no and t.link_id = $4 and t.pool = $5
-                 and t.purpose = $3 and t.epoch = $6 and t.kind = i.kind)
-         order by c.no, i.kind limit $7",
+        r#"select c.no, i.kind as "kind?", i.sealed as "sealed?"
+         from (select no from consent where recipient = $2 and purpose = $3 and pool_id = $1 and state = 'given' and no > $7
+             order by no limit $8) as c
+         left join lateral (select kind, sealed from member_identifier i where i.pool_id = $1 and i.no = c.no
+             and i.kind in ('phone', 'email') and not exists (select from match_token t where t.own_pool_id = $1 and t.no = c.no
+                 and t.link_id = $4 and t.pool = $5 and t.purpose = $3 and t.epoch = $6 and t.kind = i.kind) limit 2) as i on true
+         order by c.no, i.kind"#,
         own_pool,
         recipient,
         shelf.purpose,
         shelf.link.0,
         shelf.pool,
         shelf.epoch,
+        after,
         most,
     )
     .fetch_all(tx.conn())
     .await?;
-    Ok(rows.into_iter().map(|row| (row.no, row.kind, row.sealed)).collect())
+    Ok(rows.into_iter().map(|row| (row.no, row.kind.zip(row.sealed))).collect())
 }
 
 /// Tokens of our members, and the keys that go with them.
@@ -268,7 +272,8 @@ pub async fn tokens(
     Ok(sqlx::query_as!(
         TokenRow,
         "select t.token, t.gone_sequence, t.matched from match_token t
-         join consent c on c.pool_id = t.own_pool_id and c.no = t.no and c.recipient = $6 and c.purpose = $3 and c.state = 'given'
+         cross join lateral (select from consent c where c.pool_id = t.own_pool_id and c.no = t.no and c.recipient = $6
+             and c.purpose = $3 and c.state = 'given' limit 1) as c
          where t.link_id = $1 and t.token > $7 and t.pool = $2 and t.purpose = $3 and t.epoch = $4 and t.own_pool_id = $5
          order by t.token limit $8",
         shelf.link.0,
@@ -341,9 +346,12 @@ pub async fn unreleased(
     Ok(sqlx::query_as!(
         UnreleasedRow,
         "select t.token, t.no, t.release_key from match_token t
-         join consent c on c.pool_id = t.own_pool_id and c.no = t.no and c.recipient = $6 and c.purpose = $3 and c.state = 'given'
+         cross join lateral (select from consent c where c.pool_id = t.own_pool_id and c.no = t.no and c.recipient = $6
+             and c.purpose = $3 and c.state = 'given' limit 1) as c
+         left join lateral (select true as held from member m where m.pool_id = $9 and m.own_pool_id = $5 and m.own_no = t.no
+             and m.state = 'active' limit 1) as m on true
          where t.link_id = $1 and t.token > $7 and t.pool = $2 and t.purpose = $3 and t.epoch = $4 and t.own_pool_id = $5 and t.matched
-             and not exists (select from member m where m.pool_id = $9 and m.own_pool_id = $5 and m.own_no = t.no and m.state = 'active')
+             and m.held is null
          order by t.token limit $8",
         shelf.link.0,
         shelf.pool,

@@ -250,11 +250,11 @@ pub async fn take_due(
     .await?)
 }
 
-/// When the next one is due: of offers and of matches.
+/// When the next one is due: of offers, of matches, and of what is kept for so long.
 pub async fn next_due(tx: &mut TenantTx) -> Result<Option<OffsetDateTime>, Error> {
     Ok(
         sqlx::query_scalar!(
-            "select least((select min(due_at) from offer), (select min(due_at) from match where ours))",
+            "select least((select min(due_at) from offer), (select min(due_at) from match where ours), (select min(delete_by) from member))",
         )
         .fetch_one(tx.conn())
         .await?,

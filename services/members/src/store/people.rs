@@ -106,7 +106,8 @@ pub async fn known(
 ) -> Result<Vec<(String, Uuid, i64)>, Error> {
     let rows = sqlx::query!(
         "select i.kind, i.tag, i.no from unnest($2::varchar[], $3::uuid[]) as asked (kind, tag)
-         join member_identifier i on i.pool_id = $1 and i.kind = asked.kind and i.tag = asked.tag order by i.no, i.kind",
+         cross join lateral (select kind, tag, no from member_identifier i where i.pool_id = $1 and i.kind = asked.kind
+             and i.tag = asked.tag limit 1) as i order by i.no, i.kind",
         pool,
         kinds,
         tags,
@@ -286,6 +287,20 @@ pub async fn put_shared(
     .execute(tx.conn())
     .await?;
     Ok(kept)
+}
+
+/// What was released to us for so long, and no longer, is gone; it may be released again.
+pub async fn expire_shared(tx: &mut TenantTx, now: OffsetDateTime, most: i64) -> Result<u64, Error> {
+    let done = sqlx::query!(
+        "update member set state = 'erased', sealed = '', own_no = null, own_pool_id = null, delete_by = null,
+             consent_version = consent_version - 1
+         where (pool_id, no) in (select pool_id, no from member where delete_by <= $1 order by delete_by limit $2 for update)",
+        now,
+        most,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(done.rows_affected())
 }
 
 /// What was released of somebody is gone, and nothing that rests on this version or an older one comes again.
