@@ -1,5 +1,5 @@
 //! The demo as people run it.
-// covers: I1, I3, I4, I5, I6, I7, I8, I9, I11, I13, I14
+// covers: I1, I3, I4, I5, I6, I7, I8, I9, I11, I13, I14, I16, I17, I19
 
 use std::process::Command;
 
@@ -32,4 +32,21 @@ fn the_purchase_passes_all_its_checks_and_says_so_in_its_last_line() {
     assert_eq!(said.lines().last(), Some("demo: 12 checks passed, 0 failed"), "{said}");
     let ids: Vec<&str> = said.lines().filter_map(|line| line.split_whitespace().nth(1)).collect();
     assert_eq!(ids[..12], hansa::demo::procurement::CHECKS, "{said}");
+}
+
+#[test]
+fn the_pool_passes_all_its_checks_and_says_so_in_its_last_line() {
+    let hansa = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/debug/hansa");
+    let done = Command::new(hansa)
+        .args(["demo", "members", "--members", "20000", "--exit"])
+        .output()
+        .unwrap();
+    let (said, errors) = (
+        String::from_utf8_lossy(&done.stdout),
+        String::from_utf8_lossy(&done.stderr),
+    );
+    assert!(done.status.success(), "{said}\n{errors}");
+    assert_eq!(said.lines().last(), Some("demo: 12 checks passed, 0 failed"), "{said}");
+    let ids: Vec<&str> = said.lines().filter_map(|line| line.split_whitespace().nth(1)).collect();
+    assert_eq!(ids[..12], hansa::demo::members::CHECKS, "{said}");
 }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use hansa_proto::inventory::v1::ImportRow;
-use hansa_tests::{Enterprise, House, house::text};
+use hansa_tests::{Enterprise, House, house::text, members::row as person};
 use hansa_vocab::clock::{IdSource as _, SystemIds};
 use prost_reflect::{DescriptorPool, Kind};
 use serde_json::{Map, Value, json};
@@ -21,6 +21,39 @@ use tracing_subscriber::{
 const CANARY: &str = "canary7f3a";
 /// Stands in what it has not opened to its partner.
 const HIDDEN: &str = "hidden9c41";
+
+/// The phone of a member who has agreed to nothing, and of one who has agreed that their city is released.
+const SILENT: &str = "13877665544";
+const AGREED: &str = "13877665545";
+
+/// Members with canaries in every field, one of whom has agreed to something; handed out, matched, released, and taken back.
+async fn members(visby: &Enterprise, luebeck: &Enterprise, link: &str) {
+    for enterprise in [visby, luebeck] {
+        enterprise.pools("loyalty").await;
+        let rows = [SILENT, AGREED].into_iter().zip(1..).map(|(phone, line)| {
+            let mut one = person(
+                line,
+                phone,
+                &[
+                    ("name", &format!("{CANARY} member")),
+                    ("city", &format!("{CANARY}-town")),
+                ],
+            );
+            one.email = format!("{CANARY}{line}@example.org");
+            one
+        });
+        enterprise.enrols("loyalty", rows.collect(), false).await;
+        let notice = enterprise.notice(link, "joint-offers", &["city"]).await;
+        enterprise.agree("loyalty", &notice, [2]).await;
+    }
+    visby.hands_out("loyalty", link, "joint-offers").await;
+    let done = luebeck
+        .matches(link, ("loyalty", "joint-offers"), "loyalty", "JOINT")
+        .await;
+    assert_eq!(done["released"], "1", "{done}");
+    let wrong = json!({"pool": "loyalty", "phone": SILENT});
+    visby.members("GetMember", wrong).await.unwrap_err();
+}
 
 /// Everything that was logged.
 #[derive(Clone, Default)]
@@ -106,8 +139,13 @@ async fn busy(visby: &Enterprise, luebeck: &Enterprise) -> Theirs {
             json!({"staffId": staff, "label": format!("{CANARY} till")}),
         )
         .await;
-    let grant = json!({"visibility": "VISIBILITY_EXACT", "mayReserve": true, "skus": [format!("{CANARY}-open")]});
+    let pool = json!({
+        "pool": "loyalty", "purpose": "joint-offers", "mayJoin": true, "fields": ["city"], "evaluationsMax": 100, "retentionDays": 30,
+    });
+    let skus = json!([format!("{CANARY}-open")]);
+    let grant = json!({"visibility": "VISIBILITY_EXACT", "mayReserve": true, "skus": skus, "pools": [pool]});
     let link = visby.links_with(luebeck, grant, json!({})).await;
+    members(visby, luebeck, &link).await;
     let reservation = uuid();
     let hold = |sku: &str, units: i64| {
         let item = json!({"sku": sku});
@@ -196,7 +234,7 @@ async fn nothing_that_an_enterprise_wrote_is_in_any_answer_to_others_nor_in_logs
     );
 
     for (method, answer) in everything_told(&bergen, &ids).await {
-        for secret in [CANARY, HIDDEN, &visby.key] {
+        for secret in [CANARY, HIDDEN, SILENT, AGREED, &visby.key] {
             assert!(!answer.contains(secret), "{method} tells another tenant: {answer}");
         }
     }
@@ -221,6 +259,8 @@ async fn nothing_that_an_enterprise_wrote_is_in_any_answer_to_others_nor_in_logs
         for secret in [
             CANARY,
             HIDDEN,
+            SILENT,
+            AGREED,
             "Svensson",
             "Lübeck",
             "Bergen",

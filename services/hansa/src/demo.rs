@@ -4,6 +4,9 @@
 mod crash;
 mod hands;
 pub mod judge;
+pub mod members;
+mod members_end;
+mod members_judge;
 pub mod procurement;
 mod purchase_judge;
 mod receiver;

@@ -40,7 +40,7 @@ const TOGETHER: usize = 2;
 /// What was released to us for so long is deleted, so many at a time.
 const EXPIRED: i64 = 1_000;
 /// Whoever works on something says so again before this has passed; then somebody else may begin it anew.
-const LEASE: Duration = Duration::from_secs(60);
+const LEASE: Duration = Duration::from_secs(15);
 
 /// Members, for all tenants of this node. Cheap to clone.
 #[derive(Clone, Debug)]

@@ -12,9 +12,12 @@ use super::Printer;
 /// `hansa demo`.
 #[derive(Args, Debug)]
 pub struct Demo {
-    /// Which case: sharing stock, or buying.
+    /// Which case: sharing stock, buying, or opening a pool of members.
     #[arg(value_enum, default_value_t = Case::Stock)]
     case: Case,
+    /// How many members the pool has.
+    #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(10_000..=20_000_000))]
+    members: u64,
     /// End when the checks have run, also on a terminal.
     #[arg(long)]
     exit: bool,
@@ -27,6 +30,8 @@ enum Case {
     Stock,
     /// A franchisee asks, its franchisor approves and orders, the supplier answers and sends.
     Procurement,
+    /// A department store opens its members to brands.
+    Members,
 }
 
 impl Demo {
@@ -49,6 +54,13 @@ impl Demo {
             Case::Procurement => {
                 let mut demo = demo::procurement::Purchase::start(&exe).await?;
                 let checked = uninterrupted(demo.check(show)).await?;
+                self.rest(printer, &checked, &demo.by_hand()).await?;
+                demo.end().await?;
+                checked
+            }
+            Case::Members => {
+                let mut demo = demo::members::Pool::start(&exe, self.members).await?;
+                let checked = Box::pin(uninterrupted(demo.check(show))).await?;
                 self.rest(printer, &checked, &demo.by_hand()).await?;
                 demo.end().await?;
                 checked

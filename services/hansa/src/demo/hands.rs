@@ -1,6 +1,9 @@
 //! What people do in the purchase, call by call.
 
-use std::time::{Duration, Instant};
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use anyhow::ensure;
 use hansa_proto::directory::v1::{
@@ -184,4 +187,18 @@ pub(super) async fn bought(luebeck: &Firm, bergen: &Firm, link: &str, goods: Val
         }
     }
     Ok(id)
+}
+
+/// Files below a folder that hold these bytes.
+pub(super) fn found(folder: &Path, needle: &[u8]) -> anyhow::Result<usize> {
+    let mut many = 0;
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            many += found(&path, needle)?;
+        } else if let Ok(bytes) = std::fs::read(&path) {
+            many += usize::from(memchr::memmem::find(&bytes, needle).is_some());
+        }
+    }
+    Ok(many)
 }

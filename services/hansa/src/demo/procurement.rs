@@ -14,8 +14,8 @@ use tokio::time::sleep;
 use super::{
     Checked, PRODUCTS,
     hands::{
-        DOCUMENTS, Followed, WORKFLOW, act, begin, bought, comes, decide, figures, get, linked, person, put_flow, say,
-        verify,
+        DOCUMENTS, Followed, WORKFLOW, act, begin, bought, comes, decide, figures, found, get, linked, person,
+        put_flow, say, verify,
     },
     judge::Verdict,
     purchase_judge as judge,
@@ -294,7 +294,7 @@ impl Purchase {
         // What has come is in the log at the latest when its receipt is out.
         sleep(Duration::from_millis(200)).await;
         let data = self.dir.join("bergen/data");
-        tokio::task::spawn_blocking(move || found(&data)).await?
+        tokio::task::spawn_blocking(move || found(&data, CANARY.as_bytes())).await?
     }
 
     /// The buyer makes the order of what was approved; it reaches Bergen's node, and by webhook a system outside.
@@ -502,19 +502,4 @@ impl Purchase {
         }
         Ok(judge::crash(KILLS, KILLS * FLEET, under_way, &pairs))
     }
-}
-
-/// Files below a folder that hold the canary.
-fn found(folder: &Path) -> anyhow::Result<usize> {
-    let mut many = 0;
-    for entry in std::fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.is_dir() {
-            many += found(&path)?;
-        } else if let Ok(bytes) = std::fs::read(&path) {
-            let canary = CANARY.as_bytes();
-            many += usize::from(bytes.windows(canary.len()).any(|part| part == canary));
-        }
-    }
-    Ok(many)
 }

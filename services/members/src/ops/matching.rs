@@ -41,8 +41,8 @@ use crate::{
     },
 };
 
-/// How long a partner may take over one call.
-pub(super) const DEADLINE: std::time::Duration = std::time::Duration::from_secs(30);
+/// How long a partner may take over one call; shorter than the lease, so that nobody else begins the same.
+pub(super) const DEADLINE: std::time::Duration = std::time::Duration::from_secs(10);
 /// Members of one chunk: each has two identifiers at most.
 const MEMBERS: i64 = CHUNK_MAX as i64 / 2;
 /// A partner that does not answer is asked again after this time.
