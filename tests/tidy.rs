@@ -124,6 +124,7 @@ const ARROWS: [(&str, &[&str]); 17] = [
         "hansa",
         &[
             "members",
+            "psi",
             "vocab",
             "proto",
             "tenancy",

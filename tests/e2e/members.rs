@@ -288,7 +288,7 @@ async fn who_agrees_to_another_text_is_released_by_it_and_what_was_released_befo
     two.store.hands_out("loyalty", &two.link, PURPOSE).await;
     two.matches("JOINT").await;
     let other = two.store.notice(&two.link, PURPOSE, &["tier"]).await;
-    let agreed = two.store.agree("loyalty", &other, [241, 242, 999]).await;
+    let agreed = two.store.agree("loyalty", &other, [242, 241, 999, 241, 242]).await;
     assert_eq!((&agreed["recorded"], &agreed["unknown"]), (&json!(2), &json!(["999"])));
     assert_eq!(two.acknowledged(241).await["reason"], "changed");
     let done = two.matches("JOINT").await;

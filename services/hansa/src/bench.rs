@@ -1,6 +1,7 @@
 //! `hansa bench`: speed beside its limit, both measured in the same run, in alternating rounds.
 
 pub mod documents;
+pub mod matching;
 pub mod reserve;
 mod store;
 

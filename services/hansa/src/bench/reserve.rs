@@ -122,17 +122,12 @@ impl Reserve {
         let goods = dir.join("goods.csv").display().to_string();
         owner.command(&["stock", "import", &goods]).await?;
         let link = linked(&owner, &buyer, &["--see", "exact", "--reserve", "--max-ttl", "86400"]).await?;
-        let identity = identity_of(&buyer_node).await?;
-        let shown = owner_node.command(&["certs", "show"]).await?;
-        let pin = data_encoding::HEXLOWER.decode(shown["pinNow"].as_str().unwrap_or_default().as_bytes())?;
-        let pin = hansa_vocab::Pin::try_from(pin.as_slice()).map_err(|_| anyhow::anyhow!("no pin"))?;
-        let address = owner_node.ports[0].link.to_string();
-        let dialled = dial(&identity, &[address], Expect::Pins(vec![pin]))?;
+        let (identity, channel) = dialled(&buyer_node, &owner_node).await?;
         let stopping = CancellationToken::new();
         Ok(Self {
             echo: echo(&identity, stopping.clone()).await?,
             road: Road {
-                channel: dialled.channel,
+                channel,
                 link: link.parse()?,
                 to: owner.enterprise.parse()?,
                 next: Arc::default(),
@@ -245,6 +240,17 @@ pub(super) async fn linked(owner: &Firm, buyer: &Firm, grant: &[&str]) -> anyhow
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     bail!("the link never became active")
+}
+
+/// A channel to a node's link port, as another node's own processes have it.
+pub(super) async fn dialled(from: &PrivateNode, to: &PrivateNode) -> anyhow::Result<(Arc<Identity>, Channel)> {
+    let identity = identity_of(from).await?;
+    let shown = to.command(&["certs", "show"]).await?;
+    let pin = data_encoding::HEXLOWER.decode(shown["pinNow"].as_str().unwrap_or_default().as_bytes())?;
+    let pin = hansa_vocab::Pin::try_from(pin.as_slice()).map_err(|_| anyhow::anyhow!("no pin"))?;
+    let address = to.ports[0].link.to_string();
+    let dialled = dial(&identity, &[address], Expect::Pins(vec![pin]))?;
+    Ok((identity, dialled.channel))
 }
 
 /// The TLS identity of a node, as its own processes have it.

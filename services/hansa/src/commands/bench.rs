@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use hansa::bench::{Pace, documents, reserve};
+use hansa::bench::{Pace, documents, matching, reserve};
 use serde_json::{Value, json};
 
 use super::Printer;
@@ -29,6 +29,46 @@ pub enum Bench {
     Reserve(Options),
     /// Buying: orders a second from a clerk's request through a colleague's approval, and their way to the supplier's node.
     Documents(Options),
+    /// Private match: masking, a whole match beside other systems, evaluations through a node.
+    Match(MatchOptions),
+}
+
+/// How large, how long and how often.
+#[derive(Args, Debug)]
+pub struct MatchOptions {
+    /// Members of the pool.
+    #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1_000..=20_000_000))]
+    members: u64,
+    /// People of the list, half of whom are members.
+    #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(100..=1_000_000))]
+    list: u64,
+    /// In which the peers are installed; see tests/peers/README.md.
+    #[arg(long, default_value = "python3")]
+    python: String,
+    #[command(flatten)]
+    options: Options,
+}
+
+impl MatchOptions {
+    async fn run(self, printer: Printer) -> anyhow::Result<()> {
+        let (pace, cells) = (self.options.pace()?, self.options.cells(&matching::CELLS));
+        matching::known(&cells)?;
+        let sizes = matching::Sizes {
+            members: self.members,
+            list: self.list,
+        };
+        let alone = matching::alone(&cells, pace.rounds, sizes, &self.python)?;
+        for line in &alone {
+            printer.show(line);
+        }
+        if cells.contains(&"evaluate") {
+            let bench = matching::Evaluate::start(&std::env::current_exe()?).await?;
+            let line = bench.cell(pace.rounds, pace.each).await;
+            bench.end().await?;
+            printer.show(&line?);
+        }
+        Ok(())
+    }
 }
 
 impl Options {
@@ -74,6 +114,7 @@ impl Bench {
                 }
                 bench.end().await
             }
+            Self::Match(options) => options.run(printer).await,
         }
     }
 }

@@ -98,6 +98,9 @@ impl Members {
             let text = format!("at most {}", model::ROWS_MAX);
             return Err(Error::Invalid { field: "numbers", text });
         }
+        let mut numbers = numbers.to_vec();
+        numbers.sort_unstable();
+        numbers.dedup();
         let mut tx = self.tenancy.begin("members.record", session).await?;
         tx.plan_anew().await?;
         let pool = self.own_pool(&mut tx, pool).await?;
@@ -113,8 +116,8 @@ impl Members {
             actor: &session.staff().to_string(),
             at: self.now(),
         };
-        let given = consents::give(&mut tx, &change, numbers).await?;
-        let present = consents::present(&mut tx, pool.id, numbers).await?;
+        let given = consents::give(&mut tx, &change, &numbers).await?;
+        let present = consents::present(&mut tx, pool.id, &numbers).await?;
         self.tell_changed(&mut tx, &pool, (notice.recipient, &notice.purpose), &given)
             .await?;
         if !given.is_empty() {
@@ -128,12 +131,11 @@ impl Members {
         }
         tx.wake();
         tx.commit().await?;
-        let mut unknown: Vec<i64> = numbers.iter().copied().filter(|one| !present.contains(one)).collect();
-        unknown.dedup();
+        numbers.retain(|one| present.binary_search(one).is_err());
         Ok(Agreed {
             recorded: given.len(),
             unchanged: present.len() - given.len(),
-            unknown,
+            unknown: numbers,
         })
     }
 

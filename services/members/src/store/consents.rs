@@ -79,9 +79,11 @@ pub async fn give(tx: &mut TenantTx, change: &Change<'_>, numbers: &[i64]) -> Re
         r#"with given as (
                insert into consent (pool_id, no, recipient, purpose, state, version, notice_hash, channel, changed_at, pending)
                select m.pool_id, m.no, $3, $4, 'given', 1, $5, $6, $8, o.offered
-               from member m, (select exists (select from offer where pool_id = $1 and recipient = $3 and purpose = $4
+               from unnest($2::bigint[]) as asked (no)
+               cross join lateral (select pool_id, no from member m where m.pool_id = $1 and m.no = asked.no and m.state = 'active'
+                   limit 1) as m, (select exists (select from offer where pool_id = $1 and recipient = $3 and purpose = $4
                    and state <> 'ended')) as o (offered)
-               where m.pool_id = $1 and m.no = any($2) and m.state = 'active' order by m.no
+               order by m.no
                on conflict (pool_id, no, recipient, purpose) do update set state = 'given', version = consent.version + 1,
                    notice_hash = excluded.notice_hash, channel = excluded.channel, changed_at = excluded.changed_at,
                    pending = consent.pending or (excluded.pending and consent.state <> 'given')
@@ -106,7 +108,9 @@ pub async fn give(tx: &mut TenantTx, change: &Change<'_>, numbers: &[i64]) -> Re
 /// Which of these are members.
 pub async fn present(tx: &mut TenantTx, pool: Uuid, numbers: &[i64]) -> Result<Vec<i64>, Error> {
     Ok(sqlx::query_scalar!(
-        "select no from member where pool_id = $1 and no = any($2) and state = 'active' order by no",
+        "select m.no from unnest($2::bigint[]) as asked (no)
+         cross join lateral (select no from member m where m.pool_id = $1 and m.no = asked.no and m.state = 'active' limit 1) as m
+         order by m.no",
         pool,
         numbers,
     )

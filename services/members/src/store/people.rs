@@ -132,8 +132,9 @@ pub struct MemberRow {
 pub async fn members(tx: &mut TenantTx, pool: Uuid, numbers: &[i64]) -> Result<Vec<MemberRow>, Error> {
     Ok(sqlx::query_as!(
         MemberRow,
-        "select no, state, sealed, joined_at, own_no, delete_by from member
-         where pool_id = $1 and no = any($2) order by no",
+        "select m.no, m.state, m.sealed, m.joined_at, m.own_no, m.delete_by from unnest($2::bigint[]) as asked (no)
+         cross join lateral (select no, state, sealed, joined_at, own_no, delete_by from member m
+             where m.pool_id = $1 and m.no = asked.no limit 1) as m order by m.no",
         pool,
         numbers,
     )
@@ -202,7 +203,9 @@ pub async fn insert_identifiers(tx: &mut TenantTx, pool: Uuid, new: &Identifiers
 /// The identifiers of these members: (number, kind, sealed).
 pub async fn identifiers(tx: &mut TenantTx, pool: Uuid, numbers: &[i64]) -> Result<Vec<(i64, String, String)>, Error> {
     let rows = sqlx::query!(
-        "select no, kind, sealed from member_identifier where pool_id = $1 and no = any($2) order by no, kind",
+        "select i.no, i.kind, i.sealed from unnest($2::bigint[]) as asked (no)
+         cross join lateral (select no, kind, sealed from member_identifier i where i.pool_id = $1 and i.no = asked.no limit 3) as i
+         order by i.no, i.kind",
         pool,
         numbers,
     )
