@@ -1,5 +1,7 @@
 //! What partners ask of a pool that is handed out to them. Every answer looks at the link, the grant and the offer in its own transaction.
 
+use std::collections::HashSet;
+
 use hansa_link::{Permit, model::terms::PoolGrant};
 use hansa_proto::members::v1::{FilterPart, ReleasedFields, ReleasedMember};
 use hansa_psi::{CHUNK_MAX, Point, Proof, Token};
@@ -171,10 +173,7 @@ impl Members {
             });
         }
         let seal = self.vault.seal(&mut tx).await?;
-        let entries = self.find(&mut tx, &pool, &offer, tokens).await?;
-        let released = self
-            .agreed_now(&mut tx, &seal, (&pool, &offer, &granted), entries)
-            .await?;
+        let released = self.allowed(&mut tx, &seal, (&pool, &offer, &granted), tokens).await?;
         let numbers: Vec<i64> = released.iter().map(|one| one.entry.whose().0).collect();
         let names: Vec<Uuid> = released.iter().map(|one| one.pseudonym).collect();
         let versions: Vec<i64> = released.iter().map(|one| one.version).collect();
@@ -208,7 +207,7 @@ impl Members {
         sealed.await.map_err(|_| Error::Damaged("member"))?
     }
 
-    /// Who stands in the filter for these tokens: compared whole, so that nobody is taken for somebody else.
+    /// Who stands in the base filter for these tokens: compared whole, so that nobody is taken for somebody else.
     async fn find(
         &self,
         tx: &mut TenantTx,
@@ -224,14 +223,42 @@ impl Members {
             let token = usize::try_from(row - 1).ok().and_then(|place| tokens.get(place));
             found.extend(Entry::read(&part).filter(|entry| Some(&entry.token) == token));
         }
-        if offer.sequence > 0 {
-            for bytes in offers::changed_entries(tx, shelf).await? {
+        Ok(found)
+    }
+
+    /// Who has come into the filter later with one of these tokens: perhaps somebody who was erased and has joined anew.
+    async fn find_later(
+        &self,
+        tx: &mut TenantTx,
+        (pool, offer): (&PoolRow, &OfferRow),
+        tokens: &HashSet<Token>,
+    ) -> Result<Vec<Entry>, Error> {
+        let mut found = Vec::new();
+        if offer.sequence > 0 && !tokens.is_empty() {
+            for bytes in offers::changed_entries(tx, shelf(offer, &pool.code)).await? {
                 found.extend(Entry::read(&bytes).filter(|entry| tokens.contains(&entry.token)));
             }
         }
         found.sort_unstable();
         found.dedup();
         Ok(found)
+    }
+
+    /// What may be released of these tokens: of whoever stands for each, in the base filter or later, and agrees now.
+    async fn allowed(
+        &self,
+        tx: &mut TenantTx,
+        seal: &Seal,
+        of: (&PoolRow, &OfferRow, &PoolGrant),
+        tokens: &[Token],
+    ) -> Result<Vec<Released>, Error> {
+        let entries = self.find(tx, of.0, of.1, tokens).await?;
+        let mut released = self.agreed_now(tx, seal, of, entries).await?;
+        let known: HashSet<Token> = released.iter().map(|one| one.entry.token).collect();
+        let rest = tokens.iter().copied().filter(|token| !known.contains(token)).collect();
+        let later = self.find_later(tx, (of.0, of.1), &rest).await?;
+        released.extend(self.agreed_now(tx, seal, of, later).await?);
+        Ok(released)
     }
 
     /// Those of them who agree at this moment, with what they and the grant allow.

@@ -116,8 +116,7 @@ impl Members {
         let mut tx = self.tenancy.begin("members.publish", session).await?;
         let pool = self.own_pool(&mut tx, pool).await?;
         let other = self.links.other_end(&mut tx, link).await?;
-        let granted = other.granted.pool(&pool.code, purpose, self.now());
-        if granted.is_none() || other.hosted || !self.links.is_active(&mut tx, link).await? {
+        if other.hosted || !self.still_granted(&mut tx, (link, &pool, purpose)).await? {
             return Err(Error::NotGranted);
         }
         // First the pool, then the offer: as all do who change consents.
@@ -325,8 +324,13 @@ impl Members {
         };
         if over {
             let of = (offer.link(), &pool, offer.purpose.as_str());
-            self.begin_epoch(&mut tx, of, offer.recipient, Some(&offer)).await?;
-            tx.due_now().await?;
+            if self.still_granted(&mut tx, of).await? {
+                self.begin_epoch(&mut tx, of, offer.recipient, Some(&offer)).await?;
+                tx.due_now().await?;
+            } else {
+                offers::end(&mut tx, &offer).await?;
+                offers::clear(&mut tx, shelf(&offer, &pool.code)).await?;
+            }
             return Ok(tx.commit().await?);
         }
         let whom = (offer.recipient, offer.purpose.as_str());
@@ -359,6 +363,17 @@ impl Members {
         offers::handed_out(&mut tx, &offer, Some(next)).await?;
         tx.set_timer().await?;
         Ok(tx.commit().await?)
+    }
+
+    /// May the partner still ask about this pool.
+    async fn still_granted(
+        &self,
+        tx: &mut TenantTx,
+        (link, pool, purpose): (LinkId, &PoolRow, &str),
+    ) -> Result<bool, Error> {
+        let other = self.links.other_end(tx, link).await?;
+        let granted = other.granted.pool(&pool.code, purpose, self.now()).is_some();
+        Ok(granted && self.links.is_active(tx, link).await?)
     }
 
     async fn put_change(
