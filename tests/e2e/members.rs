@@ -420,3 +420,32 @@ async fn what_is_kept_for_so_long_is_deleted_then_and_can_be_released_again() {
     assert_eq!(held, 18);
     assert_eq!(two.matches("JOINT").await["released"], "20");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_that_is_learned_later_is_matched_too() {
+    let two = two(pool_grant(json!({}))).await;
+    two.agreed().await;
+    two.store.hands_out("loyalty", &two.link, PURPOSE).await;
+    let with_mail = |who: u64| {
+        let mut one = row(1, &phone(who), &[]);
+        one.email = "Ada@example.com".to_owned();
+        one
+    };
+    // The store's 210 and the brand's 100 have other phones, and agree; nobody knew that they are one person.
+    assert_eq!(
+        two.store.enrols("loyalty", vec![with_mail(210)], false).await["changed"],
+        1
+    );
+    assert_eq!(
+        two.brand.enrols("fans", vec![with_mail(300)], false).await["changed"],
+        1
+    );
+    two.store.hands_out("loyalty", &two.link, PURPOSE).await;
+    let done = two.matches("JOINT").await;
+    assert_eq!(
+        (&done["listed"], &done["released"]),
+        (&json!("61"), &json!("21")),
+        "{done}"
+    );
+    assert!(two.matched_numbers().await.contains(&100));
+}

@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// A filter that was handed out learns of a change after this time at most. Whoever agrees no more is told of at once.
-const CATCH_UP: time::Duration = time::Duration::minutes(15);
+pub(super) const CATCH_UP: time::Duration = time::Duration::minutes(15);
 
 /// A notice, as it is asked for.
 pub(crate) struct NewNotice {

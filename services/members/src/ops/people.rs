@@ -8,7 +8,7 @@ use hansa_vault::{Identifier, Region, Seal};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{Members, identifier_place, member_place, open_identifier, tag_of};
+use super::{Members, consents::CATCH_UP, identifier_place, member_place, open_identifier, tag_of};
 use crate::{
     Error,
     model::{
@@ -240,6 +240,14 @@ impl Import {
         }
         if !landing.identifiers.tags.is_empty() {
             people::insert_identifiers(tx, pool, &landing.identifiers).await?;
+        }
+        let numbers = landing.identifiers.numbers.iter();
+        let more: Vec<i64> = numbers
+            .copied()
+            .filter(|number| landing.changed.contains_key(number))
+            .collect();
+        if !more.is_empty() && consents::stir(tx, pool, &more, self.members.now() + CATCH_UP).await? {
+            tx.set_timer().await?;
         }
         Ok(())
     }

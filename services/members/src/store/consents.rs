@@ -226,6 +226,26 @@ pub async fn agreed(
     Ok(rows.into_iter().map(|row| (row.no, row.kind, row.sealed)).collect())
 }
 
+/// These members are known by more than before: filters that were handed out learn of it.
+pub async fn stir(tx: &mut TenantTx, pool: Uuid, numbers: &[i64], by: OffsetDateTime) -> Result<bool, Error> {
+    sqlx::query!(
+        "update consent set pending = true where pool_id = $1 and no = any($2) and state = 'given' and exists (select from offer o
+             where o.pool_id = $1 and o.recipient = consent.recipient and o.purpose = consent.purpose and o.state <> 'ended')",
+        pool,
+        numbers,
+    )
+    .execute(tx.conn())
+    .await?;
+    let done = sqlx::query!(
+        "update offer set due_at = $2 where pool_id = $1 and state = 'live' and (due_at is null or due_at > $2)",
+        pool,
+        by,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(done.rows_affected() > 0)
+}
+
 /// Consents that a filter which was handed out does not know of yet; true = given. They are known from now on.
 pub async fn take_pending(
     tx: &mut TenantTx,
