@@ -15,6 +15,7 @@ use hansa_proto::{
     link::v1::{Approve, Batch, Introduction, Message, TrafficClass, declaration::Act},
     types::v1::Signed,
 };
+use hansa_psi::Segment;
 use hansa_vault::{EnterpriseKeys, Signer, SigningKey, sha256};
 use hansa_vocab::{EnterpriseId, Gtin, LinkId, NodeId, Pin, Quantity};
 use prost::Message as _;
@@ -189,6 +190,20 @@ fn declarations_behind_their_signature() {
     feed(&[good.body.to_vec()], |bytes| {
         let _ = Side::default().take(link, enterprise, &signed_anew("declaration", bytes), &known);
         hansa_proto::link::v1::Declaration::decode(bytes).is_ok()
+    });
+}
+
+#[test]
+fn segments_of_filters() {
+    let prefixes: Vec<u64> = (0..200).map(|one| one * (u64::MAX / 200)).collect();
+    let valid = [Segment::write(&prefixes, 0), Segment::write(&prefixes[..1], 0)];
+    feed(&valid, |bytes| match Segment::read(bytes, 0) {
+        Ok(segment) => {
+            assert!(segment.len() * 4 <= bytes.len());
+            let _ = segment.holds(hansa_psi::Token([0xff; 16]));
+            true
+        }
+        Err(_) => false,
     });
 }
 

@@ -30,7 +30,7 @@ impl fmt::Debug for Identifier {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotNormal {
     /// No number of any country that could be called.
-    #[error("not a telephone number; with its country, as in +86 138 0013 8000")]
+    #[error("not a telephone number; with its country, as in +49 451 1220")]
     Phone,
     /// No mail address.
     #[error("not a mail address")]

@@ -516,3 +516,7 @@ fn read_offer(
     }
     Ok(offer)
 }
+
+#[cfg(test)]
+#[path = "matching_tests.rs"]
+mod tests;
