@@ -39,8 +39,8 @@ const EPOCH: time::Duration = time::Duration::days(90);
 pub const CHANGES_MAX: i32 = 400;
 /// Members that are read, and masked, together.
 const PAGE: i64 = 4_096;
-/// Members of one change of a filter; more than that go into the next one.
-const CHANGED_MAX: i64 = 60_000;
+/// Members of one change of a filter, each with two identifiers at most, so that it fits into one message; more go into the next one.
+const CHANGED_MAX: i64 = 30_000;
 /// Segments that are written in one transaction.
 const SEGMENTS: usize = 16;
 
