@@ -1,5 +1,5 @@
 //! Members: taken in, asked, handed out, matched, released, and forgotten everywhere when they take it back.
-// covers: I3, I11, I13, I16, I17
+// covers: I3, I13, I16, I17
 
 use std::collections::BTreeSet;
 

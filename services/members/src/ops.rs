@@ -211,9 +211,9 @@ impl Members {
             }
             return Ok(next);
         }
-        Ok(offers::next_due(&mut tx)
-            .await?
-            .map(|next| next.max(now + Duration::from_millis(500))))
+        let next = offers::next_due(&mut tx).await?;
+        tx.commit().await?;
+        Ok(next.map(|next| next.max(now + Duration::from_millis(500))))
     }
 }
 

@@ -206,6 +206,10 @@ fn pool(grant: &wire::PoolGrant) -> Result<PoolGrant, BadGrant> {
     if !(1..=RETENTION_DAYS_MAX).contains(&grant.retention_days) {
         return Err(bad("pools.retention_days", format!("1 to {RETENTION_DAYS_MAX}")));
     }
+    let end = grant.valid_until.as_ref().map(|at| at.seconds);
+    if end.is_some_and(|end| time::OffsetDateTime::from_unix_timestamp(end).is_err()) {
+        return Err(bad("pools.valid_until", "no such time"));
+    }
     Ok(PoolGrant {
         pool: grant.pool.clone(),
         purpose: grant.purpose.clone(),
@@ -214,7 +218,7 @@ fn pool(grant: &wire::PoolGrant) -> Result<PoolGrant, BadGrant> {
         evaluations_max: most,
         evaluations_total_max: total,
         retention_days: grant.retention_days,
-        valid_until: grant.valid_until.as_ref().map(|at| at.seconds),
+        valid_until: end,
     })
 }
 
@@ -287,7 +291,7 @@ impl PoolGrant {
         let Self { pool, purpose, .. } = self;
         let mut words = vec![format!(
             "{partner} may find out which of its own members are in {owner}'s pool {pool} and have agreed to that for {purpose}, \
-             asking about at most {} people at a time and {} in all.",
+             asking about at most {} people under one key of the pool, and {} in all.",
             self.evaluations_max, self.evaluations_total_max
         )];
         if self.may_join {
@@ -299,6 +303,10 @@ impl PoolGrant {
                 "For those that it tells {owner} of, {partner} gets {fields}; it deletes that after {} days, or when they take back what they agreed to.",
                 self.retention_days
             ));
+        }
+        let end = self.valid_until.map(time::OffsetDateTime::from_unix_timestamp);
+        if let Some(Ok(end)) = end {
+            words.push(format!("This ends on {}.", end.date()));
         }
         words
     }
@@ -493,92 +501,5 @@ impl Terms {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn grant() -> Grant {
-        Grant {
-            visibility: Visibility::Banded(vec![10, 25]),
-            may_reserve: true,
-            ..Grant::default()
-        }
-    }
-
-    #[test]
-    fn a_grant_survives_the_wire() {
-        let there = wire::Grant::from(&grant());
-        assert_eq!(Grant::try_from(&there), Ok(grant()));
-    }
-
-    #[test]
-    fn a_grant_of_a_pool_ends_when_it_says_and_covers_one_purpose() {
-        let mut there = wire::Grant::from(&grant());
-        let pool = wire::PoolGrant {
-            pool: "loyalty".to_owned(),
-            purpose: "joint-offers".to_owned(),
-            may_join: true,
-            fields: vec!["city".to_owned()],
-            evaluations_max: 1_000,
-            retention_days: 30,
-            valid_until: Some(prost_types::Timestamp { seconds: 100, nanos: 0 }),
-            ..Default::default()
-        };
-        there.pools = vec![pool.clone()];
-        let here = Grant::try_from(&there).unwrap();
-        assert_eq!(Grant::try_from(&wire::Grant::from(&here)), Ok(here.clone()));
-        let at = |seconds| time::OffsetDateTime::from_unix_timestamp(seconds).unwrap();
-        assert_eq!(
-            here.pool("loyalty", "joint-offers", at(99))
-                .unwrap()
-                .evaluations_total_max,
-            1_500
-        );
-        assert_eq!(here.pool("loyalty", "joint-offers", at(100)), None);
-        assert_eq!(here.pool("loyalty", "research", at(99)), None);
-        let mut refused = |change: fn(&mut wire::PoolGrant)| {
-            let mut pool = pool.clone();
-            change(&mut pool);
-            there.pools = vec![pool];
-            Grant::try_from(&there).unwrap_err().field
-        };
-        assert_eq!(refused(|pool| pool.may_join = false), "pools.fields");
-        assert_eq!(refused(|pool| pool.evaluations_max = 0), "pools.evaluations_max");
-        assert_eq!(
-            refused(|pool| pool.evaluations_total_max = 999),
-            "pools.evaluations_total_max"
-        );
-        assert_eq!(refused(|pool| pool.retention_days = 0), "pools.retention_days");
-        assert_eq!(refused(|pool| pool.purpose.clear()), "pools.purpose");
-        there.pools = vec![pool.clone(), pool];
-        assert_eq!(Grant::try_from(&there).unwrap_err().field, "pools");
-    }
-
-    #[test]
-    fn bands_that_do_not_rise_are_refused() {
-        for edges in [vec![], vec![0], vec![5, 5], vec![9, 3], (1..=17).collect()] {
-            let wire = wire::Grant {
-                visibility: wire::Visibility::Banded.into(),
-                bands: edges,
-                ..Default::default()
-            };
-            assert_eq!(Grant::try_from(&wire).map_err(|bad| bad.field), Err("bands"));
-        }
-    }
-
-    #[test]
-    fn what_is_not_said_is_not_granted() {
-        let nothing = Grant::try_from(&wire::Grant::default()).unwrap();
-        assert_eq!(nothing, Grant::default());
-        assert!(!nothing.may_reserve);
-    }
-
-    #[test]
-    fn both_sides_come_to_the_same_bytes_for_the_invitee() {
-        let proposal = Terms::propose(EnterpriseId([1; 32]), &grant(), &Grant::default());
-        let there = Terms::read(&proposal.bytes).unwrap().for_invitee(EnterpriseId([2; 32]));
-        let here = proposal.for_invitee(EnterpriseId([2; 32]));
-        assert_eq!(here.hash(), there.hash());
-        assert_eq!(Terms::read(&here.bytes).unwrap().invitee, Some(EnterpriseId([2; 32])));
-        assert_ne!(proposal.hash(), here.hash());
-    }
-}
+#[path = "terms_tests.rs"]
+mod tests;
