@@ -28,5 +28,6 @@ domain!(
     procurement,
     egress,
     files,
-    members
+    members,
+    loyalty
 );

@@ -21,6 +21,7 @@ mod held;
 mod leak;
 mod links;
 mod lists;
+mod loyalty;
 mod matrix;
 mod members;
 mod partners;

@@ -440,7 +440,12 @@ async fn an_address_that_is_learned_later_is_matched_too() {
         two.brand.enrols("fans", vec![with_mail(300)], false).await["changed"],
         1
     );
-    two.store.hands_out("loyalty", &two.link, PURPOSE).await;
+    let publish = json!({"pool": "loyalty", "linkId": two.link, "purpose": PURPOSE});
+    two.store.members("PublishPool", publish).await.unwrap();
+    let changed = |now: &Value| now["sequence"] != 0;
+    two.store
+        .publication_becomes("loyalty", &two.link, PURPOSE, changed)
+        .await;
     let done = two.matches("JOINT").await;
     assert_eq!(
         (&done["listed"], &done["released"]),

@@ -6,6 +6,7 @@
 pub mod database;
 pub mod documents;
 pub mod house;
+pub mod loyalty;
 pub mod mail;
 pub mod members;
 pub mod tls;

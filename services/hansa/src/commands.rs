@@ -9,6 +9,7 @@ mod document;
 mod files;
 mod guest;
 mod link;
+mod loyalty;
 mod member;
 mod node;
 mod order;
@@ -132,6 +133,9 @@ enum Command {
     /// Pools of members: what partners are handed of them, and whom both have.
     #[command(subcommand)]
     Pool(pool::Pool),
+    /// Coupons and points: used once, at our counters or partners'; and who pays for them.
+    #[command(subcommand)]
+    Loyalty(loyalty::Loyalty),
     /// Documents held in common with partners: orders, despatch advices, and kinds of your own.
     #[command(subcommand)]
     Document(document::Document),
@@ -335,6 +339,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Guest(guest) => guest.run(printer).await,
         Command::Member(member) => Box::pin(member.run(printer)).await,
         Command::Pool(pool) => Box::pin(pool.run(printer)).await,
+        Command::Loyalty(loyalty) => Box::pin(loyalty.run(printer)).await,
         Command::Document(document) => document.run(printer).await,
         Command::Approval(approval) => approval.run(printer).await,
         Command::Flow(flow) => flow.run(printer).await,

@@ -19,6 +19,7 @@ use hansa_inventory::{
     Inventory, InventoryPartner, InventoryStaff, LedgerLines, RESERVATION_CHANGED, ReservationNoted,
 };
 use hansa_link::{Effects, Gate, LinkJoin, LinkPartner, LinkStaff, Links, NodeSelf};
+use hansa_loyalty::{Loyalty, LoyaltyPartner, LoyaltyStaff};
 use hansa_members::{CONSENT_ENDED, ConsentEndedCame, ConsentLines, Members, MembersPartner, MembersStaff};
 use hansa_pages::Pages;
 use hansa_procurement::{Procurement, ProcurementStaff};
@@ -38,6 +39,10 @@ use hansa_proto::{
     link::v1::{
         link_join_service_server::LinkJoinServiceServer, link_partner_service_server::LinkPartnerServiceServer,
         link_staff_service_server::LinkStaffServiceServer,
+    },
+    loyalty::v1::{
+        loyalty_partner_service_server::LoyaltyPartnerServiceServer,
+        loyalty_staff_service_server::LoyaltyStaffServiceServer,
     },
     members::v1::{
         members_partner_service_server::MembersPartnerServiceServer,
@@ -102,6 +107,7 @@ struct Rooms {
     files: Files,
     pages: Pages,
     members: Members,
+    loyalty: Loyalty,
     identity: Arc<Identity>,
     pins: Arc<Pins>,
     metrics: Metrics,
@@ -169,6 +175,8 @@ async fn furnish(
     files.install(documents.clone());
     pages.install(GUEST_PAGE, documents.clone());
     let members = Members::new(tenancy.clone(), vault.clone(), links.clone());
+    let loyalty = Loyalty::new(tenancy.clone(), vault.clone(), links.clone(), members.clone());
+    members.install(loyalty.clone());
     links.install(effects(&documents, &workflow, &members));
     let directory = Directory::new(tenancy.clone(), vault.clone(), links.stopping().clone());
     directory.install(AllAudited::default().with(LedgerLines).with(ConsentLines));
@@ -186,6 +194,7 @@ async fn furnish(
         files,
         pages,
         members,
+        loyalty,
         links,
         tenancy,
         identity,
@@ -217,6 +226,7 @@ fn staff_routes(rooms: &Rooms, rules: Rules, dev: bool) -> anyhow::Result<Router
             .max_decoding_message_size(limit),
     )
     .add_service(MembersStaffServiceServer::new(MembersStaff(rooms.members.clone())).max_decoding_message_size(limit))
+    .add_service(LoyaltyStaffServiceServer::new(LoyaltyStaff(rooms.loyalty.clone())).max_decoding_message_size(limit))
     .prepare()
     .into_axum_router()
     .layer(middleware::from_fn_with_state(door, Door::pass))
@@ -258,6 +268,9 @@ fn partner_routes(rooms: &Rooms, rules: Rules) -> Router {
         )
         .add_service(
             MembersPartnerServiceServer::new(MembersPartner(rooms.members.clone())).max_decoding_message_size(limit),
+        )
+        .add_service(
+            LoyaltyPartnerServiceServer::new(LoyaltyPartner(rooms.loyalty.clone())).max_decoding_message_size(limit),
         )
         .prepare()
         .into_axum_router()
@@ -395,6 +408,7 @@ fn background(rooms: &Rooms, works: bool, tasks: &mut JoinSet<anyhow::Result<()>
             Box::new(rooms.workflow.clone()),
             Box::new(rooms.files.clone()),
             Box::new(rooms.members.clone()),
+            Box::new(rooms.loyalty.clone()),
         ];
         let (tenancy, end) = (rooms.tenancy.clone(), shutdown.clone());
         tasks.spawn(async move {

@@ -124,6 +124,15 @@ impl Permit {
         row.state == LinkState::Active && row.epoch == self.0.epoch && row.peer == Some(self.0.peer)
     }
 
+    /// Does the link still say the same, in this transaction: a revocation or a changed grant that has committed by now ends the call.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub async fn holds(&self, tx: &mut TenantTx) -> Result<bool, Error> {
+        links::holds(tx, self.link(), self.epoch(), self.grant_version()).await
+    }
+
     /// Cancelled when the link stops being ACTIVE, the grant changes, or this process stops.
     #[must_use]
     pub fn ended(&self) -> CancellationToken {

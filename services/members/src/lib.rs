@@ -14,6 +14,7 @@
 
 mod api;
 mod audited;
+mod belongings;
 mod error;
 mod events;
 mod model;
@@ -22,6 +23,7 @@ mod store;
 
 pub use api::{MembersPartner, MembersStaff};
 pub use audited::ConsentLines;
+pub use belongings::{Belongings, BelongingsFuture, Holder};
 pub use error::Error;
 pub use events::{CONSENT_ENDED, ConsentEndedCame};
 pub use ops::Members;

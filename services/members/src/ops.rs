@@ -8,7 +8,10 @@ mod matching;
 mod people;
 mod publish;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use hansa_directory::{Session, audit};
 use hansa_link::Links;
@@ -27,7 +30,7 @@ pub(crate) use self::{
     people::{Found, Import, Totals, Who},
 };
 use crate::{
-    Error,
+    Belongings, Error,
     model::{self, fields::Field},
     store::{
         offers,
@@ -49,6 +52,7 @@ pub struct Members {
     vault: Vault,
     links: Links,
     places: Arc<Places>,
+    pub(crate) belongings: Arc<OnceLock<Box<dyn Belongings>>>,
 }
 
 /// Where an identifier lies: it opens nowhere else.
@@ -104,6 +108,7 @@ impl Members {
             vault,
             links,
             places: Places::new(TOGETHER),
+            belongings: Arc::default(),
         }
     }
 
@@ -127,7 +132,7 @@ impl Members {
     }
 
     /// Our own pool of this code.
-    async fn own_pool(&self, tx: &mut TenantTx, code: &str) -> Result<PoolRow, Error> {
+    pub(crate) async fn own_pool(&self, tx: &mut TenantTx, code: &str) -> Result<PoolRow, Error> {
         let pool = people_rows::pool(tx, code).await?;
         pool.filter(|pool| pool.link_id.is_none())
             .ok_or(Error::NotFound("pool"))

@@ -35,11 +35,13 @@ pub enum Module {
     Pages,
     /// Members of pools.
     Members,
+    /// Their coupons and points.
+    Loyalty,
 }
 
 impl Module {
     /// All modules, in the order in which they are made.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Core,
         Self::Inventory,
         Self::Documents,
@@ -49,6 +51,7 @@ impl Module {
         Self::Files,
         Self::Pages,
         Self::Members,
+        Self::Loyalty,
     ];
 
     /// The word that stands in the registry and in `migrations/tenant/`.
@@ -64,6 +67,7 @@ impl Module {
             Self::Files => "files",
             Self::Pages => "pages",
             Self::Members => "members",
+            Self::Loyalty => "loyalty",
         }
     }
 }

@@ -141,6 +141,14 @@ words! {
         MemberWrite = "member.write",
         /// Erase members.
         MemberErase = "member.erase",
+        /// Book coupons and points of ours, as a partner.
+        LoyaltyRedeem = "loyalty.redeem",
+        /// See kinds of coupons, what points are worth, bookings and settlements.
+        LoyaltyRead = "loyalty.read",
+        /// Say what points are worth, make coupons and issue them.
+        LoyaltyWrite = "loyalty.write",
+        /// Redeem coupons, give and take points.
+        LoyaltyBook = "loyalty.book",
     }
 }
 
@@ -156,7 +164,8 @@ impl Action {
             | Self::LinkExchange
             | Self::StockReserve
             | Self::DocumentFetch
-            | Self::PoolMatch => &[],
+            | Self::PoolMatch
+            | Self::LoyaltyRedeem => &[],
             Self::ApprovalDecide => &[Owner, Admin, Buyer, Approver, Store, Marketer, Support],
             Self::SelfRead | Self::ApprovalRead => &[Owner, Admin, Buyer, Approver, Store, Marketer, Support, Auditor],
             Self::LinkRead => &[Owner, Admin, Buyer, Approver, Support, Auditor],
@@ -169,10 +178,10 @@ impl Action {
             | Self::WebhookWrite
             | Self::PoolWrite
             | Self::MemberErase => &[Owner, Admin],
-            Self::PoolRead => &[Owner, Admin, Marketer, Store, Support, Auditor],
-            Self::PoolShare => &[Owner, Admin, Marketer],
+            Self::PoolRead | Self::LoyaltyRead => &[Owner, Admin, Marketer, Store, Support, Auditor],
+            Self::PoolShare | Self::LoyaltyWrite => &[Owner, Admin, Marketer],
             // An auditor sees who looked at whom, and need not look at them.
-            Self::MemberRead | Self::MemberWrite => &[Owner, Admin, Marketer, Store, Support],
+            Self::MemberRead | Self::MemberWrite | Self::LoyaltyBook => &[Owner, Admin, Marketer, Store, Support],
             Self::LinkApprove => &[Owner, Admin, Approver],
             Self::LinkEvidence => &[Owner, Auditor],
             Self::BudgetRead => &[Owner, Admin, Buyer, Approver, Auditor],

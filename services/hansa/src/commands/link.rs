@@ -51,11 +51,15 @@ pub struct Grant {
     document_kinds: Vec<String>,
     /// A pool of members that they may match their own with, as JSON: {"pool": …, "purpose": …, "mayJoin": true, "fields": […],
     /// "evaluationsMax": …, "retentionDays": …}; may be given several times.
-    #[arg(long = "pool", value_parser = pool)]
+    #[arg(long = "pool", value_parser = read_json)]
     pools: Vec<Value>,
+    /// A pool whose members' coupons and points they may book, as JSON: {"pool": …, "coupons": true, "spend": true,
+    /// "creditPerDayMax": …}; may be given several times.
+    #[arg(long = "loyalty", value_parser = read_json)]
+    loyalty: Vec<Value>,
 }
 
-fn pool(text: &str) -> Result<Value, String> {
+fn read_json(text: &str) -> Result<Value, String> {
     serde_json::from_str(text).map_err(|error| format!("not JSON: {error}"))
 }
 
@@ -80,6 +84,7 @@ impl Grant {
             "quantityMax": self.max_quantity, "openQuantityMax": self.max_open, "ttlMaxSeconds": self.max_ttl,
             "skus": self.skus, "locations": self.locations, "safetyStock": self.safety_stock,
             "documentKinds": self.document_kinds, "pools": self.pools,
+            "loyalty": self.loyalty,
         })
     }
 }

@@ -85,7 +85,7 @@ impl Inventory {
         let (link, epoch, version) = (permit.link(), permit.epoch(), permit.grant_version());
         let covered = (stock.skus.as_slice(), stock.locations.as_slice());
         let rows = reservations::seen(&mut tx, link, epoch, version, &gtins, &skus, locations, covered).await?;
-        if rows.is_empty() && !reservations::guarded(&mut tx, link, epoch, version).await? {
+        if rows.is_empty() && !permit.holds(&mut tx).await? {
             return Err(Error::Stale);
         }
         Ok(rows
@@ -240,7 +240,7 @@ impl Inventory {
 
 /// A revocation or a changed grant that has committed by now ends the call.
 pub(super) async fn still_guarded(tx: &mut TenantTx, permit: &Permit) -> Result<(), Error> {
-    if reservations::guarded(tx, permit.link(), permit.epoch(), permit.grant_version()).await? {
+    if permit.holds(tx).await? {
         Ok(())
     } else {
         Err(Error::Stale)

@@ -73,18 +73,6 @@ pub async fn lock(tx: &mut TenantTx, link: LinkId, id: Uuid) -> Result<Option<Re
     .transpose()
 }
 
-/// Is the link as the permit says.
-pub async fn guarded(tx: &mut TenantTx, link: LinkId, epoch: i64, grant_version: i64) -> Result<bool, Error> {
-    Ok(sqlx::query_scalar!(
-        r#"select exists (select from link where id = $1 and state = 'active' and epoch = $2 and grant_version = $3) as "ok!""#,
-        link.0,
-        epoch,
-        grant_version,
-    )
-    .fetch_one(tx.conn())
-    .await?)
-}
-
 pub async fn lines(tx: &mut TenantTx, link: LinkId, id: Uuid) -> Result<Vec<LineRow>, Error> {
     Ok(sqlx::query_as!(
         LineRow,

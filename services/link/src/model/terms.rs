@@ -23,6 +23,8 @@ pub const KINDS_MAX: usize = 50;
 pub const POOLS_MAX: usize = 20;
 /// Most fields of a pool in a grant.
 pub const POOL_FIELDS_MAX: usize = 30;
+/// Most points that a grant lets a partner give in a day.
+pub const CREDIT_PER_DAY_MAX: u64 = 1_000_000_000;
 /// Most people that a grant lets a partner ask about in an epoch.
 pub const EVALUATIONS_MAX: u64 = 10_000_000;
 /// Longest time for which a partner keeps what was released, in days.
@@ -66,6 +68,23 @@ pub struct Grant {
     pub document_kinds: Vec<String>,
     /// Pools of members that they may match their own with.
     pub pools: Vec<PoolGrant>,
+    /// Pools whose members' coupons and points they may book.
+    pub loyalty: Vec<LoyaltyGrant>,
+}
+
+/// What a partner may do with coupons and points of one of our pools.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoyaltyGrant {
+    /// The pool's code.
+    pub pool: String,
+    /// May they redeem its coupons.
+    pub coupons: bool,
+    /// May they take points instead of money.
+    pub spend: bool,
+    /// Most points that they may give in a day; 0 = none.
+    pub credit_per_day_max: u64,
+    /// Longest hold, in seconds.
+    pub ttl_max_seconds: u32,
 }
 
 /// What a partner may do with one of our pools, for one purpose; about members alone who have agreed to it.
@@ -103,6 +122,7 @@ impl Default for Grant {
             ttl_max_seconds: TTL_DEFAULT_SECONDS,
             document_kinds: Vec::new(),
             pools: Vec::new(),
+            loyalty: Vec::new(),
         }
     }
 }
@@ -146,9 +166,6 @@ impl TryFrom<&wire::Grant> for Grant {
                 return Err(bad(field, "must not be below zero"));
             }
         }
-        if grant.ttl_max_seconds > TTL_MAX_SECONDS {
-            return Err(bad("ttl_max_seconds", format!("at most {TTL_MAX_SECONDS}")));
-        }
         Ok(Self {
             visibility,
             skus: grant.skus.clone(),
@@ -157,14 +174,57 @@ impl TryFrom<&wire::Grant> for Grant {
             may_reserve: grant.may_reserve,
             quantity_max: (grant.quantity_max > 0).then_some(grant.quantity_max),
             open_quantity_max: (grant.open_quantity_max > 0).then_some(grant.open_quantity_max),
-            ttl_max_seconds: if grant.ttl_max_seconds == 0 {
-                TTL_DEFAULT_SECONDS
-            } else {
-                grant.ttl_max_seconds
-            },
+            ttl_max_seconds: ttl("ttl_max_seconds", grant.ttl_max_seconds)?,
             document_kinds: grant.document_kinds.clone(),
             pools: pools(&grant.pools)?,
+            loyalty: loyalty(&grant.loyalty)?,
         })
+    }
+}
+
+fn ttl(field: &'static str, seconds: u32) -> Result<u32, BadGrant> {
+    match seconds {
+        0 => Ok(TTL_DEFAULT_SECONDS),
+        given if given > TTL_MAX_SECONDS => Err(bad(field, format!("at most {TTL_MAX_SECONDS}"))),
+        given => Ok(given),
+    }
+}
+
+fn loyalty(granted: &[wire::LoyaltyGrant]) -> Result<Vec<LoyaltyGrant>, BadGrant> {
+    let named: Vec<_> = granted.iter().map(|one| one.pool.clone()).collect();
+    limited("loyalty.pool", &named, POOLS_MAX, 40)?;
+    let twice = named
+        .iter()
+        .enumerate()
+        .find(|(place, one)| named[..*place].contains(one));
+    if let Some((_, twice)) = twice {
+        return Err(bad("loyalty.pool", format!("{twice} stands twice")));
+    }
+    let read = |one: &wire::LoyaltyGrant| {
+        if one.credit_per_day_max > CREDIT_PER_DAY_MAX {
+            let text = format!("at most {CREDIT_PER_DAY_MAX}");
+            return Err(bad("loyalty.credit_per_day_max", text));
+        }
+        Ok(LoyaltyGrant {
+            pool: one.pool.clone(),
+            coupons: one.coupons,
+            spend: one.spend,
+            credit_per_day_max: one.credit_per_day_max,
+            ttl_max_seconds: ttl("loyalty.ttl_max_seconds", one.ttl_max_seconds)?,
+        })
+    };
+    granted.iter().map(read).collect()
+}
+
+impl From<&LoyaltyGrant> for wire::LoyaltyGrant {
+    fn from(grant: &LoyaltyGrant) -> Self {
+        Self {
+            pool: grant.pool.clone(),
+            coupons: grant.coupons,
+            spend: grant.spend,
+            credit_per_day_max: grant.credit_per_day_max,
+            ttl_max_seconds: grant.ttl_max_seconds,
+        }
     }
 }
 
@@ -282,7 +342,31 @@ impl From<&Grant> for wire::Grant {
             ttl_max_seconds: grant.ttl_max_seconds,
             document_kinds: grant.document_kinds.clone(),
             pools: grant.pools.iter().map(Into::into).collect(),
+            loyalty: grant.loyalty.iter().map(Into::into).collect(),
         }
+    }
+}
+
+impl LoyaltyGrant {
+    fn words(&self, owner: &str, partner: &str) -> Vec<String> {
+        let mut may = Vec::new();
+        if self.coupons {
+            may.push("redeem coupons".to_owned());
+        }
+        if self.spend {
+            may.push("take points instead of money".to_owned());
+        }
+        if self.credit_per_day_max > 0 {
+            may.push(format!("give at most {} points a day", self.credit_per_day_max));
+        }
+        if may.is_empty() {
+            return Vec::new();
+        }
+        let (pool, seconds) = (&self.pool, self.ttl_max_seconds);
+        vec![format!(
+            "{partner} may {} of {owner}'s pool {pool}, holding one for at most {seconds} seconds; both settle each month who pays what.",
+            may.join(", ")
+        )]
     }
 }
 
@@ -369,6 +453,7 @@ impl Grant {
             ));
         }
         words.extend(self.pools.iter().flat_map(|pool| pool.words(owner, partner)));
+        words.extend(self.loyalty.iter().flat_map(|one| one.words(owner, partner)));
         words
     }
 

@@ -367,3 +367,15 @@ pub async fn newest_of<const N: usize>(
     .await?;
     Ok(words.map(|kind| rows.iter().find(|row| row.kind == kind).map(|row| row.body.clone())))
 }
+
+/// Is the link in this transaction what a permit says: ACTIVE, of this epoch, with this grant.
+pub async fn holds(tx: &mut TenantTx, link: LinkId, epoch: i64, grant_version: i64) -> Result<bool, Error> {
+    Ok(sqlx::query_scalar!(
+        r#"select exists (select from link where id = $1 and state = 'active' and epoch = $2 and grant_version = $3) as "ok!""#,
+        link.0,
+        epoch,
+        grant_version,
+    )
+    .fetch_one(tx.conn())
+    .await?)
+}

@@ -60,7 +60,9 @@ impl Members {
         asked: &Asked,
         lock: bool,
     ) -> Result<(PoolRow, OfferRow, PoolGrant), Error> {
-        offers::holds(tx, permit).await?;
+        if !permit.holds(tx).await? {
+            return Err(Error::Stale);
+        }
         let granted = permit.grant().pool(&asked.pool, &asked.purpose, self.now());
         let granted = granted.cloned().ok_or_else(|| Error::Grant {
             text: "no such pool is granted for this purpose, or not any more".to_owned(),

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::{Members, consents::CATCH_UP, identifier_place, member_place, open_identifier, tag_of};
 use crate::{
-    Error,
+    Error, Holder,
     model::{
         self,
         fields::{Field, Problem, RawRow, Row, Values, merge, read},
@@ -358,6 +358,14 @@ impl Members {
         matches::forget(&mut tx, pool.id, number).await?;
         if !people::erase(&mut tx, pool.id, number).await? {
             return Err(Error::NotFound("member"));
+        }
+        if let Some(belongings) = self.belongings.get() {
+            let holder = Holder {
+                pool_id: pool.id,
+                pool: pool.code.clone(),
+                number,
+            };
+            belongings.erased(&mut tx, holder).await?;
         }
         let resource = format!("member/{}/{number}", pool.code);
         self.note(&mut tx, session, "member.erase", &resource).await?;

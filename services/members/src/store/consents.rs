@@ -502,3 +502,15 @@ pub async fn endings(tx: &mut TenantTx, open_only: bool) -> Result<Vec<(ReleaseR
     });
     Ok(row.collect())
 }
+
+/// Who was released on this link by this name, and has not taken it back; that stays so until the end of the transaction.
+pub async fn released_as(tx: &mut TenantTx, link: LinkId, pseudonym: Uuid) -> Result<Option<(Uuid, i64)>, Error> {
+    let row = sqlx::query!(
+        "select pool_id, no from release where link_id = $1 and pseudonym = $2 and state = 'released' limit 1 for share",
+        link.0,
+        pseudonym,
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(row.map(|row| (row.pool_id, row.no)))
+}

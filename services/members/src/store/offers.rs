@@ -1,6 +1,5 @@
 //! SQL of what is handed out: offers, their filters, and what partners ask of them.
 
-use hansa_link::Permit;
 use hansa_tenancy::TenantTx;
 use hansa_vocab::LinkId;
 use time::OffsetDateTime;
@@ -32,21 +31,6 @@ impl OfferRow {
     /// Which link.
     pub fn link(&self) -> LinkId {
         LinkId(self.link_id)
-    }
-}
-
-/// Does the link say in this transaction what the permit says.
-pub async fn holds(tx: &mut TenantTx, permit: &Permit) -> Result<(), Error> {
-    let holds = sqlx::query_scalar!(
-        r#"select exists (select from link where id = $1 and state = 'active' and epoch = $2 and grant_version = $3) as "ok!""#,
-        permit.link().0,
-        permit.epoch(),
-        permit.grant_version(),
-    );
-    if holds.fetch_one(tx.conn()).await? {
-        Ok(())
-    } else {
-        Err(Error::Stale)
     }
 }
 
