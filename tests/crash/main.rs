@@ -1,6 +1,7 @@
 //! Real processes, real databases, real SIGKILL under load.
 // covers: I1, I2, I3, I4, I6, I7, I8, I9, I22
 
+mod coupons;
 mod documents;
 
 use std::{

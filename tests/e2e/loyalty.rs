@@ -9,6 +9,7 @@ use hansa_vocab::{
     clock::{IdSource as _, SystemIds},
 };
 use serde_json::{Value, json};
+use sqlx::PgConnection;
 use tokio::task::JoinSet;
 
 use super::members::{PURPOSE, Two, pool_grant, two};
@@ -45,6 +46,35 @@ async fn coupon_state(store: &Enterprise, serial: u64) -> String {
     text(&store.loyalty("IssueCoupons", asked).await.unwrap()["coupons"][0]["state"])
 }
 
+/// Keeps whoever needs this table from going on until several wait for it; then they go on together.
+struct Dam(PgConnection);
+
+impl Dam {
+    async fn before(two: &Two, table: &str, mode: &str) -> Self {
+        let mut admin = two.here.world.superuser().await;
+        let schema = two.store.tenant.schema();
+        let lock = format!("begin; lock table {schema}.{table} in {mode} mode");
+        run(&mut admin, lock).await.unwrap();
+        Self(admin)
+    }
+
+    async fn breaks(mut self) {
+        let waiting =
+            "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+        let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(20);
+        while sqlx::query_scalar::<_, i64>(waiting)
+            .fetch_one(&mut self.0)
+            .await
+            .unwrap()
+            < 4
+        {
+            assert!(tokio::time::Instant::now() < deadline, "nobody waits");
+            tokio::task::yield_now().await;
+        }
+        run(&mut self.0, "commit").await.unwrap();
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_coupon_is_redeemed_once_however_many_ask_at_the_same_time() {
     let two = loyal(loyalty_grant(json!({}))).await;
@@ -56,6 +86,7 @@ async fn a_coupon_is_redeemed_once_however_many_ask_at_the_same_time() {
         (other, other_link),
         (two.store.clone(), String::new()),
     ];
+    let dam = Dam::before(&two, "coupon_kind", "access exclusive").await;
     let mut asking = JoinSet::new();
     for (who, link) in places.iter().cycle().take(24).cloned() {
         let (id, code) = (uuid(), code.clone());
@@ -64,6 +95,7 @@ async fn a_coupon_is_redeemed_once_however_many_ask_at_the_same_time() {
             (held, who, link, id)
         });
     }
+    dam.breaks().await;
     let all = asking.join_all().await;
     let (held, refused): (Vec<_>, Vec<_>) = all.into_iter().partition(|(held, ..)| held.is_ok());
     assert_eq!(held.len(), 1, "held by several");
@@ -242,6 +274,7 @@ async fn points_are_spent_once_however_many_ask_at_the_same_time() {
     let (number, name) = known(&two).await;
     let given = json!({"points": {"pool": "loyalty", "number": number, "points": 500}});
     two.store.loyalty("CreditPoints", given).await.unwrap();
+    let dam = Dam::before(&two, "points_account", "share").await;
     let mut asking = JoinSet::new();
     for place in 0..20 {
         let (store, brand, link, name) = (two.store.clone(), two.brand.clone(), two.link.clone(), name.clone());
@@ -261,6 +294,7 @@ async fn points_are_spent_once_however_many_ask_at_the_same_time() {
             who.books("ConfirmBooking", &link, &id).await
         });
     }
+    dam.breaks().await;
     let all = asking.join_all().await;
     let done = all.iter().filter(|one| one.is_ok()).count();
     assert_eq!(done, 5, "{all:?}");
