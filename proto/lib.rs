@@ -29,5 +29,6 @@ domain!(
     egress,
     files,
     members,
-    loyalty
+    loyalty,
+    outreach
 );

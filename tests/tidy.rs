@@ -67,7 +67,7 @@ fn nothing(reason: &str, places: &[String]) {
 }
 
 /// Which room may lean on which: arrows go one way, so that a room can be understood with what lies below it alone.
-const ARROWS: [(&str, &[&str]); 18] = [
+const ARROWS: [(&str, &[&str]); 19] = [
     ("proto", &[]),
     ("vocab", &[]),
     ("psi", &[]),
@@ -134,10 +134,27 @@ const ARROWS: [(&str, &[&str]); 18] = [
         ],
     ),
     (
+        "outreach",
+        &[
+            "vocab",
+            "proto",
+            "tenancy",
+            "vault",
+            "edge",
+            "directory",
+            "link",
+            "egress",
+            "pages",
+            "members",
+            "loyalty",
+        ],
+    ),
+    (
         "hansa",
         &[
             "members",
             "loyalty",
+            "outreach",
             "psi",
             "vocab",
             "proto",
@@ -305,6 +322,7 @@ const MINTS: [(&str, &[&str]); 4] = [
             "services/members/src/ops.rs",
             "services/members/src/ops/consents.rs",
             "services/loyalty/src/ops.rs",
+            "services/outreach/src/ops.rs",
         ],
     ),
     ("Session {", &["services/directory/src/door.rs"]),

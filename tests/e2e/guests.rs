@@ -49,9 +49,9 @@ fn goods() -> Value {
 }
 
 /// A form of a page: its fields as they are when somebody has only looked.
-type Form = BTreeMap<String, String>;
+pub(super) type Form = BTreeMap<String, String>;
 
-fn attribute(tag: &str, name: &str) -> Option<String> {
+pub(super) fn attribute(tag: &str, name: &str) -> Option<String> {
     let (_, rest) = tag.split_once(&format!(" {name}=\""))?;
     Some(rest.split_once('"')?.0.to_owned())
 }
@@ -75,13 +75,13 @@ fn forms(page: &str) -> BTreeMap<String, Form> {
     read.collect()
 }
 
-async fn get(address: &str) -> (u16, String) {
+pub(super) async fn get(address: &str) -> (u16, String) {
     let answer = reqwest::get(address).await.unwrap();
     (answer.status().as_u16(), answer.text().await.unwrap())
 }
 
 /// Sends a form as a browser does; what is shown then.
-async fn send(address: &str, form: &Form, filled: &[(&str, &str)]) -> (u16, String) {
+pub(super) async fn send(address: &str, form: &Form, filled: &[(&str, &str)]) -> (u16, String) {
     let mut form = form.clone();
     form.extend(
         filled

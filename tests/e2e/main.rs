@@ -24,6 +24,7 @@ mod lists;
 mod loyalty;
 mod matrix;
 mod members;
+mod outreach;
 mod partners;
 mod pool;
 mod pools;

@@ -34,10 +34,14 @@ pub(super) fn pool_grant(change: Value) -> Value {
 
 /// Store members 1..=300 have the phones 1..=300; the brand's 1..=200 have 201..=400: a hundred people are members of both.
 pub(super) async fn two(grant: Value) -> Two {
-    let (here, there) = (House::new().await, House::new().await);
+    two_in(House::new().await, House::new().await, (grant, json!({}))).await
+}
+
+/// The same in these houses; the store grants the first, and gets the second.
+pub(super) async fn two_in(here: House, there: House, (grant, ask): (Value, Value)) -> Two {
     let store = here.enterprise("Lübeck Stores").await;
     let brand = there.enterprise("Visby Tea").await;
-    let link = store.links_with(&brand, grant, json!({})).await;
+    let link = store.links_with(&brand, grant, ask).await;
     store.pools("loyalty").await;
     brand.pools("fans").await;
     let fields = |who: u64| {

@@ -9,6 +9,7 @@ pub mod house;
 pub mod loyalty;
 pub mod mail;
 pub mod members;
+pub mod outreach;
 pub mod tls;
 
 pub use database::World;

@@ -13,6 +13,7 @@ mod loyalty;
 mod member;
 mod node;
 mod order;
+mod outreach;
 mod people;
 mod pool;
 mod profile;
@@ -31,6 +32,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use clap_complete::Shell;
 use hansa::{Settings, client::Client, config::with_file};
 use hansa_link::model::evidence;
+use qrcode::{QrCode, render::unicode::Dense1x2};
 use serde_json::{Value, json};
 
 /// Cross-enterprise supply-chain interconnect.
@@ -136,6 +138,9 @@ enum Command {
     /// Coupons and points: used once, at our counters or partners'; and who pays for them.
     #[command(subcommand)]
     Loyalty(loyalty::Loyalty),
+    /// How people become members, are asked and are written to.
+    #[command(subcommand)]
+    Outreach(outreach::Outreach),
     /// Documents held in common with partners: orders, despatch advices, and kinds of your own.
     #[command(subcommand)]
     Document(document::Document),
@@ -205,6 +210,15 @@ impl Printer {
         } else {
             print!("{}", human(answer, 0));
         }
+    }
+
+    /// Prints something as a QR code, for a phone or a second screen; not among JSON.
+    pub fn picture(self, text: &str) -> anyhow::Result<()> {
+        if !self.json {
+            let code = QrCode::new(text)?;
+            println!("{}", code.render::<Dense1x2>().build());
+        }
+        Ok(())
     }
 
     /// Prints one of many: as one JSON document a line, or in a line for people.
@@ -339,6 +353,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Guest(guest) => guest.run(printer).await,
         Command::Member(member) => Box::pin(member.run(printer)).await,
         Command::Pool(pool) => Box::pin(pool.run(printer)).await,
+        Command::Outreach(outreach) => Box::pin(outreach.run(printer)).await,
         Command::Loyalty(loyalty) => Box::pin(loyalty.run(printer)).await,
         Command::Document(document) => document.run(printer).await,
         Command::Approval(approval) => approval.run(printer).await,

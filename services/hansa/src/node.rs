@@ -21,6 +21,7 @@ use hansa_inventory::{
 use hansa_link::{Effects, Gate, LinkJoin, LinkPartner, LinkStaff, Links, NodeSelf};
 use hansa_loyalty::{Loyalty, LoyaltyPartner, LoyaltyStaff};
 use hansa_members::{CONSENT_ENDED, ConsentEndedCame, ConsentLines, Members, MembersPartner, MembersStaff};
+use hansa_outreach::{ENROL_PAGE, MEMBER_PAGE, Outreach, OutreachPartner, OutreachStaff};
 use hansa_pages::Pages;
 use hansa_procurement::{Procurement, ProcurementStaff};
 use hansa_proto::{
@@ -47,6 +48,10 @@ use hansa_proto::{
     members::v1::{
         members_partner_service_server::MembersPartnerServiceServer,
         members_staff_service_server::MembersStaffServiceServer,
+    },
+    outreach::v1::{
+        outreach_partner_service_server::OutreachPartnerServiceServer,
+        outreach_staff_service_server::OutreachStaffServiceServer,
     },
     procurement::v1::procurement_staff_service_server::ProcurementStaffServiceServer,
     workflow::v1::workflow_staff_service_server::WorkflowStaffServiceServer,
@@ -108,6 +113,7 @@ struct Rooms {
     pages: Pages,
     members: Members,
     loyalty: Loyalty,
+    outreach: Outreach,
     identity: Arc<Identity>,
     pins: Arc<Pins>,
     metrics: Metrics,
@@ -125,6 +131,20 @@ fn effects(documents: &Documents, workflow: &Workflow, members: &Members) -> Eff
         .with(DECIDED, DecidedCame(workflow.clone()))
         .with(OVER, OverCame(workflow.clone()))
         .with(CONSENT_ENDED, ConsentEndedCame(members.clone()))
+}
+
+/// The rooms for members: each keeps something for them, and hears when they are erased.
+fn people(base: (Tenancy, Vault, Links), (pages, egress): (Pages, Egress)) -> (Members, Loyalty, Outreach) {
+    let (tenancy, vault, links) = base.clone();
+    let members = Members::new(tenancy.clone(), vault.clone(), links.clone());
+    let loyalty = Loyalty::new(tenancy, vault, links, members.clone());
+    let outreach = Outreach::new(base, (members.clone(), loyalty.clone()), (pages.clone(), egress));
+    members.install(loyalty.clone());
+    members.install(outreach.clone());
+    for purpose in [ENROL_PAGE, MEMBER_PAGE] {
+        pages.install(purpose, outreach.page(purpose));
+    }
+    (members, loyalty, outreach)
 }
 
 async fn furnish(
@@ -174,9 +194,8 @@ async fn furnish(
     workflow.install(documents.clone());
     files.install(documents.clone());
     pages.install(GUEST_PAGE, documents.clone());
-    let members = Members::new(tenancy.clone(), vault.clone(), links.clone());
-    let loyalty = Loyalty::new(tenancy.clone(), vault.clone(), links.clone(), members.clone());
-    members.install(loyalty.clone());
+    let base = (tenancy.clone(), vault.clone(), links.clone());
+    let (members, loyalty, outreach) = people(base, (pages.clone(), egress.clone()));
     links.install(effects(&documents, &workflow, &members));
     let directory = Directory::new(tenancy.clone(), vault.clone(), links.stopping().clone());
     directory.install(AllAudited::default().with(LedgerLines).with(ConsentLines));
@@ -195,6 +214,7 @@ async fn furnish(
         pages,
         members,
         loyalty,
+        outreach,
         links,
         tenancy,
         identity,
@@ -227,6 +247,9 @@ fn staff_routes(rooms: &Rooms, rules: Rules, dev: bool) -> anyhow::Result<Router
     )
     .add_service(MembersStaffServiceServer::new(MembersStaff(rooms.members.clone())).max_decoding_message_size(limit))
     .add_service(LoyaltyStaffServiceServer::new(LoyaltyStaff(rooms.loyalty.clone())).max_decoding_message_size(limit))
+    .add_service(
+        OutreachStaffServiceServer::new(OutreachStaff(rooms.outreach.clone())).max_decoding_message_size(limit),
+    )
     .prepare()
     .into_axum_router()
     .layer(middleware::from_fn_with_state(door, Door::pass))
@@ -271,6 +294,9 @@ fn partner_routes(rooms: &Rooms, rules: Rules) -> Router {
         )
         .add_service(
             LoyaltyPartnerServiceServer::new(LoyaltyPartner(rooms.loyalty.clone())).max_decoding_message_size(limit),
+        )
+        .add_service(
+            OutreachPartnerServiceServer::new(OutreachPartner(rooms.outreach.clone())).max_decoding_message_size(limit),
         )
         .prepare()
         .into_axum_router()
@@ -409,6 +435,7 @@ fn background(rooms: &Rooms, works: bool, tasks: &mut JoinSet<anyhow::Result<()>
             Box::new(rooms.files.clone()),
             Box::new(rooms.members.clone()),
             Box::new(rooms.loyalty.clone()),
+            Box::new(rooms.outreach.clone()),
         ];
         let (tenancy, end) = (rooms.tenancy.clone(), shutdown.clone());
         tasks.spawn(async move {

@@ -7,6 +7,7 @@ pub mod inbox;
 pub mod invite;
 pub mod merkle;
 pub mod outbox;
+pub mod people;
 pub mod terms;
 
 use std::{fmt, str::FromStr};

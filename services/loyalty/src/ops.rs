@@ -10,7 +10,7 @@ mod settlement;
 use std::time::Duration;
 
 use hansa_directory::{Session, audit};
-use hansa_link::{Links, Permit, model::terms::LoyaltyGrant};
+use hansa_link::{Links, Permit, model::people::LoyaltyGrant};
 use hansa_members::Members;
 use hansa_tenancy::{Errand, Module, Round, Tenancy, TenantTx, Timed};
 use hansa_vault::Vault;

@@ -1,6 +1,9 @@
 //! What other rooms keep for members: whose it is, and that it goes when they go.
 
-use std::pin::Pin;
+use std::{
+    pin::Pin,
+    sync::{Arc, PoisonError},
+};
 
 use hansa_tenancy::TenantTx;
 use hansa_vocab::LinkId;
@@ -32,9 +35,19 @@ pub trait Belongings: std::fmt::Debug + Send + Sync {
 }
 
 impl Members {
-    /// Who keeps something for members; the first one stays.
+    /// One more room that keeps something for members; said once, when the rooms are wired.
     pub fn install(&self, belongings: impl Belongings + 'static) {
-        let _ = self.belongings.set(Box::new(belongings));
+        let mut all = self.belongings.lock().unwrap_or_else(PoisonError::into_inner);
+        all.push(Arc::new(belongings));
+    }
+
+    /// A member is erased: what others keep for them ends.
+    pub(crate) async fn belongings_end(&self, tx: &mut TenantTx, holder: &Holder) -> Result<(), Error> {
+        let all = self.belongings.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        for room in all {
+            room.erased(tx, holder.clone()).await?;
+        }
+        Ok(())
     }
 
     /// Our own pool of this code.

@@ -26,4 +26,8 @@ pub use audited::ConsentLines;
 pub use belongings::{Belongings, BelongingsFuture, Holder};
 pub use error::Error;
 pub use events::{CONSENT_ENDED, ConsentEndedCame};
-pub use ops::Members;
+pub use model::{
+    fields::{Field, Type},
+    recipient as recipient_key,
+};
+pub use ops::{Admitted, Agreed, Contact, Holding, Members, NewMember, NoticeText};

@@ -6,10 +6,11 @@ mod consents;
 mod joining;
 mod matching;
 mod people;
+mod persons;
 mod publish;
 
 use std::{
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -28,6 +29,10 @@ pub(crate) use self::{
     consents::NewNotice,
     matching::Wish,
     people::{Found, Import, Totals, Who},
+};
+pub use self::{
+    consents::Agreed,
+    persons::{Admitted, Contact, Holding, NewMember, NoticeText},
 };
 use crate::{
     Belongings, Error,
@@ -52,7 +57,7 @@ pub struct Members {
     vault: Vault,
     links: Links,
     places: Arc<Places>,
-    pub(crate) belongings: Arc<OnceLock<Box<dyn Belongings>>>,
+    pub(crate) belongings: Arc<Mutex<Vec<Arc<dyn Belongings>>>>,
 }
 
 /// Where an identifier lies: it opens nowhere else.

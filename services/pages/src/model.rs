@@ -3,16 +3,45 @@
 use std::{collections::BTreeMap, future::Future, pin::Pin};
 
 use hansa_link::Permit;
+use hansa_tenancy::Errand;
 use maud::{DOCTYPE, html};
 use uuid::Uuid;
+
+/// As whom a visitor may act.
+#[derive(Clone, Debug)]
+pub enum Visitor {
+    /// A partner without a node.
+    Guest(Permit),
+    /// Whoever has the address: a member, somebody at the counter.
+    Anyone(Errand),
+}
 
 /// Somebody who has come by an address of ours.
 #[derive(Clone, Debug)]
 pub struct Visit {
     /// As whom they may act.
-    pub permit: Permit,
+    pub visitor: Visitor,
     /// What the page shows.
     pub subject: Uuid,
+}
+
+/// For how long an address is good, and how often something may be done on its page.
+#[derive(Clone, Copy, Debug)]
+pub struct Stay {
+    /// From the commit of whoever gives the address out.
+    pub valid_for: time::Duration,
+    /// Acts.
+    pub acts_max: i32,
+}
+
+impl Default for Stay {
+    /// 90 days, 200 acts.
+    fn default() -> Self {
+        Self {
+            valid_for: time::Duration::days(90),
+            acts_max: 200,
+        }
+    }
 }
 
 /// What a form says, by the names of its fields.

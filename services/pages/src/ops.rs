@@ -13,16 +13,14 @@ use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use crate::{
-    Error, Page, Visit,
+    Error, Page, Stay, Visit, Visitor,
     store::{self, PageRow},
 };
 
 /// What sealed addresses are for.
 const SEAL: &str = "page";
-/// How long an address is good after it was given out.
-const VALID_FOR: time::Duration = time::Duration::days(90);
-/// How often something may be done on a page until its address is given out again.
-const ACTS_MAX: i32 = 200;
+/// Pages whose time is over are forgotten after this.
+const KEPT: time::Duration = time::Duration::days(90);
 /// Visits at one time: strangers wait for each other, and not our own people for them.
 const VISITS_MAX: usize = 16;
 
@@ -64,7 +62,7 @@ impl Pages {
         self.base.is_some()
     }
 
-    /// The address of the page that shows this to whom the link leads to; good for 90 days from this transaction's commit.
+    /// The address of the page that shows this to whom the link leads to, or to anyone who has it when the link is nil.
     ///
     /// # Errors
     ///
@@ -74,12 +72,20 @@ impl Pages {
         tx: &mut TenantTx,
         purpose: &'static str,
         (link, subject): (LinkId, Uuid),
+        stay: Stay,
     ) -> Result<String, Error> {
         let base = self.base.as_ref().ok_or(Error::NotServed)?;
         let now = self.tenancy.clock().now();
-        store::forget(tx, now - VALID_FOR).await?;
+        store::forget(tx, now - KEPT).await?;
         let which = (purpose, link, subject);
-        let id = store::open(tx, self.tenancy.ids().uuid(), which, now + VALID_FOR, ACTS_MAX).await?;
+        let id = store::open(
+            tx,
+            self.tenancy.ids().uuid(),
+            which,
+            now + stay.valid_for,
+            stay.acts_max,
+        )
+        .await?;
         let sealed = self
             .vault
             .wrap(SEAL, &[id.as_bytes(), tx.tenant().to_string().as_bytes()].concat())?;
@@ -91,10 +97,15 @@ impl Pages {
         let (tenant, id) = self.unsealed(sealed).ok_or(Error::Gone)?;
         let row = self.row(tenant, id, acts).await?;
         let page = self.room(&row.purpose).ok_or(Error::Gone)?;
-        let permit = self.links.admit_guest(tenant, LinkId(row.link_id)).await;
-        let permit = permit.map_err(|fault| Error::Refused(Box::new(fault)))?;
+        let visitor = match row.link_id.is_nil() {
+            true => Visitor::Anyone(Errand::new("pages.anyone", tenant)),
+            false => {
+                let permit = self.links.admit_guest(tenant, LinkId(row.link_id)).await;
+                Visitor::Guest(permit.map_err(|fault| Error::Refused(Box::new(fault)))?)
+            }
+        };
         let subject = row.subject_id;
-        Ok((Visit { permit, subject }, page))
+        Ok((Visit { visitor, subject }, page))
     }
 
     fn room(&self, purpose: &str) -> Option<Arc<dyn Page>> {

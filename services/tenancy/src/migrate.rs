@@ -37,11 +37,13 @@ pub enum Module {
     Members,
     /// Their coupons and points.
     Loyalty,
+    /// Ways to become a member, and mails.
+    Outreach,
 }
 
 impl Module {
     /// All modules, in the order in which they are made.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Core,
         Self::Inventory,
         Self::Documents,
@@ -52,6 +54,7 @@ impl Module {
         Self::Pages,
         Self::Members,
         Self::Loyalty,
+        Self::Outreach,
     ];
 
     /// The word that stands in the registry and in `migrations/tenant/`.
@@ -68,6 +71,7 @@ impl Module {
             Self::Pages => "pages",
             Self::Members => "members",
             Self::Loyalty => "loyalty",
+            Self::Outreach => "outreach",
         }
     }
 }

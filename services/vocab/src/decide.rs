@@ -149,6 +149,14 @@ words! {
         LoyaltyWrite = "loyalty.write",
         /// Redeem coupons, give and take points.
         LoyaltyBook = "loyalty.book",
+        /// Enrol people with us, and have messages sent, as a partner.
+        OutreachAsk = "outreach.ask",
+        /// See ways to become a member, and what has become of mails.
+        OutreachRead = "outreach.read",
+        /// Make ways to become a member, invite and write.
+        OutreachWrite = "outreach.write",
+        /// Enrol people at the counter.
+        OutreachEnrol = "outreach.enrol",
     }
 }
 
@@ -165,7 +173,8 @@ impl Action {
             | Self::StockReserve
             | Self::DocumentFetch
             | Self::PoolMatch
-            | Self::LoyaltyRedeem => &[],
+            | Self::LoyaltyRedeem
+            | Self::OutreachAsk => &[],
             Self::ApprovalDecide => &[Owner, Admin, Buyer, Approver, Store, Marketer, Support],
             Self::SelfRead | Self::ApprovalRead => &[Owner, Admin, Buyer, Approver, Store, Marketer, Support, Auditor],
             Self::LinkRead => &[Owner, Admin, Buyer, Approver, Support, Auditor],
@@ -178,10 +187,14 @@ impl Action {
             | Self::WebhookWrite
             | Self::PoolWrite
             | Self::MemberErase => &[Owner, Admin],
-            Self::PoolRead | Self::LoyaltyRead => &[Owner, Admin, Marketer, Store, Support, Auditor],
-            Self::PoolShare | Self::LoyaltyWrite => &[Owner, Admin, Marketer],
+            Self::PoolRead | Self::LoyaltyRead | Self::OutreachRead => {
+                &[Owner, Admin, Marketer, Store, Support, Auditor]
+            }
+            Self::PoolShare | Self::LoyaltyWrite | Self::OutreachWrite => &[Owner, Admin, Marketer],
             // An auditor sees who looked at whom, and need not look at them.
-            Self::MemberRead | Self::MemberWrite | Self::LoyaltyBook => &[Owner, Admin, Marketer, Store, Support],
+            Self::MemberRead | Self::MemberWrite | Self::LoyaltyBook | Self::OutreachEnrol => {
+                &[Owner, Admin, Marketer, Store, Support]
+            }
             Self::LinkApprove => &[Owner, Admin, Approver],
             Self::LinkEvidence => &[Owner, Auditor],
             Self::BudgetRead => &[Owner, Admin, Buyer, Approver, Auditor],

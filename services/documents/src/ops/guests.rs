@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use hansa_directory::{Session, audit};
 use hansa_egress::Mail;
-use hansa_link::Guest;
-use hansa_pages::{Answer, Page, PageFuture, Visit};
+use hansa_link::{Guest, Permit};
+use hansa_pages::{Answer, Page, PageFuture, Stay, Visit, Visitor};
 use hansa_proto::documents::v1::{Act, ActSent};
 use hansa_tenancy::TenantTx;
 use hansa_vault::{EnterpriseKeys, sha256};
@@ -30,6 +30,23 @@ use crate::{
 
 /// What pages of this room are for.
 pub const PURPOSE: &str = "document";
+
+/// A guest who has come to a page.
+#[derive(Clone, Copy)]
+struct AtDesk<'a> {
+    permit: &'a Permit,
+    subject: Uuid,
+}
+
+fn at_desk(visit: &Visit) -> Option<AtDesk<'_>> {
+    match &visit.visitor {
+        Visitor::Guest(permit) => Some(AtDesk {
+            permit,
+            subject: visit.subject,
+        }),
+        Visitor::Anyone(_) => None,
+    }
+}
 
 /// A document before a guest, and what stands beside it on their page.
 struct Before {
@@ -90,7 +107,10 @@ impl Documents {
     /// A guest's page shows one document; what is about another one is shown on that one's page.
     async fn page_of(&self, tx: &mut TenantTx, known: &Known, link: LinkId) -> Result<String, Error> {
         let subject = known.row.refers_to.unwrap_or(known.row.id);
-        Ok(self.pages.address(tx, PURPOSE, (link, subject)).await?)
+        Ok(self
+            .pages
+            .address(tx, PURPOSE, (link, subject), Stay::default())
+            .await?)
     }
 
     /// The address of the page on which a guest sees a document and acts on it; `write`: it is sent there too.
@@ -119,8 +139,8 @@ impl Documents {
     }
 
     /// The document that a guest has come for, its lock, and as whom they act; as long as their link is as the permit says.
-    async fn at_desk(&self, tx: &mut TenantTx, visit: &Visit) -> Result<(Known, String), Error> {
-        let permit = &visit.permit;
+    async fn guest_of(&self, tx: &mut TenantTx, visit: AtDesk<'_>) -> Result<(Known, String), Error> {
+        let permit = visit.permit;
         let guard = (permit.link(), permit.epoch(), permit.grant_version());
         let role = store::role_on(tx, visit.subject, guard).await?;
         let role = role.ok_or(Error::NotFound("document"))?;
@@ -131,8 +151,8 @@ impl Documents {
         Ok((known, role))
     }
 
-    async fn before(&self, tx: &mut TenantTx, visit: &Visit) -> Result<Before, Error> {
-        let (known, role) = self.at_desk(tx, visit).await?;
+    async fn before(&self, tx: &mut TenantTx, visit: AtDesk<'_>) -> Result<Before, Error> {
+        let (known, role) = self.guest_of(tx, visit).await?;
         let (mut seen, sees) = (known.contents.clone(), |section: &String| {
             known.kind.sees(&role, section)
         });
@@ -194,8 +214,8 @@ impl Documents {
         Ok(left)
     }
 
-    async fn shown_to(&self, visit: &Visit, (trouble, typed): (String, Fields)) -> Result<String, Error> {
-        let mut tx = self.tenancy.begin("documents.page", &visit.permit).await?;
+    async fn shown_to(&self, visit: AtDesk<'_>, (trouble, typed): (String, Fields)) -> Result<String, Error> {
+        let mut tx = self.tenancy.begin("documents.page", visit.permit).await?;
         let before = self.before(&mut tx, visit).await?;
         let guest = self.links.guest(&mut tx, visit.permit.link()).await?;
         let language = guest.map(|guest| guest.contact.language).unwrap_or_default();
@@ -204,8 +224,8 @@ impl Documents {
         Ok(on_paper(&before.known, &before.seen, (&language, &forms)))
     }
 
-    async fn done_by(&self, visit: &Visit, fields: &Fields) -> Result<(), Error> {
-        let permit = &visit.permit;
+    async fn done_by(&self, visit: AtDesk<'_>, fields: &Fields) -> Result<(), Error> {
+        let permit = visit.permit;
         self.links.rouse(permit, permit.link()).await?;
         let mut tx = self.tenancy.begin("documents.guest", permit).await?;
         let before = self.before(&mut tx, visit).await?;
@@ -297,12 +317,12 @@ impl Documents {
     /// again under the lock: somebody else may have sent what was left.
     async fn issued(
         &self,
-        visit: &Visit,
+        visit: AtDesk<'_>,
         guest: &Guest,
         kind: &str,
         (fields, (id, form_hash)): (&Fields, (Uuid, String)),
     ) -> Result<(), Error> {
-        let permit = &visit.permit;
+        let permit = visit.permit;
         let mut tx = self.tenancy.begin("documents.guest_kind", permit).await?;
         let kind = self.kind(&mut tx, kind, None).await?;
         let act = first_act(&kind).ok_or(Error::NotFound("act"))?.to_owned();
@@ -356,11 +376,19 @@ impl Page for Documents {
     }
 
     fn show<'a>(&'a self, visit: &'a Visit) -> PageFuture<'a> {
-        Box::pin(async move { answer(self.shown_to(visit, Default::default()).await.map(Answer::Shown)) })
+        Box::pin(async move {
+            let Some(visit) = at_desk(visit) else {
+                return Answer::Gone;
+            };
+            answer(self.shown_to(visit, Default::default()).await.map(Answer::Shown))
+        })
     }
 
     fn act<'a>(&'a self, visit: &'a Visit, fields: Fields) -> PageFuture<'a> {
         Box::pin(async move {
+            let Some(visit) = at_desk(visit) else {
+                return Answer::Gone;
+            };
             let error = match self.done_by(visit, &fields).await {
                 Ok(()) => return Answer::Done,
                 Err(Error::NotFound("document")) => return Answer::Gone,

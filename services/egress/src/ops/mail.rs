@@ -33,6 +33,15 @@ impl Egress {
         Ok(tx.due_now().await?)
     }
 
+    /// Of mails about this: how many the mail server has refused for good.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub async fn refused(&self, tx: &mut TenantTx, about: Uuid) -> Result<i64, Error> {
+        mail::refused(tx, about).await
+    }
+
     /// Mails, newest first, with their reader while they are not sent; all, or those about one thing.
     pub(crate) async fn mails(
         &self,

@@ -95,6 +95,16 @@ pub async fn list(tx: &mut TenantTx, about: Option<Uuid>) -> Result<Vec<MailRow>
     .await?)
 }
 
+/// Mails about one thing that were given up.
+pub async fn refused(tx: &mut TenantTx, about: Uuid) -> Result<i64, Error> {
+    Ok(sqlx::query_scalar!(
+        r#"select count(*) as "refused!" from mail where subject_id = $1 and state = 'failed'"#,
+        about
+    )
+    .fetch_one(tx.conn())
+    .await?)
+}
+
 /// What was sent long ago goes.
 pub async fn forget(tx: &mut TenantTx, before: OffsetDateTime) -> Result<(), Error> {
     sqlx::query!(

@@ -11,7 +11,6 @@ use clap::{Args, Subcommand};
 use hansa::client::Refused;
 use hansa_edge::fault_of;
 use hansa_proto::link::v1::{ExportEvidenceRequest, link_staff_service_client::LinkStaffServiceClient};
-use qrcode::{QrCode, render::unicode::Dense1x2};
 use serde_json::{Value, json};
 
 use super::{Printer, Target};
@@ -57,6 +56,13 @@ pub struct Grant {
     /// "creditPerDayMax": …}; may be given several times.
     #[arg(long = "loyalty", value_parser = read_json)]
     loyalty: Vec<Value>,
+    /// A pool that they may enrol people into, as JSON: {"pool": …, "purpose": …, "perDayMax": …}; may be given several times.
+    #[arg(long = "enrolment", value_parser = read_json)]
+    enrolments: Vec<Value>,
+    /// Members to whom we send messages for them, as JSON: {"pool": …, "purpose": …, "perMemberMax": …, "withinDays": …}; may be given
+    /// several times.
+    #[arg(long = "message", value_parser = read_json)]
+    messages: Vec<Value>,
 }
 
 fn read_json(text: &str) -> Result<Value, String> {
@@ -84,7 +90,7 @@ impl Grant {
             "quantityMax": self.max_quantity, "openQuantityMax": self.max_open, "ttlMaxSeconds": self.max_ttl,
             "skus": self.skus, "locations": self.locations, "safetyStock": self.safety_stock,
             "documentKinds": self.document_kinds, "pools": self.pools,
-            "loyalty": self.loyalty,
+            "loyalty": self.loyalty, "enrolments": self.enrolments, "messages": self.messages,
         })
     }
 }
@@ -212,7 +218,7 @@ impl Link {
                     json!({"grant": grant.json(), "ask": ask, "validFor": format!("{}s", u64::from(hours) * 3_600)});
                 let answer = target.call(&format!("{SERVICE}/CreateInvite"), body).await?;
                 if !printer.json && std::io::stdout().is_terminal() {
-                    picture(&answer)?;
+                    printer.picture(answer["invite"].as_str().unwrap_or_default())?;
                 }
                 answer
             }
@@ -268,13 +274,6 @@ async fn evidence(which: &Which, out: &Path) -> anyhow::Result<u64> {
     }
     file.sync_all()?;
     Ok(bytes)
-}
-
-/// The invite as a QR code, for a phone or a second screen.
-fn picture(answer: &Value) -> anyhow::Result<()> {
-    let code = QrCode::new(answer["invite"].as_str().unwrap_or_default())?;
-    println!("{}", code.render::<Dense1x2>().build());
-    Ok(())
 }
 
 #[cfg(test)]

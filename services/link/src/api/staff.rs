@@ -295,7 +295,7 @@ impl LinkStaffService for LinkStaff {
     ) -> Result<Response<wire::SetGrantResponse>, Status> {
         let (session, asked) = (Session::of(&request)?, request.into_inner());
         let granted = grant(asked.grant.as_ref()).map_err(status)?;
-        let link = self.say(session, &asked.id, Say::Grant(granted)).await?;
+        let link = self.say(session, &asked.id, Say::Grant(Box::new(granted))).await?;
         Ok(Response::new(wire::SetGrantResponse { link }))
     }
 }

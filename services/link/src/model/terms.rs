@@ -5,6 +5,8 @@ use hansa_vault::sha256;
 use hansa_vocab::EnterpriseId;
 use prost::Message as _;
 
+use super::people::{self, EnrolmentGrant, LoyaltyGrant, MessageGrant, PoolGrant};
+
 /// The wording of [`words`]; it stands in the terms, so that both admins read the same.
 pub const TEMPLATE_VERSION: u32 = 1;
 /// The link protocol that this node speaks.
@@ -19,16 +21,6 @@ pub const BANDS_MAX: usize = 16;
 pub const SKUS_MAX: usize = 1_000;
 /// Most kinds of documents in a grant.
 pub const KINDS_MAX: usize = 50;
-/// Most pools in a grant.
-pub const POOLS_MAX: usize = 20;
-/// Most fields of a pool in a grant.
-pub const POOL_FIELDS_MAX: usize = 30;
-/// Most points that a grant lets a partner give in a day.
-pub const CREDIT_PER_DAY_MAX: u64 = 1_000_000_000;
-/// Most people that a grant lets a partner ask about in an epoch.
-pub const EVALUATIONS_MAX: u64 = 10_000_000;
-/// Longest time for which a partner keeps what was released, in days.
-pub const RETENTION_DAYS_MAX: u32 = 3_650;
 /// Most locations in a selector.
 pub const LOCATIONS_MAX: usize = 200;
 
@@ -70,42 +62,10 @@ pub struct Grant {
     pub pools: Vec<PoolGrant>,
     /// Pools whose members' coupons and points they may book.
     pub loyalty: Vec<LoyaltyGrant>,
-}
-
-/// What a partner may do with coupons and points of one of our pools.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LoyaltyGrant {
-    /// The pool's code.
-    pub pool: String,
-    /// May they redeem its coupons.
-    pub coupons: bool,
-    /// May they take points instead of money.
-    pub spend: bool,
-    /// Most points that they may give in a day; 0 = none.
-    pub credit_per_day_max: u64,
-    /// Longest hold, in seconds.
-    pub ttl_max_seconds: u32,
-}
-
-/// What a partner may do with one of our pools, for one purpose; about members alone who have agreed to it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PoolGrant {
-    /// The pool's code.
-    pub pool: String,
-    /// What for.
-    pub purpose: String,
-    /// May they tell us which members are their own too, and get a name and the fields for them.
-    pub may_join: bool,
-    /// Fields that are released of those.
-    pub fields: Vec<String>,
-    /// Most people that they may ask about in an epoch.
-    pub evaluations_max: u64,
-    /// The same in all epochs together.
-    pub evaluations_total_max: u64,
-    /// What was released is deleted after so many days.
-    pub retention_days: u32,
-    /// It ends then, in seconds of Unix; none = with the link.
-    pub valid_until: Option<i64>,
+    /// Pools that they may enrol people into.
+    pub enrolments: Vec<EnrolmentGrant>,
+    /// Members to whom we send messages for them.
+    pub messages: Vec<MessageGrant>,
 }
 
 impl Default for Grant {
@@ -123,6 +83,8 @@ impl Default for Grant {
             document_kinds: Vec::new(),
             pools: Vec::new(),
             loyalty: Vec::new(),
+            enrolments: Vec::new(),
+            messages: Vec::new(),
         }
     }
 }
@@ -137,7 +99,7 @@ pub struct BadGrant {
     pub text: String,
 }
 
-fn bad(field: &'static str, text: impl Into<String>) -> BadGrant {
+pub(super) fn bad(field: &'static str, text: impl Into<String>) -> BadGrant {
     BadGrant {
         field,
         text: text.into(),
@@ -176,126 +138,19 @@ impl TryFrom<&wire::Grant> for Grant {
             open_quantity_max: (grant.open_quantity_max > 0).then_some(grant.open_quantity_max),
             ttl_max_seconds: ttl("ttl_max_seconds", grant.ttl_max_seconds)?,
             document_kinds: grant.document_kinds.clone(),
-            pools: pools(&grant.pools)?,
-            loyalty: loyalty(&grant.loyalty)?,
+            pools: people::pools(&grant.pools)?,
+            loyalty: people::loyalty(&grant.loyalty)?,
+            enrolments: people::enrolments(&grant.enrolments)?,
+            messages: people::messages(&grant.messages)?,
         })
     }
 }
 
-fn ttl(field: &'static str, seconds: u32) -> Result<u32, BadGrant> {
+pub(super) fn ttl(field: &'static str, seconds: u32) -> Result<u32, BadGrant> {
     match seconds {
         0 => Ok(TTL_DEFAULT_SECONDS),
         given if given > TTL_MAX_SECONDS => Err(bad(field, format!("at most {TTL_MAX_SECONDS}"))),
         given => Ok(given),
-    }
-}
-
-fn loyalty(granted: &[wire::LoyaltyGrant]) -> Result<Vec<LoyaltyGrant>, BadGrant> {
-    let named: Vec<_> = granted.iter().map(|one| one.pool.clone()).collect();
-    limited("loyalty.pool", &named, POOLS_MAX, 40)?;
-    let twice = named
-        .iter()
-        .enumerate()
-        .find(|(place, one)| named[..*place].contains(one));
-    if let Some((_, twice)) = twice {
-        return Err(bad("loyalty.pool", format!("{twice} stands twice")));
-    }
-    let read = |one: &wire::LoyaltyGrant| {
-        if one.credit_per_day_max > CREDIT_PER_DAY_MAX {
-            let text = format!("at most {CREDIT_PER_DAY_MAX}");
-            return Err(bad("loyalty.credit_per_day_max", text));
-        }
-        Ok(LoyaltyGrant {
-            pool: one.pool.clone(),
-            coupons: one.coupons,
-            spend: one.spend,
-            credit_per_day_max: one.credit_per_day_max,
-            ttl_max_seconds: ttl("loyalty.ttl_max_seconds", one.ttl_max_seconds)?,
-        })
-    };
-    granted.iter().map(read).collect()
-}
-
-impl From<&LoyaltyGrant> for wire::LoyaltyGrant {
-    fn from(grant: &LoyaltyGrant) -> Self {
-        Self {
-            pool: grant.pool.clone(),
-            coupons: grant.coupons,
-            spend: grant.spend,
-            credit_per_day_max: grant.credit_per_day_max,
-            ttl_max_seconds: grant.ttl_max_seconds,
-        }
-    }
-}
-
-fn pools(granted: &[wire::PoolGrant]) -> Result<Vec<PoolGrant>, BadGrant> {
-    if granted.len() > POOLS_MAX {
-        return Err(bad("pools", format!("at most {POOLS_MAX}")));
-    }
-    let pools: Vec<_> = granted.iter().map(pool).collect::<Result<_, _>>()?;
-    let same = |place: usize, one: &PoolGrant| {
-        pools[..place]
-            .iter()
-            .any(|other| (&other.pool, &other.purpose) == (&one.pool, &one.purpose))
-    };
-    match pools.iter().enumerate().find(|(place, one)| same(*place, one)) {
-        Some((_, twice)) => Err(bad(
-            "pools",
-            format!("{} stands twice for {}", twice.pool, twice.purpose),
-        )),
-        None => Ok(pools),
-    }
-}
-
-fn pool(grant: &wire::PoolGrant) -> Result<PoolGrant, BadGrant> {
-    limited("pools.pool", std::slice::from_ref(&grant.pool), 1, 40)?;
-    limited("pools.purpose", std::slice::from_ref(&grant.purpose), 1, 40)?;
-    limited("pools.fields", &grant.fields, POOL_FIELDS_MAX, 40)?;
-    if !grant.may_join && !grant.fields.is_empty() {
-        return Err(bad("pools.fields", "are released to a partner alone that may join"));
-    }
-    let most = grant.evaluations_max;
-    if !(1..=EVALUATIONS_MAX).contains(&most) {
-        return Err(bad("pools.evaluations_max", format!("1 to {EVALUATIONS_MAX}")));
-    }
-    let total = match grant.evaluations_total_max {
-        0 => most.saturating_mul(3) / 2,
-        given if given < most => return Err(bad("pools.evaluations_total_max", "is below that of one epoch")),
-        given => given,
-    };
-    if !(1..=RETENTION_DAYS_MAX).contains(&grant.retention_days) {
-        return Err(bad("pools.retention_days", format!("1 to {RETENTION_DAYS_MAX}")));
-    }
-    let end = grant.valid_until.as_ref().map(|at| at.seconds);
-    if end.is_some_and(|end| time::OffsetDateTime::from_unix_timestamp(end).is_err()) {
-        return Err(bad("pools.valid_until", "no such time"));
-    }
-    Ok(PoolGrant {
-        pool: grant.pool.clone(),
-        purpose: grant.purpose.clone(),
-        may_join: grant.may_join,
-        fields: grant.fields.clone(),
-        evaluations_max: most,
-        evaluations_total_max: total,
-        retention_days: grant.retention_days,
-        valid_until: end,
-    })
-}
-
-impl From<&PoolGrant> for wire::PoolGrant {
-    fn from(grant: &PoolGrant) -> Self {
-        Self {
-            pool: grant.pool.clone(),
-            purpose: grant.purpose.clone(),
-            may_join: grant.may_join,
-            fields: grant.fields.clone(),
-            evaluations_max: grant.evaluations_max,
-            evaluations_total_max: grant.evaluations_total_max,
-            retention_days: grant.retention_days,
-            valid_until: grant
-                .valid_until
-                .map(|seconds| prost_types::Timestamp { seconds, nanos: 0 }),
-        }
     }
 }
 
@@ -309,7 +164,12 @@ fn bands(edges: &[i64]) -> Result<Vec<i64>, BadGrant> {
     Ok(edges.to_vec())
 }
 
-fn limited(field: &'static str, values: &[String], count_max: usize, length_max: usize) -> Result<(), BadGrant> {
+pub(super) fn limited(
+    field: &'static str,
+    values: &[String],
+    count_max: usize,
+    length_max: usize,
+) -> Result<(), BadGrant> {
     if values.len() > count_max {
         return Err(bad(field, format!("at most {count_max}")));
     }
@@ -343,56 +203,9 @@ impl From<&Grant> for wire::Grant {
             document_kinds: grant.document_kinds.clone(),
             pools: grant.pools.iter().map(Into::into).collect(),
             loyalty: grant.loyalty.iter().map(Into::into).collect(),
+            enrolments: grant.enrolments.iter().map(Into::into).collect(),
+            messages: grant.messages.iter().map(Into::into).collect(),
         }
-    }
-}
-
-impl LoyaltyGrant {
-    fn words(&self, owner: &str, partner: &str) -> Vec<String> {
-        let mut may = Vec::new();
-        if self.coupons {
-            may.push("redeem coupons".to_owned());
-        }
-        if self.spend {
-            may.push("take points instead of money".to_owned());
-        }
-        if self.credit_per_day_max > 0 {
-            may.push(format!("give at most {} points a day", self.credit_per_day_max));
-        }
-        if may.is_empty() {
-            return Vec::new();
-        }
-        let (pool, seconds) = (&self.pool, self.ttl_max_seconds);
-        vec![format!(
-            "{partner} may {} of {owner}'s pool {pool}, holding one for at most {seconds} seconds; both settle each month who pays what.",
-            may.join(", ")
-        )]
-    }
-}
-
-impl PoolGrant {
-    fn words(&self, owner: &str, partner: &str) -> Vec<String> {
-        let Self { pool, purpose, .. } = self;
-        let mut words = vec![format!(
-            "{partner} may find out which of its own members are in {owner}'s pool {pool} and have agreed to that for {purpose}, \
-             asking about at most {} people under one key of the pool, and {} in all.",
-            self.evaluations_max, self.evaluations_total_max
-        )];
-        if self.may_join {
-            let fields = match &*some(&self.fields) {
-                "" => "a name that no other partner has".to_owned(),
-                fields => format!("a name that no other partner has, and {fields}"),
-            };
-            words.push(format!(
-                "For those that it tells {owner} of, {partner} gets {fields}; it deletes that after {} days, or when they take back what they agreed to.",
-                self.retention_days
-            ));
-        }
-        let end = self.valid_until.map(time::OffsetDateTime::from_unix_timestamp);
-        if let Some(Ok(end)) = end {
-            words.push(format!("This ends on {}.", end.date()));
-        }
-        words
     }
 }
 
@@ -454,6 +267,8 @@ impl Grant {
         }
         words.extend(self.pools.iter().flat_map(|pool| pool.words(owner, partner)));
         words.extend(self.loyalty.iter().flat_map(|one| one.words(owner, partner)));
+        words.extend(self.enrolments.iter().map(|one| one.words(owner, partner)));
+        words.extend(self.messages.iter().map(|one| one.words(owner, partner)));
         words
     }
 
@@ -467,7 +282,7 @@ impl Grant {
 }
 
 /// The first ten of a list, and how many more there are.
-fn some(values: &[String]) -> String {
+pub(super) fn some(values: &[String]) -> String {
     let shown = values.iter().take(10).cloned().collect::<Vec<_>>().join(", ");
     if values.len() > 10 {
         format!("{shown} and {} more", values.len() - 10)

@@ -33,7 +33,7 @@ pub enum Say {
     /// For good.
     Revoke(String),
     /// From now on this is what they may do here.
-    Grant(Grant),
+    Grant(Box<Grant>),
 }
 
 impl Say {
@@ -134,12 +134,12 @@ fn act(loaded: &Loaded, say: &Say, our_name: &str) -> Result<Option<Act>, Error>
         Say::Resume if running => Some(Act::Resume(wire::Resume {})),
         Say::Revoke(_) if mine.revoked => None,
         Say::Revoke(text) if !mine.declined => Some(Act::Revoke(wire::Revoke { reason: reason(text)? })),
-        Say::Grant(grant) if running && *grant == loaded.granted() => None,
+        Say::Grant(grant) if running && **grant == loaded.granted() => None,
         Say::Grant(grant) if running => {
             let version = mine.grant.as_ref().map_or(1, |(version, _)| *version) + 1;
             Some(Act::GrantChange(wire::GrantChange {
                 version,
-                grant: Some(grant.into()),
+                grant: Some((&**grant).into()),
             }))
         }
         _ => return Err(refused()),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hansa_link::model::terms::LoyaltyGrant;
+use hansa_link::model::people::LoyaltyGrant;
 use hansa_members::Holder;
 use hansa_tenancy::{Errand, TenantTx};
 use hansa_vocab::LinkId;

@@ -73,6 +73,15 @@ impl Loyalty {
         })
     }
 
+    /// Those of these members of a pool who have got or used points, or used a coupon: they have bought something.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub async fn bought(&self, tx: &mut TenantTx, pool: Uuid, numbers: &[i64]) -> Result<Vec<i64>, Error> {
+        points::active(tx, pool, numbers).await
+    }
+
     async fn ends(&self, tx: &mut TenantTx, holder: &Holder) -> Result<(), Error> {
         coupons::forget(tx, holder.pool_id, holder.number).await?;
         let account = points::account(tx, holder.pool_id, holder.number).await?;

@@ -209,3 +209,17 @@ pub async fn idle_later(
     .await?;
     Ok(())
 }
+
+/// Those of these members who have got or used points, or used a coupon.
+pub async fn active(tx: &mut TenantTx, pool: Uuid, numbers: &[i64]) -> Result<Vec<i64>, Error> {
+    Ok(sqlx::query_scalar!(
+        r#"select asked.no as "no!" from unnest($2::bigint[]) as asked (no)
+           where exists (select from points_entry e where e.pool_id = $1 and e.no = asked.no and e.cause in ('credit', 'spend'))
+               or exists (select from coupon c join coupon_kind k on k.id = c.kind_id
+                   where c.no = asked.no and c.state = 'redeemed' and k.pool_id = $1)"#,
+        pool,
+        numbers,
+    )
+    .fetch_all(tx.conn())
+    .await?)
+}

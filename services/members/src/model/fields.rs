@@ -85,6 +85,12 @@ pub fn check(fields: &[Field]) -> Result<(), Error> {
 }
 
 impl Field {
+    /// Is this a value of the field.
+    #[must_use]
+    pub fn fits(&self, value: &str) -> bool {
+        self.takes(value).is_ok()
+    }
+
     /// Is this a value of the field; the reason when it is not.
     fn takes(&self, value: &str) -> Result<(), &'static str> {
         let fits = match &self.kind {

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use hansa_link::{Permit, model::terms::PoolGrant};
+use hansa_link::{Permit, model::people::PoolGrant};
 use hansa_proto::members::v1::{FilterPart, ReleasedFields, ReleasedMember};
 use hansa_psi::{CHUNK_MAX, Point, Proof, Token};
 use hansa_tenancy::TenantTx;

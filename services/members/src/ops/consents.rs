@@ -34,9 +34,12 @@ pub(crate) struct NewNotice {
 
 /// What has come of a list of consents.
 #[derive(Debug, Default)]
-pub(crate) struct Agreed {
+pub struct Agreed {
+    /// New ones.
     pub recorded: usize,
+    /// They had agreed already.
     pub unchanged: usize,
+    /// Nobody has this number.
     pub unknown: Vec<i64>,
 }
 
@@ -93,6 +96,25 @@ impl Members {
         channel: &str,
         numbers: &[i64],
     ) -> Result<Agreed, Error> {
+        let mut tx = self.tenancy.begin("members.record", session).await?;
+        let by = (channel, &*session.staff().to_string());
+        let agreed = self.agree(&mut tx, (pool, notice), by, numbers).await?;
+        tx.commit().await?;
+        Ok(agreed)
+    }
+
+    /// The same, in a transaction of another room: where, and by whose hand.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`] for a pool or a notice that is not there.
+    pub async fn agree(
+        &self,
+        tx: &mut TenantTx,
+        (pool, notice): (&str, &str),
+        (channel, actor): (&str, &str),
+        numbers: &[i64],
+    ) -> Result<Agreed, Error> {
         let channel = model::word("channel", channel)?;
         if numbers.len() > model::ROWS_MAX {
             let text = format!("at most {}", model::ROWS_MAX);
@@ -101,36 +123,28 @@ impl Members {
         let mut numbers = numbers.to_vec();
         numbers.sort_unstable();
         numbers.dedup();
-        let mut tx = self.tenancy.begin("members.record", session).await?;
         tx.plan_anew().await?;
-        let pool = self.own_pool(&mut tx, pool).await?;
-        let notice = consents::notices(&mut tx, Some(&[notice.to_owned()])).await?.pop();
+        let pool = self.own_pool(tx, pool).await?;
+        let notice = consents::notices(tx, Some(&[notice.to_owned()])).await?.pop();
         let notice = notice.ok_or(Error::NotFound("notice"))?;
-        consents::hold_offers(&mut tx, pool.id).await?;
+        consents::hold_offers(tx, pool.id).await?;
         let change = Change {
             pool: pool.id,
             recipient: notice.recipient,
             purpose: &notice.purpose,
             notice_hash: &notice.hash,
             channel: &channel,
-            actor: &session.staff().to_string(),
+            actor,
             at: self.now(),
         };
-        let given = consents::give(&mut tx, &change, &numbers).await?;
-        let present = consents::present(&mut tx, pool.id, &numbers).await?;
-        self.tell_changed(&mut tx, &pool, (notice.recipient, &notice.purpose), &given)
-            .await?;
+        let given = consents::give(tx, &change, &numbers).await?;
+        let present = consents::present(tx, pool.id, &numbers).await?;
+        let of = (notice.recipient, notice.purpose.as_str());
+        self.tell_changed(tx, &pool, of, &given).await?;
         if !given.is_empty() {
-            self.catch_up_by(
-                &mut tx,
-                pool.id,
-                (notice.recipient, &notice.purpose),
-                self.now() + CATCH_UP,
-            )
-            .await?;
+            self.catch_up_by(tx, pool.id, of, self.now() + CATCH_UP).await?;
         }
         tx.wake();
-        tx.commit().await?;
         numbers.retain(|one| present.binary_search(one).is_err());
         Ok(Agreed {
             recorded: given.len(),
@@ -161,7 +175,6 @@ impl Members {
         (recipient, purpose): (&str, &str),
         channel: &str,
     ) -> Result<(ConsentRow, String), Error> {
-        let channel = model::word("channel", channel)?;
         let mut tx = self.tenancy.begin("members.withdraw", session).await?;
         let pool = self.own_pool(&mut tx, pool).await?;
         let enterprise = match recipient.parse::<EnterpriseId>() {
@@ -171,22 +184,30 @@ impl Members {
                 self.links.other_end(&mut tx, LinkId(link)).await?.keys.enterprise
             }
         };
-        consents::hold_offers(&mut tx, pool.id).await?;
-        let only = Some((model::recipient(enterprise), purpose));
-        let actor = session.staff().to_string();
-        let ended = consents::end(
-            &mut tx,
-            (pool.id, number),
-            only,
-            ("withdrawn", &channel, &actor),
-            self.now(),
-        )
-        .await?;
-        let row = ended.first().cloned().ok_or(Error::NotFound("consent"))?;
-        self.tell_ended(&mut tx, &pool, &ended, "withdrawn").await?;
-        tx.wake();
+        let only = (model::recipient(enterprise), purpose);
+        let by = (channel, &*session.staff().to_string());
+        let row = self.take_back(&mut tx, &pool, number, only, by).await?;
         tx.commit().await?;
         Ok((row, enterprise.to_string()))
+    }
+
+    /// A member agrees no more: partners are told in this transaction.
+    pub(crate) async fn take_back(
+        &self,
+        tx: &mut TenantTx,
+        pool: &PoolRow,
+        number: i64,
+        only: (Uuid, &str),
+        (channel, actor): (&str, &str),
+    ) -> Result<ConsentRow, Error> {
+        let channel = model::word("channel", channel)?;
+        consents::hold_offers(tx, pool.id).await?;
+        let how = ("withdrawn", &*channel, actor);
+        let ended = consents::end(tx, (pool.id, number), Some(only), how, self.now()).await?;
+        let row = ended.first().cloned().ok_or(Error::NotFound("consent"))?;
+        self.tell_ended(tx, pool, &ended, "withdrawn").await?;
+        tx.wake();
+        Ok(row)
     }
 
     pub(crate) async fn withdrawals(

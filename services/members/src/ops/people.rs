@@ -8,7 +8,7 @@ use hansa_vault::{Identifier, Region, Seal};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{Members, consents::CATCH_UP, identifier_place, member_place, open_identifier, tag_of};
+use super::{Members, consents::CATCH_UP, identifier_place, member_place, tag_of};
 use crate::{
     Error, Holder,
     model::{
@@ -32,13 +32,19 @@ pub struct Totals {
     pub refused: u64,
 }
 
+/// Takes rows into a pool.
+#[derive(Debug)]
+pub(super) struct Taker {
+    pub members: Members,
+    pub pool: PoolRow,
+    pub fields: Vec<Field>,
+}
+
 /// An import under way: each chunk is a transaction of its own.
 #[derive(Debug)]
 pub struct Import {
-    members: Members,
+    taker: Taker,
     session: Session,
-    pool: PoolRow,
-    fields: Vec<Field>,
     region: Option<Region>,
     dry_run: bool,
     /// What it has done so far.
@@ -47,12 +53,14 @@ pub struct Import {
 
 /// What is to be written of a chunk.
 #[derive(Default)]
-struct Landing {
+pub(super) struct Landing {
+    /// Of each row that lands: whose it is, and whether that one was known.
+    pub numbers: Vec<(i64, bool)>,
     new: Vec<(i64, Values)>,
     changed: BTreeMap<i64, Values>,
     unchanged: u64,
     identifiers: Identifiers,
-    problems: Vec<Problem>,
+    pub problems: Vec<Problem>,
 }
 
 /// By what a member is asked for.
@@ -104,16 +112,17 @@ impl Import {
         }
         let (mut good, mut problems) = (Vec::new(), Vec::new());
         for row in rows {
-            match read(row, &self.fields, self.region) {
+            match read(row, &self.taker.fields, self.region) {
                 Ok(row) => good.push(row),
                 Err(problem) => problems.push(problem),
             }
         }
-        let mut tx = self.members.tenancy.begin("members.import", &self.session).await?;
+        let members = self.taker.members.clone();
+        let mut tx = members.tenancy.begin("members.import", &self.session).await?;
         tx.plan_anew().await?;
-        let seal = self.members.vault.seal(&mut tx).await?;
-        let last = people::lock_pool(&mut tx, self.pool.id).await?;
-        let landing = self.sort(&mut tx, &seal, last, good).await?;
+        let seal = members.vault.seal(&mut tx).await?;
+        let last = people::lock_pool(&mut tx, self.taker.pool.id).await?;
+        let landing = self.taker.sort(&mut tx, &seal, last, good).await?;
         problems.extend(landing.problems.iter().cloned());
         self.totals.rows += count(rows.len());
         self.totals.created += count(landing.new.len());
@@ -122,18 +131,18 @@ impl Import {
         self.totals.refused += count(problems.len());
         problems.sort_by_key(|problem| problem.line);
         if !self.dry_run {
-            self.write(&mut tx, &seal, &landing).await?;
-            let resource = format!("pool/{}", self.pool.code);
-            self.members
-                .note(&mut tx, &self.session, "member.import", &resource)
-                .await?;
+            self.taker.write(&mut tx, &seal, &landing).await?;
+            let resource = format!("pool/{}", self.taker.pool.code);
+            members.note(&mut tx, &self.session, "member.import", &resource).await?;
             tx.commit().await?;
         }
         Ok(problems)
     }
+}
 
+impl Taker {
     /// Who is new, who is known, and what that changes.
-    async fn sort(&self, tx: &mut TenantTx, seal: &Seal, last: i64, rows: Vec<Row>) -> Result<Landing, Error> {
+    pub async fn sort(&self, tx: &mut TenantTx, seal: &Seal, last: i64, rows: Vec<Row>) -> Result<Landing, Error> {
         let pool = self.pool.id;
         let tagged = |row: &Row| -> Vec<_> {
             let tag = |one: &Identifier| (one.kind().to_owned(), tag_of(seal, pool, one));
@@ -197,6 +206,7 @@ impl Import {
                     has.insert((number, kind.clone()), ());
                 }
             }
+            landing.numbers.push((number, !found.is_empty()));
             self.place(&mut landing, (number, found.is_empty()), &mut values, &row);
         }
         Ok(landing)
@@ -218,7 +228,7 @@ impl Import {
         }
     }
 
-    async fn write(&self, tx: &mut TenantTx, seal: &Seal, landing: &Landing) -> Result<(), Error> {
+    pub async fn write(&self, tx: &mut TenantTx, seal: &Seal, landing: &Landing) -> Result<(), Error> {
         let pool = self.pool.id;
         let closed = |(number, values): (i64, &Values)| close_values(seal, pool, number, values);
         let (numbers, sealed): (Vec<i64>, Result<Vec<_>, _>) = (
@@ -272,10 +282,12 @@ impl Members {
         let mut tx = self.tenancy.begin("members.import_into", &session).await?;
         let pool = self.own_pool(&mut tx, pool).await?;
         Ok(Import {
-            members: self.clone(),
+            taker: Taker {
+                members: self.clone(),
+                fields: super::fields_of(&pool)?,
+                pool,
+            },
             session,
-            fields: super::fields_of(&pool)?,
-            pool,
             region,
             dry_run,
             totals: Totals::default(),
@@ -297,15 +309,7 @@ impl Members {
         };
         let row = people::members(&mut tx, pool.id, &[number]).await?.pop();
         let row = row.ok_or(Error::NotFound("member"))?;
-        let (mut phone, mut email) = (String::new(), String::new());
-        for (no, kind, sealed) in people::identifiers(&mut tx, pool.id, &[number]).await? {
-            let clear = open_identifier(&seal, pool.id, (no, &kind, &sealed))?;
-            let text = String::from_utf8_lossy(&clear).into_owned();
-            match kind.as_str() {
-                "phone" => phone = format!("+{text}"),
-                _ => email = text,
-            }
-        }
+        let contact = self.contact(&mut tx, pool.id, number).await?.unwrap_or_default();
         let values = values_of(&seal, pool.id, &row)?;
         let consents = self.consents_of(&mut tx, pool.id, number).await?;
         let resource = format!("member/{}/{number}", pool.code);
@@ -313,14 +317,14 @@ impl Members {
         tx.commit().await?;
         Ok(Found {
             row,
-            phone,
-            email,
+            phone: contact.phone,
+            email: contact.email,
             values,
             consents,
         })
     }
 
-    async fn consents_of(
+    pub(super) async fn consents_of(
         &self,
         tx: &mut TenantTx,
         pool: Uuid,
@@ -359,14 +363,12 @@ impl Members {
         if !people::erase(&mut tx, pool.id, number).await? {
             return Err(Error::NotFound("member"));
         }
-        if let Some(belongings) = self.belongings.get() {
-            let holder = Holder {
-                pool_id: pool.id,
-                pool: pool.code.clone(),
-                number,
-            };
-            belongings.erased(&mut tx, holder).await?;
-        }
+        let holder = Holder {
+            pool_id: pool.id,
+            pool: pool.code.clone(),
+            number,
+        };
+        self.belongings_end(&mut tx, &holder).await?;
         let resource = format!("member/{}/{number}", pool.code);
         self.note(&mut tx, session, "member.erase", &resource).await?;
         tx.wake();

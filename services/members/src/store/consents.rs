@@ -514,3 +514,21 @@ pub async fn released_as(tx: &mut TenantTx, link: LinkId, pseudonym: Uuid) -> Re
     .await?;
     Ok(row.map(|row| (row.pool_id, row.no)))
 }
+
+/// Has a member agreed; that stays so until the end of the transaction.
+pub async fn agrees(
+    tx: &mut TenantTx,
+    (pool, number): (Uuid, i64),
+    (recipient, purpose): (Uuid, &str),
+) -> Result<bool, Error> {
+    let row = sqlx::query!(
+        "select state from consent where pool_id = $1 and no = $2 and recipient = $3 and purpose = $4 for share",
+        pool,
+        number,
+        recipient,
+        purpose,
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(row.is_some_and(|row| row.state == "given"))
+}

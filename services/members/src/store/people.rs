@@ -397,3 +397,25 @@ pub async fn pseudonyms(tx: &mut TenantTx, pool: Uuid, numbers: &[i64]) -> Resul
     .await?;
     Ok(rows.into_iter().map(|row| (row.no, row.tag)).collect())
 }
+
+/// Members with a mail address and no consent to this, neither given nor taken back, by number.
+pub async fn never_asked(
+    tx: &mut TenantTx,
+    pool: Uuid,
+    (recipient, purpose): (Uuid, &str),
+    after: i64,
+    most: i64,
+) -> Result<Vec<i64>, Error> {
+    Ok(sqlx::query_scalar!(
+        "select i.no from member_identifier i where i.pool_id = $1 and i.no > $4 and i.kind = 'email'
+             and not exists (select from consent c where c.pool_id = $1 and c.no = i.no and c.recipient = $2 and c.purpose = $3)
+         order by i.no limit $5",
+        pool,
+        recipient,
+        purpose,
+        after,
+        most,
+    )
+    .fetch_all(tx.conn())
+    .await?)
+}
