@@ -71,7 +71,7 @@ impl Counter {
             "guide": "G-17", "noticeHash": notice, "partnerPool": "fans",
         });
         let made = store.outreach("PutWay", json!({"way": way})).await.unwrap();
-        assert_eq!(made["way"]["partnerName"], "Members", "{made}");
+        assert_eq!(made["way"]["partnerName"], "Members (Visby Tea)", "{made}");
         text(&made["way"]["address"])
     }
 

@@ -212,6 +212,13 @@ impl Printer {
         }
     }
 
+    /// A word for people; not among JSON.
+    pub fn remark(self, text: &str) {
+        if !self.json {
+            println!("{text}");
+        }
+    }
+
     /// Prints something as a QR code, for a phone or a second screen; not among JSON.
     pub fn picture(self, text: &str) -> anyhow::Result<()> {
         if !self.json {

@@ -402,7 +402,13 @@ impl Loyalty {
     /// Runs one of them.
     pub async fn run(self, printer: Printer) -> anyhow::Result<()> {
         let (method, body, target) = self.call();
-        printer.show(&target.call(&format!("{SERVICE}/{method}"), body).await?);
+        let compared = body["partnerIssues"] == true;
+        let answer = target.call(&format!("{SERVICE}/{method}"), body).await?;
+        printer.show(&answer);
+        let differ = answer["differences"].as_array().map_or(0, Vec::len);
+        if compared && differ == 0 {
+            printer.remark("Both books agree.");
+        }
         Ok(())
     }
 }

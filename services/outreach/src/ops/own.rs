@@ -5,7 +5,7 @@ use hansa_tenancy::{Errand, TenantTx};
 use hansa_vocab::Fault;
 use uuid::Uuid;
 
-use super::{ENROL_PAGE, Joiner, Outreach, OutreachPage, enrol::day, ways::asked};
+use super::{ENROL_PAGE, Joiner, Outreach, OutreachPage, enrol::day, partners::named, ways::asked};
 use crate::{
     Error,
     model::{
@@ -34,6 +34,7 @@ impl Outreach {
         let mut tx = self.tenancy.begin("outreach.form", errand).await?;
         let pool = self.members.pool_code(&mut tx, way.pool_id).await?;
         let (name, fields) = self.members.described(&mut tx, &pool).await?;
+        let owner = self.tenancy.tenant(tx.tenant()).await?.name;
         let notice = match &*way.notice_hash {
             "" => None,
             hash => Some(self.members.notice(&mut tx, hash).await?.text),
@@ -46,7 +47,7 @@ impl Outreach {
         Ok(page::form(&Form {
             language: &way.language,
             title: &way.title,
-            pool: &name,
+            pool: &named(&name, &owner)?,
             fields: &asked(way, &fields),
             notice: notice.as_deref(),
             partner: (!way.partner_pool.is_empty()).then_some((&*terms.name, theirs)),

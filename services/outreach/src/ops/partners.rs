@@ -34,6 +34,7 @@ impl Outreach {
     pub(super) async fn terms_of(&self, session: &Session, link: LinkId, pool: &str) -> Result<Terms, Error> {
         let asked = wire::GetTermsRequest { pool: pool.to_owned() };
         let told = ask!(self, session, link, get_terms, asked);
+        let partner = self.links.partner(session, link).await?.name;
         let shown = |notice: wire::ShownNotice| {
             let hash = notice.hash.len() == 64 && notice.hash.bytes().all(|one| one.is_ascii_hexdigit());
             if !hash || notice.language.len() > 35 || notice.fields.len() > SHOWN_FIELDS_MAX {
@@ -52,7 +53,8 @@ impl Outreach {
             })
         };
         Ok(Terms {
-            name: model::line("partner_pool", &told.name, 1, model::TITLE_MAX)?,
+            // Whoever gets what is known of somebody is named to them.
+            name: named(&told.name, &partner)?,
             notice: told.notice.map(shown).transpose()?,
         })
     }
@@ -94,6 +96,15 @@ impl Outreach {
     ) -> Result<Vec<wire::JointCount>, Error> {
         Ok(ask!(self, session, link, get_joint_funnel, asked).counts)
     }
+}
+
+/// A pool, and whose it is.
+pub(super) fn named(pool: &str, enterprise: &str) -> Result<String, Error> {
+    let pool = model::line("partner_pool", pool, 1, model::TITLE_MAX)?;
+    Ok(match pool == enterprise {
+        true => pool,
+        false => format!("{pool} ({enterprise})"),
+    })
 }
 
 /// Looks at a message before it is sent anywhere.
