@@ -321,6 +321,7 @@ const MINTS: [(&str, &[&str]); 4] = [
             "services/files/src/ops.rs",
             "services/members/src/ops.rs",
             "services/members/src/ops/consents.rs",
+            "services/members/src/ops/corrections.rs",
             "services/loyalty/src/ops.rs",
             "services/outreach/src/ops.rs",
         ],

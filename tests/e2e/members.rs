@@ -458,3 +458,115 @@ async fn an_address_that_is_learned_later_is_matched_too() {
     );
     assert!(two.matched_numbers().await.contains(&100));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_corrected_reaches_whoever_it_was_released_to_and_nothing_else_does() {
+    let two = two(pool_grant(json!({}))).await;
+    two.agreed().await;
+    two.store.hands_out("loyalty", &two.link, PURPOSE).await;
+    two.matches("JOINT").await;
+    let city = async |number: &str| {
+        let all = two.matched().await;
+        let one = all.iter().find(|one| one["number"] == number).cloned();
+        one.map(|one| one["fields"].clone()).unwrap_or_default()
+    };
+    assert_eq!(city("41").await, json!({"city": "Lübeck"}));
+    // The store's 241 moves, and so do 242, who takes back what they agreed to, and 205, whom the brand does not know.
+    let withdraw =
+        json!({"pool": "loyalty", "number": 242, "recipient": two.link, "purpose": PURPOSE, "channel": "counter"});
+    two.store.members("WithdrawConsent", withdraw).await.unwrap();
+    let moves = [205, 241, 242].map(|who| row(who, &phone(who), &[("city", "Kiel"), ("name", "N. N.")]));
+    two.store.enrols("loyalty", moves.into(), false).await;
+    let becomes = async |wanted: &str| {
+        let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(20);
+        while city("41").await != json!({"city": wanted}) {
+            assert!(
+                tokio::time::Instant::now() < deadline,
+                "the brand never hears of {wanted}"
+            );
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+    };
+    becomes("Kiel").await;
+    assert_eq!(city("42").await, Value::Null, "they agree no more");
+    assert_eq!(city("43").await, json!({"city": "Lübeck"}));
+    // What the member has not agreed to, or the grant does not name, is nobody's to hear of, nor that it has changed.
+    let heard = async || {
+        let mut admin = two.there.world.superuser().await;
+        let schema = two.brand.tenant.schema();
+        let heard = format!("select count(*) from {schema}.audit where action = 'member.corrected'");
+        sqlx::query_scalar::<_, i64>(sqlx::AssertSqlSafe(heard))
+            .fetch_one(&mut admin)
+            .await
+            .unwrap()
+    };
+    let before = heard().await;
+    let tier = row(243, &phone(243), &[("tier", "silver"), ("name", "M. M.")]);
+    two.store.enrols("loyalty", vec![tier], false).await;
+    let again = row(241, &phone(241), &[("city", "Bremen")]);
+    two.store.enrols("loyalty", vec![again], false).await;
+    becomes("Bremen").await;
+    assert_eq!(heard().await, before + 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receipt_says_what_a_member_has_agreed_to_and_its_signature_holds() {
+    let two = two(pool_grant(json!({}))).await;
+    let notice = two.store.notice(&two.link, PURPOSE, &["city"]).await;
+    two.store.agree("loyalty", &notice, [7]).await;
+    let which = json!({"pool": "loyalty", "number": 7, "recipient": two.link, "purpose": PURPOSE});
+    let mut withdraw = which.clone();
+    withdraw["channel"] = json!("counter");
+    two.store.members("WithdrawConsent", withdraw).await.unwrap();
+    let told = two.store.members("GetConsentReceipt", which.clone()).await.unwrap();
+    let text = text(&told["text"]);
+    let receipt: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(receipt["header"]["schema_version"], "ISO/IEC TS 27560:2023");
+    let purpose = &receipt["pii_processing"]["purposes"][0];
+    assert_eq!(
+        [
+            &purpose["purpose"],
+            &purpose["pii_information"][0]["pii_type"],
+            &receipt["pii_processing"]["privacy_notice"]
+        ],
+        [&json!(PURPOSE), &json!("city"), &json!(notice)]
+    );
+    assert_eq!(receipt["party_identification"][1]["party_name"], "Visby Tea");
+    let states: Vec<_> = receipt["event"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|event| &event["event_state"])
+        .collect();
+    assert_eq!(states, [&json!("consent given"), &json!("consent withdrawn")]);
+    assert!(!text.contains(&phone(7)[1..]) && !text.contains("Member 7"), "{text}");
+    let decoded = |value: &Value| {
+        data_encoding::BASE64
+            .decode(value.as_str().unwrap().as_bytes())
+            .unwrap()
+    };
+    let (body, signature) = (
+        decoded(&told["receipt"]["body"]),
+        decoded(&told["receipt"]["signature"]),
+    );
+    assert_eq!(body, text.as_bytes());
+    let tenancy = two.here.world.tenancy().await;
+    let errand = hansa_tenancy::Errand::new("test", two.store.tenant);
+    let mut tx = tenancy.begin("test", &errand).await.unwrap();
+    let key = two
+        .here
+        .vault()
+        .identity(&mut tx)
+        .await
+        .unwrap()
+        .signing
+        .public_key()
+        .to_vec();
+    hansa_vault::verify(&key, "consent-receipt", &body, &signature).unwrap();
+    let mut other = which;
+    other["number"] = json!(8);
+    assert_eq!(
+        two.store.members("GetConsentReceipt", other).await.unwrap_err().reason,
+        "NOT_FOUND"
+    );
+}

@@ -20,7 +20,9 @@ use hansa_inventory::{
 };
 use hansa_link::{Effects, Gate, LinkJoin, LinkPartner, LinkStaff, Links, NodeSelf};
 use hansa_loyalty::{Loyalty, LoyaltyPartner, LoyaltyStaff};
-use hansa_members::{CONSENT_ENDED, ConsentEndedCame, ConsentLines, Members, MembersPartner, MembersStaff};
+use hansa_members::{
+    CONSENT_ENDED, CORRECTED, ConsentEndedCame, ConsentLines, CorrectedCame, Members, MembersPartner, MembersStaff,
+};
 use hansa_outreach::{ENROL_PAGE, MEMBER_PAGE, Outreach, OutreachPartner, OutreachStaff};
 use hansa_pages::Pages;
 use hansa_procurement::{Procurement, ProcurementStaff};
@@ -131,6 +133,7 @@ fn effects(documents: &Documents, workflow: &Workflow, members: &Members) -> Eff
         .with(DECIDED, DecidedCame(workflow.clone()))
         .with(OVER, OverCame(workflow.clone()))
         .with(CONSENT_ENDED, ConsentEndedCame(members.clone()))
+        .with(CORRECTED, CorrectedCame(members.clone()))
 }
 
 /// The rooms for members: each keeps something for them, and hears when they are erased.

@@ -25,7 +25,7 @@ pub use api::{MembersPartner, MembersStaff};
 pub use audited::ConsentLines;
 pub use belongings::{Belongings, BelongingsFuture, Holder};
 pub use error::Error;
-pub use events::{CONSENT_ENDED, ConsentEndedCame};
+pub use events::{CONSENT_ENDED, CORRECTED, ConsentEndedCame, CorrectedCame};
 pub use model::{
     fields::{Field, Type},
     recipient as recipient_key,

@@ -3,11 +3,13 @@
 
 mod answer;
 mod consents;
+mod corrections;
 mod joining;
 mod matching;
 mod people;
 mod persons;
 mod publish;
+mod receipts;
 
 use std::{
     sync::{Arc, Mutex},
@@ -117,7 +119,7 @@ impl Members {
         }
     }
 
-    fn now(&self) -> OffsetDateTime {
+    pub(crate) fn now(&self) -> OffsetDateTime {
         self.tenancy.clock().now()
     }
 

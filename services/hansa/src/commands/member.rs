@@ -111,6 +111,17 @@ pub enum Member {
         #[arg(long, default_value = "counter")]
         channel: String,
     },
+    /// What a member has agreed to, as a receipt for them: JSON, shaped after ISO/IEC TS 27560, signed.
+    Receipt {
+        #[command(flatten)]
+        which: Which,
+        /// The receiving enterprise: its id, or a link to it.
+        #[arg(long)]
+        recipient: String,
+        /// What for.
+        #[arg(long)]
+        purpose: String,
+    },
     /// Erase a member, here and at every partner who holds anything of them.
     Erase {
         #[command(flatten)]
@@ -158,15 +169,8 @@ impl Member {
                     Some(file) => numbers_in(&file)?,
                     None => numbers,
                 };
-                let (mut recorded, mut unchanged, mut unknown) = (0, 0, Vec::new());
-                for some in numbers.chunks(CHUNK) {
-                    let body = json!({"pool": pool, "noticeHash": notice, "channel": channel, "numbers": some});
-                    let done = call(&target, "RecordConsents", body).await?;
-                    recorded += done["recorded"].as_u64().unwrap_or(0);
-                    unchanged += done["unchanged"].as_u64().unwrap_or(0);
-                    unknown.extend(done["unknown"].as_array().cloned().unwrap_or_default());
-                }
-                json!({"recorded": recorded, "unchanged": unchanged, "unknown": unknown})
+                let agreed = json!({"pool": pool, "noticeHash": notice, "channel": channel});
+                agree(&target, &agreed, &numbers).await?
             }
             Self::Withdraw {
                 which,
@@ -179,6 +183,15 @@ impl Member {
                 });
                 call(&which.target, "WithdrawConsent", body).await?
             }
+            Self::Receipt {
+                which,
+                recipient,
+                purpose,
+            } => {
+                let body =
+                    json!({"pool": which.pool, "number": which.number, "recipient": recipient, "purpose": purpose});
+                call(&which.target, "GetConsentReceipt", body).await?
+            }
             Self::Erase { which } => {
                 let body = json!({"pool": which.pool, "number": which.number});
                 call(&which.target, "EraseMember", body).await?
@@ -187,6 +200,20 @@ impl Member {
         printer.show(&answer);
         Ok(())
     }
+}
+
+/// Writes consents down, some at a time; what came of all.
+async fn agree(target: &Target, agreed: &Value, numbers: &[u64]) -> anyhow::Result<Value> {
+    let (mut recorded, mut unchanged, mut unknown) = (0, 0, Vec::new());
+    for some in numbers.chunks(CHUNK) {
+        let mut body = agreed.clone();
+        body["numbers"] = json!(some);
+        let done = target.call(&format!("{SERVICE}/RecordConsents"), body).await?;
+        recorded += done["recorded"].as_u64().unwrap_or(0);
+        unchanged += done["unchanged"].as_u64().unwrap_or(0);
+        unknown.extend(done["unknown"].as_array().cloned().unwrap_or_default());
+    }
+    Ok(json!({"recorded": recorded, "unchanged": unchanged, "unknown": unknown}))
 }
 
 fn numbers_in(file: &Path) -> anyhow::Result<Vec<u64>> {

@@ -27,6 +27,11 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct MembersStaff(pub Members);
 
+/// A partner that has not acknowledged an end for so long is called.
+const LATE_AFTER: time::Duration = time::Duration::days(7);
+/// By then whoever asked must have been told that it is done.
+const DUE_AFTER: time::Duration = time::Duration::days(30);
+
 fn positive(number: i64) -> u64 {
     u64::try_from(number).unwrap_or(0)
 }
@@ -374,12 +379,30 @@ impl MembersStaffService for MembersStaff {
         }))
     }
 
+    async fn get_consent_receipt(
+        &self,
+        asked: Request<wire::GetConsentReceiptRequest>,
+    ) -> Result<Response<wire::GetConsentReceiptResponse>, Status> {
+        let (session, members, asked) = (Session::of(&asked)?, self.0.clone(), asked.into_inner());
+        let number = number("number", asked.number)?;
+        let done = async move {
+            let whom = (asked.recipient.as_str(), asked.purpose.as_str());
+            members.receipt(&session, (&asked.pool, number), whom).await
+        };
+        let receipt = finish(done).await?;
+        Ok(Response::new(wire::GetConsentReceiptResponse {
+            text: String::from_utf8_lossy(&receipt.body).into_owned(),
+            receipt: Some(receipt),
+        }))
+    }
+
     async fn list_withdrawals(
         &self,
         asked: Request<wire::ListWithdrawalsRequest>,
     ) -> Result<Response<wire::ListWithdrawalsResponse>, Status> {
         let (session, asked) = (Session::of(&asked)?, asked.into_inner());
         let rows = self.0.withdrawals(&session, asked.open_only).await.map_err(status)?;
+        let week_ago = self.0.now() - LATE_AFTER;
         let shown = |(row, pool): (ReleaseRow, String)| wire::Withdrawal {
             link_id: row.link_id.to_string(),
             pool,
@@ -388,6 +411,8 @@ impl MembersStaffService for MembersStaff {
             reason: row.reason,
             ended_at: at(row.ended_at),
             acknowledged_at: at(row.acknowledged_at),
+            due_at: at(row.ended_at.map(|ended| ended + DUE_AFTER)),
+            late: row.acknowledged_at.is_none() && row.ended_at.is_some_and(|ended| ended < week_ago),
         };
         Ok(Response::new(wire::ListWithdrawalsResponse {
             withdrawals: rows.into_iter().map(shown).collect(),

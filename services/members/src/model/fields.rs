@@ -197,14 +197,17 @@ pub fn read(row: &RawRow, fields: &[Field], region: Option<Region>) -> Result<Ro
     })
 }
 
-/// Writes what a row says into what is known; true when that changes anything.
-pub fn merge(values: &mut Values, row: &Row) -> bool {
-    let mut changed = false;
+/// Writes what a row says into what is known; the fields that this changes.
+pub fn merge(values: &mut Values, row: &Row) -> Vec<String> {
+    let mut changed = Vec::new();
     for (name, value) in &row.fields {
-        changed |= match value.as_str() {
+        let other = match value.as_str() {
             "" => values.remove(name).is_some(),
             value => values.insert(name.clone(), value.to_owned()).as_deref() != Some(value),
         };
+        if other {
+            changed.push(name.clone());
+        }
     }
     changed
 }
@@ -285,8 +288,11 @@ mod tests {
         ]
         .into();
         let read = |given: &[(&str, &str)]| read(&row("+86 138 0013 8000", given), &fields(), None).ok().unwrap();
-        assert!(!merge(&mut values, &read(&[("name", "Ada")])));
-        assert!(merge(&mut values, &read(&[("visits", "3"), ("tier", "")])));
+        assert!(merge(&mut values, &read(&[("name", "Ada")])).is_empty());
+        assert_eq!(
+            merge(&mut values, &read(&[("visits", "3"), ("tier", "")])),
+            ["visits", "tier"]
+        );
         assert_eq!(
             values,
             [

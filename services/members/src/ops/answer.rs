@@ -4,10 +4,11 @@ use std::collections::HashSet;
 
 use hansa_link::{Permit, model::people::PoolGrant};
 use hansa_proto::members::v1::{FilterPart, ReleasedFields, ReleasedMember};
-use hansa_psi::{CHUNK_MAX, Point, Proof, Token};
+use hansa_psi::{CHUNK_MAX, Context, Key, Point, Proof, Token};
 use hansa_tenancy::TenantTx;
 use hansa_vault::{Seal, random, sha256};
 use prost::Message as _;
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{
@@ -43,11 +44,13 @@ pub(crate) struct Asked {
 }
 
 /// A member who is released.
-struct Released {
-    entry: Entry,
+pub(super) struct Released {
+    pub entry: Entry,
     pseudonym: Uuid,
     version: i64,
     values: Values,
+    /// Fields that they have agreed to.
+    pub agreed: Vec<String>,
     identifier: (String, zeroize::Zeroizing<Vec<u8>>),
 }
 
@@ -168,6 +171,8 @@ impl Members {
         let mut tx = self.tenancy.begin("members.release", permit).await?;
         tx.plan_anew().await?;
         let (pool, offer, granted) = self.offered(&mut tx, permit, asked, false).await?;
+        // Nobody changes members meanwhile: whoever does later finds that this was released, and tells of it.
+        people::hold(&mut tx, pool.id).await?;
         if !granted.may_join {
             return Err(Error::Grant {
                 text: "the partner may find out which of its own members are in the pool, and nothing more".to_owned(),
@@ -189,23 +194,7 @@ impl Members {
         let key = self.key_of(&offer.key_wrapped)?;
         let context = context(owner, offer.link(), &pool.code, &offer.purpose, offer.epoch);
         tx.commit().await?;
-        let sealed = tokio::task::spawn_blocking(move || {
-            let secrets = key.mask(&context, released.iter().map(|one| person(&one.identifier)));
-            let member = |(one, secret): (Released, hansa_psi::Secret)| {
-                let fields = ReleasedFields {
-                    fields: one.values.into_iter().collect(),
-                };
-                let under = Seal::under(&secret.release_key(&context))?;
-                Ok(ReleasedMember {
-                    token: one.entry.token.0.to_vec().into(),
-                    pseudonym: one.pseudonym.to_string(),
-                    consent_version: u64::try_from(one.version).unwrap_or(0),
-                    sealed_fields: under.close(&one.entry.token.0, &fields.encode_to_vec())?.into(),
-                    delete_by: Some(hansa_edge::timestamp(delete_by)),
-                })
-            };
-            released.into_iter().zip(secrets).map(member).collect()
-        });
+        let sealed = tokio::task::spawn_blocking(move || sealed(&key, &context, released, delete_by));
         sealed.await.map_err(|_| Error::Damaged("member"))?
     }
 
@@ -264,7 +253,7 @@ impl Members {
     }
 
     /// Those of them who agree at this moment, with what they and the grant allow.
-    async fn agreed_now(
+    pub(super) async fn agreed_now(
         &self,
         tx: &mut TenantTx,
         seal: &Seal,
@@ -299,11 +288,36 @@ impl Members {
                 pseudonym: pseudonym(seal, offer.link(), pool.id, number),
                 version: consent.version,
                 values,
+                agreed,
                 identifier: (of.clone(), open_identifier(seal, pool.id, (*no, of, sealed))?),
             });
         }
         Ok(released)
     }
+}
+
+/// Seals what is released, each for whoever has asked for the same person.
+pub(super) fn sealed(
+    key: &Key,
+    context: &Context,
+    released: Vec<Released>,
+    delete_by: OffsetDateTime,
+) -> Result<Vec<ReleasedMember>, Error> {
+    let secrets = key.mask(context, released.iter().map(|one| person(&one.identifier)));
+    let member = |(one, secret): (Released, hansa_psi::Secret)| {
+        let fields = ReleasedFields {
+            fields: one.values.into_iter().collect(),
+        };
+        let under = Seal::under(&secret.release_key(context))?;
+        Ok(ReleasedMember {
+            token: one.entry.token.0.to_vec().into(),
+            pseudonym: one.pseudonym.to_string(),
+            consent_version: u64::try_from(one.version).unwrap_or(0),
+            sealed_fields: under.close(&one.entry.token.0, &fields.encode_to_vec())?.into(),
+            delete_by: Some(hansa_edge::timestamp(delete_by)),
+        })
+    };
+    released.into_iter().zip(secrets).map(member).collect()
 }
 
 /// Evaluations that are left: of the epoch, and of all.

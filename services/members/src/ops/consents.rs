@@ -4,7 +4,7 @@ use hansa_directory::Session;
 use hansa_proto::members::v1::ConsentEnded;
 use hansa_psi::Token;
 use hansa_tenancy::{Errand, TenantTx};
-use hansa_vocab::{EnterpriseId, LinkId};
+use hansa_vocab::LinkId;
 use uuid::Uuid;
 
 use super::{Members, context, open_identifier, person, pseudonym};
@@ -177,13 +177,7 @@ impl Members {
     ) -> Result<(ConsentRow, String), Error> {
         let mut tx = self.tenancy.begin("members.withdraw", session).await?;
         let pool = self.own_pool(&mut tx, pool).await?;
-        let enterprise = match recipient.parse::<EnterpriseId>() {
-            Ok(enterprise) => enterprise,
-            Err(_) => {
-                let link = recipient.parse().map_err(|_| Error::NotFound("recipient"))?;
-                self.links.other_end(&mut tx, LinkId(link)).await?.keys.enterprise
-            }
-        };
+        let enterprise = self.enterprise_of(&mut tx, recipient).await?;
         let only = (model::recipient(enterprise), purpose);
         let by = (channel, &*session.staff().to_string());
         let row = self.take_back(&mut tx, &pool, number, only, by).await?;

@@ -235,7 +235,7 @@ impl Members {
 }
 
 /// What was released of a member, in clear.
-fn opened(seal: &Seal, asked: &UnreleasedRow, sealed: &[u8]) -> Result<Values, Error> {
+pub(super) fn opened(seal: &Seal, asked: &UnreleasedRow, sealed: &[u8]) -> Result<Values, Error> {
     let bad = || Error::BadAnswer("release");
     let key = data_encoding::BASE64
         .decode(asked.release_key.as_bytes())

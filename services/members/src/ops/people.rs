@@ -58,6 +58,8 @@ pub(super) struct Landing {
     pub numbers: Vec<(i64, bool)>,
     new: Vec<(i64, Values)>,
     changed: BTreeMap<i64, Values>,
+    /// Which fields of those.
+    corrected: BTreeMap<i64, Vec<String>>,
     unchanged: u64,
     identifiers: Identifiers,
     pub problems: Vec<Problem>,
@@ -221,8 +223,9 @@ impl Taker {
             // The same person twice in a chunk: one new member.
             first.clone_from(known);
             landing.unchanged += 1;
-        } else if changed || landing.identifiers.numbers.contains(&number) {
+        } else if !changed.is_empty() || landing.identifiers.numbers.contains(&number) {
             landing.changed.insert(number, known.clone());
+            landing.corrected.entry(number).or_default().extend(changed);
         } else {
             landing.unchanged += 1;
         }
@@ -251,6 +254,7 @@ impl Taker {
         if !landing.identifiers.tags.is_empty() {
             people::insert_identifiers(tx, pool, &landing.identifiers).await?;
         }
+        self.members.tell_corrected(tx, &self.pool, &landing.corrected).await?;
         let numbers = landing.identifiers.numbers.iter();
         let more: Vec<i64> = numbers
             .copied()

@@ -532,3 +532,26 @@ pub async fn agrees(
     .await?;
     Ok(row.is_some_and(|row| row.state == "given"))
 }
+
+/// What a partner holds of a member.
+#[derive(Clone, Debug)]
+pub struct HeldRow {
+    pub link_id: Uuid,
+    pub no: i64,
+    pub purpose: String,
+    pub released_at: Option<OffsetDateTime>,
+}
+
+/// What partners hold of these members.
+pub async fn held_of(tx: &mut TenantTx, pool: Uuid, numbers: &[i64]) -> Result<Vec<HeldRow>, Error> {
+    Ok(sqlx::query_as!(
+        HeldRow,
+        r#"select r.link_id as "link_id!", asked.no as "no!", r.purpose as "purpose!", r.released_at from unnest($2::bigint[]) as asked (no)
+           cross join lateral (select link_id, purpose, released_at from release r
+               where r.pool_id = $1 and r.no = asked.no and r.state = 'released' limit 100000) as r"#,
+        pool,
+        numbers,
+    )
+    .fetch_all(tx.conn())
+    .await?)
+}

@@ -456,3 +456,34 @@ pub async fn forget_with(
     .await?;
     Ok(())
 }
+
+/// Tokens that we have asked for and that lead to a member of ours: in which pool, and under which key what is released comes.
+pub async fn asked_with(
+    tx: &mut TenantTx,
+    shelf: Shelf<'_>,
+    tokens: &[Uuid],
+) -> Result<Vec<(Uuid, UnreleasedRow)>, Error> {
+    let rows = sqlx::query!(
+        "select token, own_pool_id, no, release_key from match_token
+         where link_id = $1 and token = any($2) and pool = $3 and purpose = $4 and epoch = $5 and release_key <> ''",
+        shelf.link.0,
+        tokens,
+        shelf.pool,
+        shelf.purpose,
+        shelf.epoch,
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    let row = |row: (Uuid, Uuid, i64, String)| {
+        let one = UnreleasedRow {
+            token: row.0,
+            no: row.2,
+            release_key: row.3,
+        };
+        (row.1, one)
+    };
+    Ok(rows
+        .into_iter()
+        .map(|one| row((one.token, one.own_pool_id, one.no, one.release_key)))
+        .collect())
+}

@@ -89,6 +89,14 @@ pub async fn lock_pool(tx: &mut TenantTx, pool: Uuid) -> Result<i64, Error> {
     last.fetch_optional(tx.conn()).await?.ok_or(Error::NotFound("pool"))
 }
 
+/// Nobody takes members in, or changes what is known of them, until the end of the transaction.
+pub async fn hold(tx: &mut TenantTx, pool: Uuid) -> Result<(), Error> {
+    sqlx::query_scalar!("select id from pool where id = $1 for share", pool)
+        .fetch_optional(tx.conn())
+        .await?;
+    Ok(())
+}
+
 /// Numbers up to this one are given.
 pub async fn set_last(tx: &mut TenantTx, pool: Uuid, last: i64) -> Result<(), Error> {
     sqlx::query!("update pool set member_last = $2 where id = $1", pool, last)
