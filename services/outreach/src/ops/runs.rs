@@ -213,8 +213,8 @@ impl Outreach {
             let holder = self.members.named(&mut tx, permit.link(), name).await?;
             numbers.extend(holder.filter(|one| one.pool_id == pool_id).map(|one| one.number));
         }
-        let at = (self.now(), Some(self.now()));
-        runs::add(&mut tx, &row, &numbers, "waiting", at).await?;
+        let now = self.now();
+        runs::add(&mut tx, &row, &numbers, "waiting", (now, Some(now))).await?;
         tx.due_now().await?;
         let (actor, resource) = (permit.peer().to_string(), format!("run/{}", row.id));
         self.note_of(&mut tx, &actor, "outreach.send", &resource).await?;
