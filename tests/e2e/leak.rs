@@ -25,6 +25,8 @@ const HIDDEN: &str = "hidden9c41";
 /// The phone of a member who has agreed to nothing, and of one who has agreed that their city is released.
 const SILENT: &str = "13877665544";
 const AGREED: &str = "13877665545";
+/// Of somebody who enrols at the counter.
+const ENROLLED: &str = "13877665546";
 
 /// Members with canaries in every field, one of whom has agreed to something; handed out, matched, released, and taken back.
 async fn members(visby: &Enterprise, luebeck: &Enterprise, link: &str) {
@@ -53,6 +55,31 @@ async fn members(visby: &Enterprise, luebeck: &Enterprise, link: &str) {
     assert_eq!(done["released"], "1", "{done}");
     let wrong = json!({"pool": "loyalty", "phone": SILENT});
     visby.members("GetMember", wrong).await.unwrap_err();
+}
+
+/// A coupon is redeemed by the partner, somebody enrols at the counter and by a page, and goes wrong at both; the coupon's code.
+async fn people(visby: &Enterprise, luebeck: &Enterprise, link: &str) -> String {
+    visby.gives_points("loyalty").await;
+    let benefit = json!({"benefit": format!("{CANARY} off")});
+    visby.makes_coupons("autumn", benefit).await.unwrap();
+    let (code, id) = (visby.issues("autumn").await, uuid());
+    luebeck.holds_coupon(link, &id, &code).await.unwrap();
+    luebeck.books("ConfirmBooking", link, &id).await.unwrap();
+    luebeck.holds_coupon(link, &uuid(), &code).await.unwrap_err();
+    let way = json!({
+        "code": "counter", "title": format!("{CANARY} counter"), "pool": "loyalty", "language": "en", "region": "CN",
+        "guide": format!("{CANARY}-guide"),
+    });
+    let made = visby.outreach("PutWay", json!({"way": way})).await.unwrap();
+    let person = |phone: &str| json!({"way": "counter", "phone": phone, "own": true});
+    visby.outreach("EnrolPerson", person(ENROLLED)).await.unwrap();
+    visby.outreach("EnrolPerson", person(&ENROLLED[..6])).await.unwrap_err();
+    let page = text(&made["way"]["address"]);
+    let form = [("id".to_owned(), uuid())].into();
+    let filled = [("phone", &ENROLLED[..7]), ("email", "canary7f3a@"), ("own", "yes")];
+    let (status, answer) = super::guests::send(&page, &form, &filled).await;
+    assert!(status == 409 && !answer.contains(&ENROLLED[..7]), "{answer}");
+    code
 }
 
 /// Everything that was logged.
@@ -106,6 +133,8 @@ struct Theirs {
     staff: String,
     key: String,
     reservation: String,
+    /// What only who holds it knows.
+    coupon: String,
 }
 
 /// An enterprise whose rows are full of canaries, at work with a partner.
@@ -142,10 +171,12 @@ async fn busy(visby: &Enterprise, luebeck: &Enterprise) -> Theirs {
     let pool = json!({
         "pool": "loyalty", "purpose": "joint-offers", "mayJoin": true, "fields": ["city"], "evaluationsMax": 100, "retentionDays": 30,
     });
+    let loyalty = json!([{"pool": "loyalty", "coupons": true}]);
     let skus = json!([format!("{CANARY}-open")]);
-    let grant = json!({"visibility": "VISIBILITY_EXACT", "mayReserve": true, "skus": skus, "pools": [pool]});
+    let grant = json!({"visibility": "VISIBILITY_EXACT", "mayReserve": true, "skus": skus, "pools": [pool], "loyalty": loyalty});
     let link = visby.links_with(luebeck, grant, json!({})).await;
     members(visby, luebeck, &link).await;
+    let coupon = people(visby, luebeck, &link).await;
     let reservation = uuid();
     let hold = |sku: &str, units: i64| {
         let item = json!({"sku": sku});
@@ -180,6 +211,7 @@ async fn busy(visby: &Enterprise, luebeck: &Enterprise) -> Theirs {
         link,
         staff,
         reservation,
+        coupon,
     }
 }
 
@@ -234,12 +266,12 @@ async fn nothing_that_an_enterprise_wrote_is_in_any_answer_to_others_nor_in_logs
     );
 
     for (method, answer) in everything_told(&bergen, &ids).await {
-        for secret in [CANARY, HIDDEN, SILENT, AGREED, &visby.key] {
+        for secret in [CANARY, HIDDEN, SILENT, AGREED, ENROLLED, &ids.coupon, &visby.key] {
             assert!(!answer.contains(secret), "{method} tells another tenant: {answer}");
         }
     }
     for (method, answer) in everything_told(&luebeck, &ids).await {
-        for secret in [HIDDEN, "Svensson", "till", &visby.key] {
+        for secret in [HIDDEN, "Svensson", "till", ENROLLED, "-guide", &visby.key] {
             assert!(!answer.contains(secret), "{method} tells the partner: {answer}");
         }
     }
@@ -261,6 +293,8 @@ async fn nothing_that_an_enterprise_wrote_is_in_any_answer_to_others_nor_in_logs
             HIDDEN,
             SILENT,
             AGREED,
+            ENROLLED,
+            &ids.coupon,
             "Svensson",
             "Lübeck",
             "Bergen",
