@@ -14,11 +14,11 @@ use tokio::task::JoinSet;
 
 use super::members::{PURPOSE, Two, pool_grant, two};
 
-fn uuid() -> String {
+pub(super) fn uuid() -> String {
     SystemIds.uuid().to_string()
 }
 
-fn loyalty_grant(change: Value) -> Value {
+pub(super) fn loyalty_grant(change: Value) -> Value {
     let mut one = json!({"pool": "loyalty", "coupons": true, "spend": true, "creditPerDayMax": 1_000});
     for (name, value) in change.as_object().unwrap() {
         one[name] = value.clone();
@@ -29,14 +29,14 @@ fn loyalty_grant(change: Value) -> Value {
 }
 
 /// The department store and the brand, with points and a kind of coupon.
-async fn loyal(grant: Value) -> Two {
+pub(super) async fn loyal(grant: Value) -> Two {
     let two = two(grant).await;
     two.store.gives_points("loyalty").await;
     two.store.makes_coupons("autumn", json!({})).await.unwrap();
     two
 }
 
-fn reason(told: &Result<Value, Fault>) -> &str {
+pub(super) fn reason(told: &Result<Value, Fault>) -> &str {
     told.as_ref().map_or_else(|fault| &*fault.reason, |_| "none")
 }
 
@@ -182,7 +182,7 @@ async fn what_became_of_a_booking_whose_answer_was_lost_is_found_out_by_itself()
 }
 
 /// A member of both, by the number with the store and the name that the brand has.
-async fn known(two: &Two) -> (u64, String) {
+pub(super) async fn known(two: &Two) -> (u64, String) {
     two.agreed().await;
     two.store.hands_out("loyalty", &two.link, PURPOSE).await;
     two.matches("JOINT").await;
@@ -191,7 +191,7 @@ async fn known(two: &Two) -> (u64, String) {
     (241, text(&one["pseudonym"]))
 }
 
-async fn balance(store: &Enterprise, number: u64) -> Value {
+pub(super) async fn balance(store: &Enterprise, number: u64) -> Value {
     let points = store
         .loyalty("GetPoints", json!({"pool": "loyalty", "number": number}))
         .await;

@@ -24,6 +24,7 @@ mod lists;
 mod loyalty;
 mod matrix;
 mod members;
+mod merging;
 mod outreach;
 mod partners;
 mod pool;

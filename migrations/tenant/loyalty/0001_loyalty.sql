@@ -33,7 +33,7 @@ create table points_entry (
     version bigint not null,
     points bigint not null,
     balance bigint not null,
-    cause varchar(8) not null check (cause in ('credit', 'spend', 'reversal', 'idle', 'erased')),
+    cause varchar(8) not null check (cause in ('credit', 'spend', 'reversal', 'idle', 'erased', 'merged')),
     -- nil: our own counter, or no booking
     link_id uuid not null,
     booking_id uuid not null,

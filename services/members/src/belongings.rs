@@ -30,6 +30,9 @@ pub type BelongingsFuture<'a> = Pin<Box<dyn Future<Output = Result<(), Error>> +
 
 /// Keeps something for members.
 pub trait Belongings: std::fmt::Debug + Send + Sync {
+    /// A member is the same person as another one: what is kept for the first is the second's from now on.
+    fn moved<'a>(&'a self, tx: &'a mut TenantTx, from: Holder, into: i64) -> BelongingsFuture<'a>;
+
     /// A member is erased: what is kept for them ends, in this transaction.
     fn erased<'a>(&'a self, tx: &'a mut TenantTx, holder: Holder) -> BelongingsFuture<'a>;
 }
@@ -46,6 +49,15 @@ impl Members {
         let all = self.belongings.lock().unwrap_or_else(PoisonError::into_inner).clone();
         for room in all {
             room.erased(tx, holder.clone()).await?;
+        }
+        Ok(())
+    }
+
+    /// Two members are one: what others keep for the first goes to the second.
+    pub(crate) async fn belongings_move(&self, tx: &mut TenantTx, from: &Holder, into: i64) -> Result<(), Error> {
+        let all = self.belongings.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        for room in all {
+            room.moved(tx, from.clone(), into).await?;
         }
         Ok(())
     }

@@ -6,6 +6,7 @@ mod consents;
 mod corrections;
 mod joining;
 mod matching;
+mod merging;
 mod people;
 mod persons;
 mod publish;

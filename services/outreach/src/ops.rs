@@ -187,6 +187,11 @@ impl Timed for Outreach {
 }
 
 impl Belongings for Outreach {
+    /// They have one page from now on: the other's.
+    fn moved<'a>(&'a self, tx: &'a mut TenantTx, from: Holder, _into: i64) -> BelongingsFuture<'a> {
+        self.erased(tx, from)
+    }
+
     fn erased<'a>(&'a self, tx: &'a mut TenantTx, holder: Holder) -> BelongingsFuture<'a> {
         Box::pin(async move {
             match way_rows::forget(tx, holder.pool_id, holder.number).await {

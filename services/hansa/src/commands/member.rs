@@ -122,6 +122,21 @@ pub enum Member {
         #[arg(long)]
         purpose: String,
     },
+    /// Two members are one person: the second goes on, with what it lacked of the first one's.
+    Merge {
+        #[command(flatten)]
+        which: Which,
+        /// The one that goes on.
+        #[arg(long)]
+        into: u64,
+    },
+    /// One member is two people: whoever has this phone, or address, becomes a member of their own.
+    Split {
+        #[command(flatten)]
+        which: Which,
+        /// phone or email.
+        kind: String,
+    },
     /// Erase a member, here and at every partner who holds anything of them.
     Erase {
         #[command(flatten)]
@@ -129,11 +144,24 @@ pub enum Member {
     },
 }
 
+impl Which {
+    fn json(&self) -> Value {
+        json!({"pool": self.pool, "number": self.number})
+    }
+
+    async fn call(&self, method: &str, body: Value) -> anyhow::Result<Value> {
+        self.target.call(&format!("{SERVICE}/{method}"), body).await
+    }
+
+    /// The same of what they have agreed to with somebody for something.
+    fn consent(&self, recipient: &str, purpose: &str) -> Value {
+        json!({"pool": self.pool, "number": self.number, "recipient": recipient, "purpose": purpose})
+    }
+}
+
 impl Member {
     /// Runs one of them.
     pub async fn run(self, printer: Printer) -> anyhow::Result<()> {
-        let call =
-            async |target: &Target, method: &str, body: Value| target.call(&format!("{SERVICE}/{method}"), body).await;
         let answer = match self {
             Self::Import {
                 file,
@@ -145,6 +173,18 @@ impl Member {
                 let options = ImportMembersOptions { pool, region, dry_run };
                 import(&target, &file, options).await?
             }
+            Self::Agree {
+                pool,
+                notice,
+                channel,
+                numbers,
+                file,
+                target,
+            } => {
+                let numbers = file.map_or(Ok(numbers), |file| numbers_in(&file))?;
+                let agreed = json!({"pool": pool, "noticeHash": notice, "channel": channel});
+                agree(&target, &agreed, &numbers).await?
+            }
             Self::Show {
                 pool,
                 number,
@@ -155,22 +195,7 @@ impl Member {
                 let body = json!({
                     "pool": pool, "number": number.unwrap_or(0), "phone": phone.unwrap_or_default(), "email": email.unwrap_or_default(),
                 });
-                call(&target, "GetMember", body).await?
-            }
-            Self::Agree {
-                pool,
-                notice,
-                channel,
-                numbers,
-                file,
-                target,
-            } => {
-                let numbers = match file {
-                    Some(file) => numbers_in(&file)?,
-                    None => numbers,
-                };
-                let agreed = json!({"pool": pool, "noticeHash": notice, "channel": channel});
-                agree(&target, &agreed, &numbers).await?
+                target.call(&format!("{SERVICE}/GetMember"), body).await?
             }
             Self::Withdraw {
                 which,
@@ -178,24 +203,29 @@ impl Member {
                 purpose,
                 channel,
             } => {
-                let body = json!({
-                    "pool": which.pool, "number": which.number, "recipient": recipient, "purpose": purpose, "channel": channel,
-                });
-                call(&which.target, "WithdrawConsent", body).await?
+                let mut body = which.consent(&recipient, &purpose);
+                body["channel"] = json!(channel);
+                which.call("WithdrawConsent", body).await?
             }
             Self::Receipt {
                 which,
                 recipient,
                 purpose,
             } => {
-                let body =
-                    json!({"pool": which.pool, "number": which.number, "recipient": recipient, "purpose": purpose});
-                call(&which.target, "GetConsentReceipt", body).await?
+                which
+                    .call("GetConsentReceipt", which.consent(&recipient, &purpose))
+                    .await?
             }
-            Self::Erase { which } => {
-                let body = json!({"pool": which.pool, "number": which.number});
-                call(&which.target, "EraseMember", body).await?
+            Self::Merge { which, into } => {
+                let body = json!({"pool": which.pool, "from": which.number, "into": into});
+                which.call("MergeMembers", body).await?
             }
+            Self::Split { which, kind } => {
+                let mut body = which.json();
+                body["kind"] = json!(kind);
+                which.call("SplitMember", body).await?
+            }
+            Self::Erase { which } => which.call("EraseMember", which.json()).await?,
         };
         printer.show(&answer);
         Ok(())

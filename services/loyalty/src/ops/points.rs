@@ -11,7 +11,7 @@ use crate::{
     Error,
     model::{self, AMOUNT_MAX},
     store::{
-        coupons,
+        bookings, coupons,
         points::{self, AccountRow, EntryRow, ProgramRow},
     },
 };
@@ -102,18 +102,57 @@ impl Loyalty {
     }
 }
 
+impl Loyalty {
+    /// What one member has is another's from now on, also what is being used just now.
+    async fn moves(&self, tx: &mut TenantTx, from: &Holder, into: i64) -> Result<(), Error> {
+        coupons::moved(tx, from.pool_id, from.number, into).await?;
+        bookings::moved(tx, from.pool_id, from.number, into).await?;
+        if points::account(tx, from.pool_id, from.number).await?.version == 0 {
+            return Ok(());
+        }
+        let old = points::lock(tx, from.pool_id, from.number).await?;
+        points::lock(tx, from.pool_id, into).await?;
+        points::hold(tx, from.pool_id, from.number, -old.held).await?;
+        points::hold(tx, from.pool_id, into, old.held).await?;
+        let days = points::program(tx, from.pool_id)
+            .await?
+            .map_or(0, |program| program.idle_days);
+        let idle_at = (days > 0).then(|| self.now() + time::Duration::days(days.into()));
+        for (number, moved, idle_at) in [(from.number, -old.balance, None), (into, old.balance, idle_at)] {
+            let change = points::Change {
+                pool: from.pool_id,
+                number,
+                points: moved,
+                cause: "merged",
+                booking: (LinkId(Uuid::nil()), Uuid::nil()),
+                at: self.now(),
+                idle_at,
+            };
+            points::change(tx, &change).await?;
+        }
+        Ok(())
+    }
+}
+
+/// What became of it, as the room of members is told.
+fn told(done: Result<(), Error>) -> Result<(), hansa_members::Error> {
+    match done {
+        Ok(()) => Ok(()),
+        Err(Error::Tenancy(error)) => Err(error.into()),
+        Err(Error::Sql(error)) => Err(error.into()),
+        Err(error) => {
+            tracing::error!(%error, "what a member had could not be seen to");
+            Err(hansa_members::Error::Damaged("coupon"))
+        }
+    }
+}
+
 impl Belongings for Loyalty {
+    fn moved<'a>(&'a self, tx: &'a mut TenantTx, from: Holder, into: i64) -> BelongingsFuture<'a> {
+        Box::pin(async move { told(self.moves(tx, &from, into).await) })
+    }
+
     fn erased<'a>(&'a self, tx: &'a mut TenantTx, holder: Holder) -> BelongingsFuture<'a> {
-        Box::pin(async move {
-            match self.ends(tx, &holder).await {
-                Ok(()) => Ok(()),
-                Err(Error::Tenancy(error)) => Err(error.into()),
-                Err(Error::Sql(error)) => Err(error.into()),
-                Err(error) => {
-                    tracing::error!(%error, "what an erased member had did not end");
-                    Err(hansa_members::Error::Damaged("coupon"))
-                }
-            }
-        })
+        Box::pin(async move { told(self.ends(tx, &holder).await) })
     }
 }

@@ -164,3 +164,16 @@ pub async fn next_due(tx: &mut TenantTx) -> Result<Option<OffsetDateTime>, Error
     .fetch_one(tx.conn())
     .await?)
 }
+
+/// What is held of one member's points is of another's from now on.
+pub async fn moved(tx: &mut TenantTx, pool: Uuid, from: i64, into: i64) -> Result<(), Error> {
+    sqlx::query!(
+        "update booking set no = $3 where state = 'held' and pool_id = $1 and no = $2",
+        pool,
+        from,
+        into,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}

@@ -232,3 +232,17 @@ pub async fn forget(tx: &mut TenantTx, pool: Uuid, number: i64) -> Result<(), Er
     .await?;
     Ok(())
 }
+
+/// What one member has is another's from now on; of a kind that that one has already, whoever bears it.
+pub async fn moved(tx: &mut TenantTx, pool: Uuid, from: i64, into: i64) -> Result<(), Error> {
+    sqlx::query!(
+        "update coupon set no = case when exists (select from coupon c where c.no = $3 and c.kind_id = coupon.kind_id) then null else $3 end
+         where no = $2 and kind_id in (select id from coupon_kind where pool_id = $1)",
+        pool,
+        from,
+        into,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}

@@ -124,6 +124,7 @@ fn member(found: Found) -> wire::Member {
         state: found.row.state,
         joined_at: Some(timestamp(found.row.joined_at)),
         consents: found.consents.into_iter().map(consent).collect(),
+        merged_into: found.row.merged_into.map_or(0, positive),
     }
 }
 
@@ -377,6 +378,26 @@ impl MembersStaffService for MembersStaff {
         Ok(Response::new(wire::WithdrawConsentResponse {
             consent: Some(consent((row, Vec::new(), recipient, None))),
         }))
+    }
+
+    async fn merge_members(
+        &self,
+        asked: Request<wire::MergeMembersRequest>,
+    ) -> Result<Response<wire::MergeMembersResponse>, Status> {
+        let (session, members, asked) = (Session::of(&asked)?, self.0.clone(), asked.into_inner());
+        let (from, into) = (number("from", asked.from)?, number("into", asked.into)?);
+        finish(async move { members.merge(&session, &asked.pool, from, into).await }).await?;
+        Ok(Response::new(wire::MergeMembersResponse {}))
+    }
+
+    async fn split_member(
+        &self,
+        asked: Request<wire::SplitMemberRequest>,
+    ) -> Result<Response<wire::SplitMemberResponse>, Status> {
+        let (session, members, asked) = (Session::of(&asked)?, self.0.clone(), asked.into_inner());
+        let one = number("number", asked.number)?;
+        let new = finish(async move { members.split(&session, &asked.pool, one, &asked.kind).await }).await?;
+        Ok(Response::new(wire::SplitMemberResponse { number: positive(new) }))
     }
 
     async fn get_consent_receipt(

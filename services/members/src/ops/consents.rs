@@ -236,7 +236,7 @@ impl Members {
     }
 
     /// Members have agreed to another text: what was released by the old one goes, and is released again by the new one.
-    async fn tell_changed(
+    pub(super) async fn tell_changed(
         &self,
         tx: &mut TenantTx,
         pool: &PoolRow,

@@ -134,14 +134,15 @@ pub struct MemberRow {
     pub joined_at: OffsetDateTime,
     pub own_no: Option<i64>,
     pub delete_by: Option<OffsetDateTime>,
+    pub merged_into: Option<i64>,
 }
 
 /// These members.
 pub async fn members(tx: &mut TenantTx, pool: Uuid, numbers: &[i64]) -> Result<Vec<MemberRow>, Error> {
     Ok(sqlx::query_as!(
         MemberRow,
-        "select m.no, m.state, m.sealed, m.joined_at, m.own_no, m.delete_by from unnest($2::bigint[]) as asked (no)
-         cross join lateral (select no, state, sealed, joined_at, own_no, delete_by from member m
+        "select m.no, m.state, m.sealed, m.joined_at, m.own_no, m.delete_by, m.merged_into from unnest($2::bigint[]) as asked (no)
+         cross join lateral (select no, state, sealed, joined_at, own_no, delete_by, merged_into from member m
              where m.pool_id = $1 and m.no = asked.no limit 1) as m order by m.no",
         pool,
         numbers,
@@ -346,7 +347,7 @@ pub async fn shared_of(
 ) -> Result<Vec<MemberRow>, Error> {
     Ok(sqlx::query_as!(
         MemberRow,
-        "select no, state, sealed, joined_at, own_no, delete_by from member
+        "select no, state, sealed, joined_at, own_no, delete_by, merged_into from member
          where pool_id = $1 and own_pool_id = $2 and own_no = any($3) and state = 'active' order by own_no limit 1000",
         pool,
         own_pool,
@@ -426,4 +427,38 @@ pub async fn never_asked(
     )
     .fetch_all(tx.conn())
     .await?)
+}
+
+/// An identifier becomes another member's.
+pub async fn move_identifier(
+    tx: &mut TenantTx,
+    pool: Uuid,
+    (from, into): (i64, i64),
+    kind: &str,
+    sealed: &str,
+) -> Result<(), Error> {
+    sqlx::query!(
+        "update member_identifier set no = $3, sealed = $5 where pool_id = $1 and no = $2 and kind = $4",
+        pool,
+        from,
+        into,
+        kind,
+        sealed,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Under which number a member goes on who was two.
+pub async fn merged(tx: &mut TenantTx, pool: Uuid, from: i64, into: i64) -> Result<(), Error> {
+    sqlx::query!(
+        "update member set merged_into = $3 where pool_id = $1 and no = $2",
+        pool,
+        from,
+        into
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
 }
