@@ -19,6 +19,7 @@ mod forms;
 mod guests;
 mod held;
 mod leak;
+mod letters;
 mod links;
 mod lists;
 mod loyalty;

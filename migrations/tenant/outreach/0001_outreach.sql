@@ -37,10 +37,10 @@ create table enrolment (
     no bigint,
     known boolean not null,
     agreed boolean not null,
+    -- they were asked, and said yes; that counts for whoever was known when they say so themselves
+    asked boolean not null,
     -- at the partner's
     partner varchar(7) not null default '' check (partner in ('', 'pending', 'done', 'refused')),
-    -- they are new there
-    partner_new boolean not null default false,
     reason varchar(80) not null default '',
     -- what the partner is told of them, sealed; empty once it is, or is told no more
     sealed bytea not null default '',

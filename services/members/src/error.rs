@@ -19,6 +19,9 @@ pub enum Error {
     /// No such thing here, or not for this caller.
     #[error("no such {0}")]
     NotFound(&'static str),
+    /// A phone and an address of somebody are those of two members, or of one who has another.
+    #[error("a phone and an address do not fit together: {0}")]
+    Clash(String),
     /// The id was used for something else.
     #[error("id {0} was used for another request")]
     IdReused(Uuid),
@@ -82,6 +85,7 @@ impl From<Error> for Fault {
         match error {
             Error::Invalid { field, text } => Self::invalid(field, text),
             Error::NotFound(what) => Self::not_found(what),
+            Error::Clash(text) => Self::new(Kind::Precondition, "CLASH", text),
             Error::IdReused(id) => Self::new(
                 Kind::Conflict,
                 "ID_REUSED",

@@ -116,7 +116,7 @@ impl Members {
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] naming the field that is wrong, never what stands in it.
+    /// [`Error::Invalid`] naming the field that is wrong, never what stands in it; [`Error::Clash`] when it is those of two members.
     pub async fn admit(&self, tx: &mut TenantTx, pool: &str, who: &NewMember) -> Result<Admitted, Error> {
         let pool = self.own_pool(tx, pool).await?;
         let row = RawRow {
@@ -139,7 +139,7 @@ impl Members {
         let landing = taker.sort(tx, &seal, last, vec![row]).await?;
         let Some((number, known)) = landing.numbers.first().copied() else {
             let wrong = landing.problems.first().map(|problem| problem.text.clone());
-            return Err(invalid(wrong.unwrap_or_default()));
+            return Err(Error::Clash(wrong.unwrap_or_default()));
         };
         if !known {
             taker.write(tx, &seal, &landing).await?;

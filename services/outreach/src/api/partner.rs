@@ -29,8 +29,8 @@ impl OutreachPartnerService for OutreachPartner {
     async fn enrol(&self, asked: Request<wire::EnrolRequest>) -> Result<Response<wire::EnrolResponse>, Status> {
         let (permit, outreach, asked) = (Permit::of(&asked)?, self.0.clone(), asked.into_inner());
         let id = id("id", &asked.id)?;
-        let (known, agreed) = finish(async move { outreach.enrolled_by(&permit, id, &asked).await }).await?;
-        Ok(Response::new(wire::EnrolResponse { known, agreed }))
+        finish(async move { outreach.enrolled_by(&permit, id, &asked).await }).await?;
+        Ok(Response::new(wire::EnrolResponse {}))
     }
 
     async fn send_message(

@@ -102,17 +102,15 @@ pub fn form(form: &Form<'_>) -> String {
     page(words, form.title, &body)
 }
 
-/// After the form: nothing more to do. None: nothing was chosen; empty: without the way to their own page.
+/// After the form, the same for everybody: whether somebody was a member already is theirs to tell.
 #[must_use]
-pub fn thanks(language: &str, title: &str, address: Option<&str>) -> String {
+pub fn thanks(language: &str, title: &str, done: bool) -> String {
     let words = words(language);
-    let body = html! {
-        p { (address.map_or(words.nothing_chosen, |_| words.thanks)) }
-        @if let Some(address) = address.filter(|address| !address.is_empty()) {
-            p { a href=(address) { (words.your_page) } }
-        }
-    };
-    page(words, title, &body)
+    page(
+        words,
+        title,
+        &html! { p { (if done { words.thanks } else { words.nothing_chosen }) } },
+    )
 }
 
 /// What somebody may hold of a member.

@@ -14,7 +14,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use super::{Outreach, PASS_MAX, derived, hash_of, refused};
+use super::{Outreach, PASS_MAX, derived, refused};
 use crate::{
     Error,
     model::{self, invalid, words},
@@ -50,8 +50,6 @@ pub(crate) struct Joined {
     pub number: Option<i64>,
     pub known: bool,
     pub partner: String,
-    /// Their own page, for whoever is new and has shown it by that.
-    pub address: String,
 }
 
 /// What a partner is to be told of somebody.
@@ -67,14 +65,12 @@ struct Told {
 impl Joiner {
     /// What stands for it: the same one sent twice is one enrolment.
     fn hash(&self) -> String {
-        let ticks = [self.own, self.share, self.partner, self.partner_share].map(u8::from);
-        let mut bytes = ticks.to_vec();
-        let fields = self.fields.iter().flat_map(|(name, value)| [name, value]);
-        for part in [&self.phone, &self.email, &self.guide].into_iter().chain(fields) {
-            bytes.extend(part.len().to_be_bytes());
-            bytes.extend(part.bytes());
-        }
-        data_encoding::HEXLOWER.encode(&sha256(&[&bytes]))
+        let ticks = [self.own, self.share, self.partner, self.partner_share];
+        let ticks = ticks.map(|tick| if tick { "yes" } else { "" });
+        let mut parts = vec![&*self.phone, &self.email, &self.guide];
+        parts.extend(ticks);
+        parts.extend(self.fields.iter().flat_map(|(name, value)| [&**name, value]));
+        hash(&parts)
     }
 
     fn person(&self, region: Option<Region>) -> NewMember {
@@ -85,6 +81,31 @@ impl Joiner {
             fields: self.fields.clone().into_iter().collect(),
         }
     }
+}
+
+/// Over all parts, each with its length.
+fn hash(parts: &[&str]) -> String {
+    let mut bytes = Vec::new();
+    for part in parts {
+        bytes.extend(part.len().to_be_bytes());
+        bytes.extend(part.bytes());
+    }
+    data_encoding::HEXLOWER.encode(&sha256(&[&bytes]))
+}
+
+/// What a partner asks, in one order: a map has none on the wire.
+fn asked_hash(asked: &wire::EnrolRequest) -> String {
+    let fields: BTreeMap<_, _> = asked.fields.iter().collect();
+    let mut parts = vec![
+        &*asked.pool,
+        &asked.phone,
+        &asked.email,
+        &asked.notice_hash,
+        &asked.way,
+        &asked.guide,
+    ];
+    parts.extend(fields.into_iter().flat_map(|(name, value)| [&**name, value]));
+    hash(&parts)
 }
 
 fn place(id: Uuid) -> Vec<u8> {
@@ -141,15 +162,15 @@ impl Outreach {
             no: None,
             known: false,
             agreed: false,
+            asked: false,
             partner: String::new(),
             sealed: Vec::new(),
             attempts: 0,
             at: now,
             due_at: None,
         };
-        let mut address = String::new();
         if who.own {
-            address = self.admit(&mut tx, way, (who, actor, verified), &mut row).await?;
+            self.admit(&mut tx, way, (who, actor, verified), &mut row).await?;
         }
         if who.partner {
             self.pass_on(&mut tx, way, who, &mut row).await?;
@@ -164,7 +185,6 @@ impl Outreach {
             number: row.no,
             known: row.known,
             partner: row.partner,
-            address,
         })
     }
 
@@ -199,22 +219,30 @@ impl Outreach {
         self.join(session, &way, (who, &actor, true)).await
     }
 
-    /// They become a member of ours; the address of their page, when they are new.
+    /// They become a member of ours; whoever is new gets the way to their own page by mail.
     async fn admit(
         &self,
         tx: &mut TenantTx,
         way: &WayRow,
         (who, actor, verified): (&Joiner, &str, bool),
         row: &mut EnrolmentRow,
-    ) -> Result<String, Error> {
+    ) -> Result<(), Error> {
         let pool = self.members.pool_code(tx, way.pool_id).await?;
         let region = way.region.parse::<Region>().ok();
-        let admitted = self.members.admit(tx, &pool, &who.person(region)).await?;
+        let admitted = match self.members.admit(tx, &pool, &who.person(region)).await {
+            // A stranger is not told whose phone or address it is.
+            Err(hansa_members::Error::Clash(_)) if !verified => {
+                row.known = true;
+                return Ok(());
+            }
+            admitted => admitted?,
+        };
         (row.no, row.known) = (Some(admitted.number), admitted.known);
         let notice = match &*way.notice_hash {
             "" => None,
             hash => Some(self.members.notice(tx, hash).await?),
         };
+        row.asked = who.share;
         if let Some(notice) = notice.filter(|_| who.share) {
             let channel = if verified { "counter" } else { "enrolment" };
             let sure = verified || !admitted.known;
@@ -228,7 +256,7 @@ impl Outreach {
                 .await?;
         }
         if admitted.known {
-            return Ok(String::new());
+            return Ok(());
         }
         let address = self.own_page(tx, way.pool_id, admitted.number).await?;
         let contact = self
@@ -243,7 +271,7 @@ impl Outreach {
             self.write_to(tx, about, (&way.language, ""), (&subject, &text), &address)
                 .await?;
         }
-        Ok(address)
+        Ok(())
     }
 
     /// A member agrees to a notice; or is asked by mail, once, when nobody has shown that it was they.
@@ -300,24 +328,19 @@ impl Outreach {
     }
 
     /// Somebody at a partner's counter becomes a member of ours.
-    pub(crate) async fn enrolled_by(
-        &self,
-        permit: &Permit,
-        id: Uuid,
-        asked: &wire::EnrolRequest,
-    ) -> Result<(bool, bool), Error> {
+    pub(crate) async fn enrolled_by(&self, permit: &Permit, id: Uuid, asked: &wire::EnrolRequest) -> Result<(), Error> {
         let granted = permit.grant().enrolments.iter().find(|one| one.pool == asked.pool);
         let granted = granted.ok_or_else(|| refused(permit, "enrolling into this pool is not granted"))?;
         let (now, link, actor) = (self.now(), permit.link(), permit.peer().to_string());
         let mut tx = self.begin_for("outreach.enrolled_by", permit).await?;
-        let body_hash = hash_of(asked);
+        let body_hash = asked_hash(asked);
         let pool_id = self.members.pool_id(&mut tx, &asked.pool).await?;
         let today = now.replace_time(time::Time::MIDNIGHT);
         // Also alone with what else this partner enrols.
         let so_far = enrolments::by_link_since(&mut tx, link.0, pool_id, today).await?;
         if let Some(row) = enrolments::find(&mut tx, id).await? {
             return match row.link_id == Some(link.0) && row.body_hash == body_hash {
-                true => Ok((row.known, row.agreed)),
+                true => Ok(()),
                 false => Err(Error::IdReused(id)),
             };
         }
@@ -330,17 +353,23 @@ impl Outreach {
             region: None,
             fields: self.fitting(&mut tx, asked).await?,
         };
-        let admitted = self.members.admit(&mut tx, &asked.pool, &who).await?;
+        let notice = match &*asked.notice_hash {
+            "" => None,
+            hash => Some(self.members.notice(&mut tx, hash).await?),
+        };
+        let right = |notice: &NoticeText| notice.link == link && notice.purpose == granted.purpose;
+        if !notice.as_ref().is_none_or(right) {
+            return Err(invalid("notice_hash", "this is not what they are to be asked"));
+        }
+        let admitted = match self.members.admit(&mut tx, &asked.pool, &who).await {
+            // A partner is not told whose phone or address it is.
+            Err(hansa_members::Error::Clash(_)) => None,
+            admitted => Some(admitted?),
+        };
         let mut agreed = false;
-        if !asked.notice_hash.is_empty() {
-            let notice = self.members.notice(&mut tx, &asked.notice_hash).await?;
-            if notice.link != link || notice.purpose != granted.purpose {
-                return Err(invalid("notice_hash", "this is not what they are to be asked"));
-            }
-            let of = (pool_id, &*asked.pool, admitted.number);
-            agreed = self
-                .agrees(&mut tx, of, &notice, ("partner", &actor, !admitted.known))
-                .await?;
+        if let (Some(notice), Some(one)) = (notice, admitted) {
+            let (of, by) = ((pool_id, &*asked.pool, one.number), ("partner", &*actor, !one.known));
+            agreed = self.agrees(&mut tx, of, &notice, by).await?;
         }
         let row = EnrolmentRow {
             id,
@@ -350,9 +379,10 @@ impl Outreach {
             guide: model::line("guide", &asked.guide, 0, model::NAME_MAX)?,
             body_hash,
             pool_id,
-            no: Some(admitted.number),
-            known: admitted.known,
+            no: admitted.map(|one| one.number),
+            known: admitted.is_none_or(|one| one.known),
             agreed,
+            asked: !asked.notice_hash.is_empty(),
             partner: String::new(),
             sealed: Vec::new(),
             attempts: 0,
@@ -364,8 +394,7 @@ impl Outreach {
         }
         let resource = format!("enrolment/{link}/{id}");
         self.note_of(&mut tx, &actor, "outreach.enrol", &resource).await?;
-        tx.commit().await?;
-        Ok((admitted.known, agreed))
+        Ok(tx.commit().await?)
     }
 
     /// What a partner knows of somebody, as far as our pool has a field for it: its pool has others.
@@ -416,12 +445,12 @@ impl Outreach {
         let answer = self.enrol_at(&errand, LinkId(link), asked).await;
         let mut tx = self.tenancy.begin("outreach.told", &errand).await?;
         match answer {
-            Ok(known) => enrolments::told(&mut tx, row.id, "done", !known, "").await?,
+            Ok(()) => enrolments::told(&mut tx, row.id, "done", "").await?,
             Err(Error::Partner(fault)) if !passes(fault.kind) => {
-                enrolments::told(&mut tx, row.id, "refused", false, &fault.reason).await?;
+                enrolments::told(&mut tx, row.id, "refused", &fault.reason).await?;
             }
             Err(_) if self.now() - row.at > GIVEN_UP => {
-                enrolments::told(&mut tx, row.id, "refused", false, "GIVEN_UP").await?;
+                enrolments::told(&mut tx, row.id, "refused", "GIVEN_UP").await?;
             }
             Err(error) => {
                 let due_at = self.now() + wait(row.attempts);
@@ -471,7 +500,6 @@ fn known(row: EnrolmentRow, hash: &str) -> Result<Joined, Error> {
         number: row.no,
         known: row.known,
         partner: row.partner,
-        address: String::new(),
     })
 }
 

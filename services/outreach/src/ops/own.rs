@@ -74,10 +74,10 @@ impl Outreach {
             guide: String::new(),
         };
         if !who.own && !who.partner {
-            return Ok(page::thanks(&way.language, &way.title, None));
+            return Ok(page::thanks(&way.language, &way.title, false));
         }
-        let joined = self.join(errand, way, (&who, FORM, false)).await?;
-        Ok(page::thanks(&way.language, &way.title, Some(&joined.address)))
+        self.join(errand, way, (&who, FORM, false)).await?;
+        Ok(page::thanks(&way.language, &way.title, true))
     }
 
     async fn member(&self, tx: &mut TenantTx, id: Uuid) -> Result<CorrespondentRow, Error> {

@@ -59,14 +59,15 @@ impl Outreach {
         })
     }
 
-    /// Enrols somebody at a partner; whether they were known there.
+    /// Enrols somebody at a partner.
     pub(super) async fn enrol_at(
         &self,
         caller: &impl Caller,
         link: LinkId,
         asked: wire::EnrolRequest,
-    ) -> Result<bool, Error> {
-        Ok(ask!(self, caller, link, enrol, asked).known)
+    ) -> Result<(), Error> {
+        ask!(self, caller, link, enrol, asked);
+        Ok(())
     }
 
     /// Has a partner send a message to members of its pool.

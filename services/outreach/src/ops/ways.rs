@@ -205,9 +205,9 @@ impl Outreach {
         }
         let mut tx = self.begin_for("outreach.joint_funnel", permit).await?;
         let pool = self.members.pool_id(&mut tx, pool).await?;
-        let (joined, agreed, numbers) = enrolments::by_partner(&mut tx, permit.link().0, pool, way).await?;
+        let (enrolled, asked, numbers) = enrolments::by_partner(&mut tx, permit.link().0, pool, way).await?;
         let bought = self.bought(&mut tx, pool, &numbers).await?;
-        let steps = [("joined", joined), ("consented", agreed), ("bought", bought)];
+        let steps = [("enrolled", enrolled), ("consented", asked), ("bought", bought)];
         let told = steps.into_iter().filter_map(|(step, count)| {
             Some(wire::JointCount {
                 step: step.to_owned(),

@@ -19,6 +19,7 @@ pub struct EnrolmentRow {
     pub no: Option<i64>,
     pub known: bool,
     pub agreed: bool,
+    pub asked: bool,
     pub partner: String,
     pub sealed: Vec<u8>,
     pub attempts: i16,
@@ -29,8 +30,8 @@ pub struct EnrolmentRow {
 /// False: the id is there already.
 pub async fn insert(tx: &mut TenantTx, row: &EnrolmentRow) -> Result<bool, Error> {
     let done = sqlx::query!(
-        "insert into enrolment (id, way_id, link_id, way, guide, body_hash, pool_id, no, known, agreed, partner, sealed, at, due_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) on conflict do nothing",
+        "insert into enrolment (id, way_id, link_id, way, guide, body_hash, pool_id, no, known, agreed, asked, partner, sealed, at, due_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) on conflict do nothing",
         row.id,
         row.way_id,
         row.link_id,
@@ -41,6 +42,7 @@ pub async fn insert(tx: &mut TenantTx, row: &EnrolmentRow) -> Result<bool, Error
         row.no,
         row.known,
         row.agreed,
+        row.asked,
         row.partner,
         row.sealed,
         row.at,
@@ -54,7 +56,7 @@ pub async fn insert(tx: &mut TenantTx, row: &EnrolmentRow) -> Result<bool, Error
 pub async fn find(tx: &mut TenantTx, id: Uuid) -> Result<Option<EnrolmentRow>, Error> {
     Ok(sqlx::query_as!(
         EnrolmentRow,
-        "select id, way_id, link_id, way, guide, body_hash, pool_id, no, known, agreed, partner, sealed, attempts, at, due_at
+        "select id, way_id, link_id, way, guide, body_hash, pool_id, no, known, agreed, asked, partner, sealed, attempts, at, due_at
          from enrolment where id = $1",
         id,
     )
@@ -99,7 +101,7 @@ pub async fn take_due(
         EnrolmentRow,
         "update enrolment set due_at = $2, attempts = attempts + 1 where id in
              (select id from enrolment where due_at <= $1 order by due_at limit $3 for update skip locked)
-         returning id, way_id, link_id, way, guide, body_hash, pool_id, no, known, agreed, partner, sealed, attempts, at, due_at",
+         returning id, way_id, link_id, way, guide, body_hash, pool_id, no, known, agreed, asked, partner, sealed, attempts, at, due_at",
         now,
         until,
         most,
@@ -109,12 +111,11 @@ pub async fn take_due(
 }
 
 /// The partner has been told, or is told no more: what it was to be told goes.
-pub async fn told(tx: &mut TenantTx, id: Uuid, state: &str, new: bool, reason: &str) -> Result<(), Error> {
+pub async fn told(tx: &mut TenantTx, id: Uuid, state: &str, reason: &str) -> Result<(), Error> {
     sqlx::query!(
-        "update enrolment set partner = $2, partner_new = $3, reason = $4, sealed = '', due_at = null where id = $1",
+        "update enrolment set partner = $2, reason = $3, sealed = '', due_at = null where id = $1",
         id,
         state,
-        new,
         reason,
     )
     .execute(tx.conn())
@@ -152,7 +153,7 @@ pub async fn by_guide(tx: &mut TenantTx, way: Uuid) -> Result<Vec<GuideRow>, Err
         GuideRow,
         r#"select guide, count(*) filter (where no is not null and not known) as "joined!",
                count(*) filter (where no is not null and known) as "known!", count(*) filter (where agreed) as "agreed!",
-               count(*) filter (where partner = 'done' and partner_new) as "at_partner!",
+               count(*) filter (where partner = 'done') as "at_partner!",
                coalesce(array_agg(distinct no) filter (where no is not null), '{}')::bigint[] as "numbers!"
            from enrolment where way_id = $1 group by guide order by guide limit 1000"#,
         way,
@@ -161,18 +162,17 @@ pub async fn by_guide(tx: &mut TenantTx, way: Uuid) -> Result<Vec<GuideRow>, Err
     .await?)
 }
 
-/// What came of whom a partner has enrolled into a pool: new members, who of them agreed, and their numbers.
+/// What came of whom a partner has enrolled into a pool: how many, who of them agreed, as it has said itself, and their numbers.
 pub async fn by_partner(tx: &mut TenantTx, link: Uuid, pool: Uuid, way: &str) -> Result<(i64, i64, Vec<i64>), Error> {
     let row = sqlx::query!(
-        r#"select count(*) as "joined!", count(*) filter (where agreed) as "agreed!",
-               coalesce(array_agg(distinct no), '{}')::bigint[] as "numbers!"
-           from enrolment where link_id = $1 and pool_id = $2 and way_id is null and no is not null and not known
-               and ($3 = '' or way = $3)"#,
+        r#"select count(*) as "enrolled!", count(*) filter (where asked) as "asked!",
+               coalesce(array_agg(distinct no) filter (where no is not null), '{}')::bigint[] as "numbers!"
+           from enrolment where link_id = $1 and pool_id = $2 and way_id is null and ($3 = '' or way = $3)"#,
         link,
         pool,
         way,
     )
     .fetch_one(tx.conn())
     .await?;
-    Ok((row.joined, row.agreed, row.numbers))
+    Ok((row.enrolled, row.asked, row.numbers))
 }
