@@ -207,10 +207,11 @@ async fn members_are_invited_by_mail_once_reminded_once_and_their_answers_counte
     )
     .await
     .unwrap();
-    let again =
-        json!({"id": uuid(), "pool": "loyalty", "noticeHash": notice, "subject": "Once more", "text": "None is left."});
+    let again = json!({"id": uuid(), "pool": "loyalty", "noticeHash": notice, "subject": "Once more", "text": "One is asked.", "membersMax": 1});
     store.outreach("StartInvitations", again).await.unwrap();
-    let letters = counter.postbox.after(6 + 2).await;
+    // Four at first, two reminders, and one of those who have never answered; whoever has said no is not asked again.
+    let letters = counter.postbox.after(4 + 2 + 1).await;
+    assert!(letters[4..].iter().all(|letter| !letter.contains("m4@")), "asked again");
     let reminders = letters[4..].iter().filter(|letter| letter.contains("May we?"));
     let reminded: Vec<_> = reminders
         .map(|letter| letter.contains("m5@") || letter.contains("m6@"))

@@ -181,6 +181,21 @@ async fn what_became_of_a_booking_whose_answer_was_lost_is_found_out_by_itself()
     assert_eq!(free, 1);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_to_a_confirmation_that_was_lost_is_asked_for_long_before_the_hold_would_end() {
+    let two = loyal(loyalty_grant(json!({}))).await;
+    let (code, id) = (two.store.issues("autumn").await, uuid());
+    two.brand.holds_coupon(&two.link, &id, &code).await.unwrap();
+    let mut admin = two.here.world.superuser().await;
+    let schema = two.store.tenant.schema();
+    let lock = format!("begin; lock table {schema}.settlement_entry in exclusive mode");
+    run(&mut admin, lock).await.unwrap();
+    let lost = two.brand.books("ConfirmBooking", &two.link, &id).await;
+    assert_eq!(reason(&lost), "DEADLINE");
+    run(&mut admin, "commit").await.unwrap();
+    two.brand.booking_becomes(&two.link, &id, "CONFIRMED").await;
+}
+
 /// A member of both, by the number with the store and the name that the brand has.
 pub(super) async fn known(two: &Two) -> (u64, String) {
     two.agreed().await;

@@ -93,6 +93,7 @@ create table run (
     within_days integer not null default 0,
     -- members up to this number have been looked at; null: all
     after_no bigint,
+    -- of invitations: how many may still be asked; of a message: for whom it was
     members_max bigint not null,
     made_at timestamptz not null,
     stopped boolean not null default false

@@ -143,8 +143,8 @@ impl Loyalty {
             pool_id: Some(account.holder.pool_id),
             no: Some(account.holder.number),
             points,
-            // Whoever gives points of ours pays for them.
-            funded: -worth,
+            // A partner that gives points of ours pays for them.
+            funded: if by.link().0.is_nil() { 0 } else { -worth },
             currency: account.program.currency.clone(),
             benefit: account.program.unit.clone(),
             confirmed_at: Some(now),

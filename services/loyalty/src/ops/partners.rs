@@ -122,11 +122,17 @@ impl Loyalty {
         match call(&partner, id, ask).await {
             Ok(booking) => self.hear(caller, link, id, booking).await,
             Err(fault) => {
-                if begins && over(&fault) {
-                    let mut tx = self.tenancy.begin("loyalty.refused_at", caller).await?;
-                    partners::refused(&mut tx, link, id, &fault.reason).await?;
-                    tx.commit().await?;
+                let mut tx = self.tenancy.begin("loyalty.refused_at", caller).await?;
+                match over(&fault) {
+                    true if begins => partners::refused(&mut tx, link, id, &fault.reason).await?,
+                    true => {}
+                    // A lost answer to a confirmation or a reversal is asked for too.
+                    false => {
+                        partners::ask_again(&mut tx, link, id, self.now() + AGAIN).await?;
+                        tx.set_timer().await?;
+                    }
                 }
+                tx.commit().await?;
                 Err(Error::Partner(Box::new(fault)))
             }
         }

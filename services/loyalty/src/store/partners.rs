@@ -131,6 +131,19 @@ pub async fn take_due(
     Ok(rows.into_iter().map(|row| (row.link_id, row.id, row.state)).collect())
 }
 
+/// The issuer is asked then what became of it.
+pub async fn ask_again(tx: &mut TenantTx, link: LinkId, id: Uuid, due_at: OffsetDateTime) -> Result<(), Error> {
+    sqlx::query!(
+        "update partner_booking set due_at = least(due_at, $3) where link_id = $1 and id = $2",
+        link.0,
+        id,
+        due_at,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
 /// Nobody asks any more: the link is over.
 pub async fn give_up(tx: &mut TenantTx, link: LinkId, id: Uuid) -> Result<(), Error> {
     sqlx::query!(

@@ -239,22 +239,22 @@ impl Outreach {
         let Some(run) = runs::open(&mut tx).await? else {
             return Ok(());
         };
-        let so_far: i64 = runs::counts(&mut tx, run.id)
-            .await?
-            .iter()
-            .map(|(_, count, _)| count)
-            .sum();
-        let most = PASS_MAX.min(run.members_max - so_far);
-        let asked = (run.recipient_key, run.purpose.as_str());
-        let after = run.after_no.unwrap_or(0);
-        let numbers = self
+        let (asked, after) = ((run.recipient_key, run.purpose.as_str()), run.after_no.unwrap_or(0));
+        let looked = self
             .members
-            .never_asked(&mut tx, run.pool_id, asked, after, most.max(0))
+            .never_asked(&mut tx, run.pool_id, asked, after, PASS_MAX)
             .await?;
+        // Whoever has said no to the same once is not asked again.
+        let said_no = runs::declined(&mut tx, run.pool_id, asked, &looked).await?;
+        let mut numbers = looked.clone();
+        numbers.retain(|number| !said_no.contains(number));
+        numbers.truncate(usize::try_from(run.members_max).unwrap_or(0));
         let now = self.now();
         runs::add(&mut tx, &run, &numbers, "waiting", (now, Some(now))).await?;
-        let full = i64::try_from(numbers.len()) == Ok(most) && most == PASS_MAX;
-        runs::looked(&mut tx, run.id, numbers.last().copied().filter(|_| full)).await?;
+        let count = i64::try_from(numbers.len()).unwrap_or(0);
+        let goes_on = i64::try_from(looked.len()) == Ok(PASS_MAX) && run.members_max > count;
+        let after = looked.last().copied().filter(|_| goes_on);
+        runs::looked(&mut tx, run.id, after, count).await?;
         Ok(tx.commit().await?)
     }
 

@@ -95,11 +95,16 @@ pub async fn open(tx: &mut TenantTx) -> Result<Option<RunRow>, Error> {
     .await?)
 }
 
-/// Members up to this number have been looked at; none: all of them.
-pub async fn looked(tx: &mut TenantTx, id: Uuid, after: Option<i64>) -> Result<(), Error> {
-    sqlx::query!("update run set after_no = $2 where id = $1", id, after)
-        .execute(tx.conn())
-        .await?;
+/// Members up to this number have been looked at, so many more; none: all of them.
+pub async fn looked(tx: &mut TenantTx, id: Uuid, after: Option<i64>, count: i64) -> Result<(), Error> {
+    sqlx::query!(
+        "update run set after_no = $2, members_max = members_max - $3 where id = $1",
+        id,
+        after,
+        count
+    )
+    .execute(tx.conn())
+    .await?;
     Ok(())
 }
 
@@ -242,6 +247,26 @@ pub async fn answered(tx: &mut TenantTx, (run, pool, number): (Uuid, Uuid, i64),
     .execute(tx.conn())
     .await?;
     Ok(done.rows_affected() == 1)
+}
+
+/// Those of these members who have declined to agree to the same.
+pub async fn declined(
+    tx: &mut TenantTx,
+    pool: Uuid,
+    (recipient_key, purpose): (Uuid, &str),
+    numbers: &[i64],
+) -> Result<Vec<i64>, Error> {
+    Ok(sqlx::query_scalar!(
+        r#"select asked.no as "no!" from unnest($4::bigint[]) as asked (no)
+           where exists (select from sent s join run r on r.id = s.run_id where s.pool_id = $1 and s.no = asked.no
+               and s.state = 'declined' and r.recipient_key = $2 and r.purpose = $3)"#,
+        pool,
+        recipient_key,
+        purpose,
+        numbers,
+    )
+    .fetch_all(tx.conn())
+    .await?)
 }
 
 /// How many are in which state, and how many were reminded.
