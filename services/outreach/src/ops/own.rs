@@ -148,7 +148,11 @@ impl Outreach {
                 let (key, purpose) = which.split_once('/').ok_or(Error::NotFound("consent"))?;
                 let key = key.parse().map_err(|_| Error::NotFound("consent"))?;
                 let (whose, what) = ((who.pool_id, who.no), (key, purpose));
-                self.members.withdraws(&mut tx, whose, what, ("page", MEMBER)).await?;
+                match self.members.withdraws(&mut tx, whose, what, ("page", MEMBER)).await {
+                    // Pressed twice: it was taken back already.
+                    Ok(()) | Err(hansa_members::Error::NotFound("consent")) => {}
+                    Err(error) => return Err(error.into()),
+                }
                 "consent.withdraw"
             }
             (.., Some(silent)) => {
