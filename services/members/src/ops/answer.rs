@@ -194,7 +194,7 @@ impl Members {
         let key = self.key_of(&offer.key_wrapped)?;
         let context = context(owner, offer.link(), &pool.code, &offer.purpose, offer.epoch);
         tx.commit().await?;
-        let sealed = tokio::task::spawn_blocking(move || sealed(&key, &context, released, delete_by));
+        let sealed = tokio::task::spawn_blocking(move || sealed(&key, &context, released, |_| delete_by));
         sealed.await.map_err(|_| Error::Damaged("member"))?
     }
 
@@ -296,12 +296,12 @@ impl Members {
     }
 }
 
-/// Seals what is released, each for whoever has asked for the same person.
+/// Seals what is released, each for whoever has asked for the same person; until when it is kept follows from the member's number.
 pub(super) fn sealed(
     key: &Key,
     context: &Context,
     released: Vec<Released>,
-    delete_by: OffsetDateTime,
+    delete_by: impl Fn(i64) -> OffsetDateTime,
 ) -> Result<Vec<ReleasedMember>, Error> {
     let secrets = key.mask(context, released.iter().map(|one| person(&one.identifier)));
     let member = |(one, secret): (Released, hansa_psi::Secret)| {
@@ -314,7 +314,7 @@ pub(super) fn sealed(
             pseudonym: one.pseudonym.to_string(),
             consent_version: u64::try_from(one.version).unwrap_or(0),
             sealed_fields: under.close(&one.entry.token.0, &fields.encode_to_vec())?.into(),
-            delete_by: Some(hansa_edge::timestamp(delete_by)),
+            delete_by: Some(hansa_edge::timestamp(delete_by(one.entry.whose().0))),
         })
     };
     released.into_iter().zip(secrets).map(member).collect()

@@ -25,6 +25,9 @@ use crate::{
 
 /// Members of one message, two identifiers each.
 const MEMBERS: usize = 50;
+/// Bytes of one message, and what each member of it takes besides: a link takes 64 KiB.
+const BYTES_MAX: usize = 60_000;
+const FRAME: usize = 8;
 /// Most of them that are read.
 const MEMBERS_MAX: usize = 100;
 
@@ -72,7 +75,6 @@ impl Members {
         let (seal, key) = (self.vault.seal(tx).await?, self.key_of(&offer.key_wrapped)?);
         let owner = self.vault.identity(tx).await?.enterprise;
         let context = context(owner, link, &pool.code, purpose, offer.epoch);
-        let errand = Errand::new("members.corrected", tx.tenant());
         for some in rows.chunks(MEMBERS) {
             let numbers: Vec<i64> = some.iter().map(|row| row.no).collect();
             let mut known = Vec::new();
@@ -90,33 +92,33 @@ impl Members {
                 let mut changed = corrected.get(&one.entry.whose().0).into_iter().flatten();
                 changed.any(|field| granted.fields.contains(field) && one.agreed.contains(field))
             });
-            let since = some
-                .iter()
-                .filter_map(|row| row.released_at)
-                .min()
-                .unwrap_or_else(|| self.now());
-            let delete_by = since + time::Duration::days(granted.retention_days.into());
-            let message = Corrected {
-                pool: pool.code.clone(),
-                purpose: purpose.to_owned(),
-                epoch: u32::try_from(offer.epoch).unwrap_or(0),
-                members: sealed(&key, &context, released, delete_by)?,
+            // A correction does not keep anything for longer.
+            let delete_by = |number: i64| {
+                let row = some.iter().find(|row| row.no == number);
+                let since = row.and_then(|row| row.released_at).unwrap_or_else(|| self.now());
+                since + time::Duration::days(granted.retention_days.into())
             };
-            if message.members.is_empty() {
-                continue;
+            for members in packed(sealed(&key, &context, released, delete_by)?) {
+                let message = Corrected {
+                    pool: pool.code.clone(),
+                    purpose: purpose.to_owned(),
+                    epoch: u32::try_from(offer.epoch).unwrap_or(0),
+                    members,
+                };
+                self.post_corrected(tx, link, &message).await?;
             }
-            // Whether the link is ACTIVE or not: it goes when it can. What ends a consent goes first all the same.
-            self.links.rouse(&errand, link).await?;
-            let (kind, version) = (
-                format!("corrected/{}/{purpose}", pool.code),
-                self.now().unix_timestamp_nanos() / 1_000,
-            );
-            let version = i64::try_from(version).unwrap_or(i64::MAX);
-            self.links
-                .post(tx, link, (&kind, version), (CORRECTED, &message))
-                .await?;
-            tx.wake();
         }
+        Ok(())
+    }
+
+    /// Whether the link is ACTIVE or not: it goes when it can. What ends a consent goes first all the same.
+    async fn post_corrected(&self, tx: &mut TenantTx, link: LinkId, message: &Corrected) -> Result<(), Error> {
+        let errand = Errand::new("members.corrected", tx.tenant());
+        self.links.rouse(&errand, link).await?;
+        let key = format!("corrected/{}/{}", message.pool, message.purpose);
+        let version = i64::try_from(self.now().unix_timestamp_nanos() / 1_000).unwrap_or(i64::MAX);
+        self.links.post(tx, link, (&key, version), (CORRECTED, message)).await?;
+        tx.wake();
         Ok(())
     }
 
@@ -179,5 +181,49 @@ impl Members {
         self.note_of(tx, &incoming.link.to_string(), "member.corrected", &resource)
             .await?;
         Ok(())
+    }
+}
+
+/// As many together as fit into one message.
+fn packed(members: Vec<ReleasedMember>) -> Vec<Vec<ReleasedMember>> {
+    let (mut all, mut size): (Vec<Vec<ReleasedMember>>, usize) = (Vec::new(), 0);
+    for member in members {
+        let more = member.encoded_len() + FRAME;
+        match all.last_mut().filter(|_| size + more <= BYTES_MAX) {
+            Some(last) => last.push(member),
+            None => {
+                size = 0;
+                all.push(vec![member]);
+            }
+        }
+        size += more;
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_message_is_larger_than_a_link_takes_and_nobody_is_left_out() {
+        let member = |bytes: usize| ReleasedMember {
+            sealed_fields: vec![7; bytes].into(),
+            ..ReleasedMember::default()
+        };
+        for bytes in [10, 1_000, 24_000] {
+            let messages = packed(vec![member(bytes); 100]);
+            assert_eq!(messages.iter().map(Vec::len).sum::<usize>(), 100);
+            for members in messages {
+                let message = Corrected {
+                    pool: "p".repeat(40),
+                    purpose: "p".repeat(40),
+                    epoch: u32::MAX,
+                    members,
+                };
+                assert!(message.encoded_len() <= 65_536, "{} bytes", message.encoded_len());
+            }
+        }
+        assert_eq!(packed(Vec::new()), Vec::<Vec<_>>::new());
     }
 }
