@@ -1,5 +1,5 @@
 //! Members are written to: asked to agree, or told what a partner has to say, as far as they want.
-// covers: I12, I16
+// covers: I13, I16
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
 //! Coupons and points: used once, wherever they are used; given and taken by a name; settled the same on both sides.
-// covers: I1, I3, I4, I13, I17
+// covers: I3, I13
 
 use std::collections::BTreeSet;
 

@@ -1,5 +1,5 @@
 //! Two members turn out to be one person, or one to be two.
-// covers: I13, I16
+// covers: I16
 
 use hansa_tests::{house::text, members::row};
 use serde_json::{Value, json};

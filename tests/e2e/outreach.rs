@@ -1,5 +1,5 @@
 //! People become members by one form, decide on their own page, and are written to without anybody learning where they are reached.
-// covers: I12, I13, I16, I19
+// covers: I13, I17, I19
 
 use std::time::Duration;
 

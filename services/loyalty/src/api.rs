@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use hansa_edge::timestamp;
 use hansa_proto::loyalty::v1 as wire;
+use hansa_vault::sha256;
+use prost::Message;
 use time::OffsetDateTime;
 
 pub use self::{partner::LoyaltyPartner, staff::LoyaltyStaff};
@@ -26,6 +28,11 @@ fn positive(number: i64) -> u64 {
 
 fn at(when: Option<OffsetDateTime>) -> Option<prost_types::Timestamp> {
     when.map(timestamp)
+}
+
+/// What stands for a request without maps: the same id with another one is refused.
+fn body_hash(asked: &impl Message) -> String {
+    data_encoding::HEXLOWER.encode(&sha256(&[&asked.encode_to_vec()]))
 }
 
 fn kind(word: &str) -> wire::BookingKind {

@@ -59,7 +59,8 @@ pub struct OutreachPage {
     purpose: &'static str,
 }
 
-fn hash_of(message: &impl Message) -> String {
+/// What stands for a request without maps: the same id with another one is refused.
+pub(crate) fn hash_of(message: &impl Message) -> String {
     data_encoding::HEXLOWER.encode(&sha256(&[&message.encode_to_vec()]))
 }
 

@@ -3,12 +3,10 @@
 use hansa_edge::{finish, id, status};
 use hansa_link::Permit;
 use hansa_proto::loyalty::v1::{self as wire, loyalty_partner_service_server::LoyaltyPartnerService};
-use hansa_vault::sha256;
 use hansa_vocab::Fault;
-use prost::Message;
 use tonic::{Request, Response, Status};
 
-use super::{booking, entry, ttl};
+use super::{body_hash, booking, entry, ttl};
 use crate::{
     Error, Loyalty,
     ops::{Basket, By, Hold, What, after},
@@ -17,10 +15,6 @@ use crate::{
 /// `hansa.loyalty.v1.LoyaltyPartnerService`.
 #[derive(Clone, Debug)]
 pub struct LoyaltyPartner(pub Loyalty);
-
-fn body_hash(asked: &impl Message) -> String {
-    data_encoding::HEXLOWER.encode(&sha256(&[&asked.encode_to_vec()]))
-}
 
 fn named(points: &wire::PointsOf) -> Result<What, Status> {
     let count = i64::try_from(points.points).unwrap_or(i64::MAX);

@@ -3,14 +3,12 @@
 use hansa_directory::Session;
 use hansa_edge::{finish, id, maybe_id, status, timestamp};
 use hansa_proto::loyalty::v1::{self as wire, loyalty_staff_service_server::LoyaltyStaffService};
-use hansa_vault::sha256;
 use hansa_vocab::{Fault, LinkId};
-use prost::Message;
 use time::OffsetDateTime;
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
-use super::{booking, booking_there, entry, positive, ttl};
+use super::{body_hash, booking, booking_there, entry, positive, ttl};
 use crate::{
     Error, Loyalty,
     model::{self, PAGE_MAX},
@@ -139,10 +137,6 @@ fn statement(statement: Statement) -> wire::GetPointsResponse {
         held: positive(statement.account.held),
         entries: statement.entries.into_iter().map(entry).collect(),
     }
-}
-
-fn body_hash(asked: &impl Message) -> String {
-    data_encoding::HEXLOWER.encode(&sha256(&[&asked.encode_to_vec()]))
 }
 
 fn points(points: &wire::MemberPoints) -> Result<What, Status> {

@@ -3,9 +3,7 @@
 use hansa_directory::Session;
 use hansa_edge::{finish, id, maybe_id, status, timestamp};
 use hansa_proto::outreach::v1::{self as wire, outreach_staff_service_server::OutreachStaffService};
-use hansa_vault::sha256;
 use hansa_vocab::{Fault, LinkId};
-use prost::Message;
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
@@ -13,7 +11,7 @@ use super::positive;
 use crate::{
     Outreach,
     model::courtesy::{Courtesy, clock, minute},
-    ops::{GuideCount, Joiner, NewInvitations, NewWay, Tally, Way, message},
+    ops::{GuideCount, Joiner, NewInvitations, NewWay, Tally, Way, hash_of, message},
     store::ways::WayRow,
 };
 
@@ -109,10 +107,6 @@ fn run(tally: &Tally) -> wire::Run {
         no_address: of("no_address"),
         not_agreed: of("not_agreed"),
     }
-}
-
-fn body_hash(asked: &impl Message) -> String {
-    data_encoding::HEXLOWER.encode(&sha256(&[&asked.encode_to_vec()]))
 }
 
 impl OutreachStaff {
@@ -234,7 +228,7 @@ impl OutreachStaffService for OutreachStaff {
         let (session, outreach, asked) = (Session::of(&asked)?, self.0.clone(), asked.into_inner());
         let new = NewInvitations {
             id: self.id(&asked.id)?,
-            body_hash: body_hash(&asked),
+            body_hash: hash_of(&asked),
             members_max: number("members_max", asked.members_max)?,
             pool: asked.pool,
             notice_hash: asked.notice_hash,
