@@ -76,6 +76,21 @@ impl Hostile {
         Ok(self.client.evaluate(asked).await?.into_inner())
     }
 
+    /// What is in the answers to these people, proven.
+    async fn secrets(
+        &mut self,
+        context: &Context,
+        blinds: &Blinds,
+        who: impl IntoIterator<Item = u64>,
+    ) -> Vec<hansa_psi::Secret> {
+        let public: Point = (&*self.offer().await.unwrap().0.public_key).try_into().unwrap();
+        let points = blinded(context, blinds, who);
+        let answer = self.evaluate(1, 1, points.concat()).await.unwrap();
+        let (evaluated, proof) = (answer.points.as_chunks::<32>().0, (&*answer.proof).try_into().unwrap());
+        let proven = verify(&public, &points, evaluated, &proof).unwrap();
+        blinds.unblind(0, &proven).unwrap()
+    }
+
     async fn release(&mut self, tokens: &[Token]) -> Result<Vec<hansa_proto::members::v1::ReleasedMember>, Status> {
         let asked = self.request(ReleaseRequest {
             pool: "loyalty".to_owned(),
@@ -126,10 +141,7 @@ async fn every_question_is_counted_once_and_no_more_are_answered_than_are_grante
     let first = brand.evaluate(1, 1, points.concat()).await.unwrap();
     let answered = first.points.as_chunks::<32>().0.to_vec();
     let public: Point = (&*offer.public_key).try_into().unwrap();
-    assert_eq!(
-        verify(&public, &points, &answered, &(&*first.proof).try_into().unwrap()),
-        Ok(())
-    );
+    verify(&public, &points, &answered, &(&*first.proof).try_into().unwrap()).unwrap();
     assert_eq!(brand.left().await, 4);
     // The same again, as after an answer that was lost, is the same answer and costs nothing.
     assert_eq!(
@@ -254,11 +266,7 @@ async fn only_whoever_has_asked_about_a_person_can_read_what_is_released_and_onl
     let (context, blinds) = (context(&two, &brand.to), Blinds::new([5; 32]));
     // 201..=260 agree, 270 does not; 9999 is nobody.
     let who = [201, 202, 270, 9_999];
-    let evaluated = brand
-        .evaluate(1, 1, blinded(&context, &blinds, who).concat())
-        .await
-        .unwrap();
-    let secrets = blinds.unblind(0, evaluated.points.as_chunks::<32>().0).unwrap();
+    let secrets = brand.secrets(&context, &blinds, who).await;
     let tokens: Vec<Token> = secrets.iter().map(|secret| secret.token(&context)).collect();
     let withdrawn =
         json!({"pool": "loyalty", "number": 202, "recipient": two.link, "purpose": PURPOSE, "channel": "page"});
@@ -305,11 +313,7 @@ async fn the_filter_holds_those_who_agree_and_hides_how_many_they_are() {
     let segment = hansa_psi::Segment::read(&segment, 0).unwrap();
     assert_eq!(segment.len(), 1_024);
     let (context, blinds) = (context(&two, &brand.to), Blinds::new([5; 32]));
-    let evaluated = brand
-        .evaluate(1, 1, blinded(&context, &blinds, 190..=270).concat())
-        .await
-        .unwrap();
-    let secrets = blinds.unblind(0, evaluated.points.as_chunks::<32>().0).unwrap();
+    let secrets = brand.secrets(&context, &blinds, 190..=270).await;
     let inside = secrets.iter().map(|secret| segment.holds(secret.token(&context)));
     let agreed = (190..=270).map(|who| (201..=260).contains(&who));
     assert!(inside.eq(agreed));

@@ -19,7 +19,7 @@ mod proof;
 mod protocol;
 
 pub use filter::{BadFilter, FALSE_POSITIVE_BITS, SEGMENT_TARGET, Segment, segment_bits};
-pub use proof::{BadProof, PROOF_LENGTH, Proof, verify};
+pub use proof::{BadProof, PROOF_LENGTH, Proof, Proven, verify};
 pub use protocol::{Blinds, Context, Key, Kind, Secret, Token, opens};
 
 /// Bytes of a point on the wire.

@@ -4,12 +4,11 @@
 use curve25519_dalek::{
     RistrettoPoint, Scalar, constants::RISTRETTO_BASEPOINT_POINT as BASE, traits::VartimeMultiscalarMul as _,
 };
-use rayon::prelude::*;
 use sha2::{Digest as _, Sha512};
 
 use crate::{
     Key, Point,
-    group::{self, CONTEXT_STRING, hash_to_scalar},
+    group::{self, Backend, CONTEXT_STRING, hash_to_scalar},
 };
 
 /// Bytes of a proof on the wire.
@@ -34,19 +33,19 @@ fn weights(public: &Point, blinded: &[Point], evaluated: &[Point]) -> Vec<Scalar
     seed.update(b"Seed-");
     seed.update(CONTEXT_STRING);
     let seed: [u8; 64] = seed.finalize().into();
-    let weight = |(place, (one, other)): (usize, (&Point, &Point))| {
+    let message = |(place, (one, other)): (usize, (&Point, &Point))| {
         let place = u16::try_from(place).unwrap_or(u16::MAX).to_be_bytes();
         let length = &ELEMENT_LENGTH;
-        hash_to_scalar(&[&[0, 64], &seed, &place, length, one, length, other, b"Composite"])
+        [&[0, 64], &seed[..], &place, length, one, length, other, b"Composite"].concat()
     };
-    let pairs = blinded.par_iter().zip(evaluated).enumerate();
-    pairs.with_min_len(group::TOGETHER).map(weight).collect()
+    let messages: Vec<_> = blinded.iter().zip(evaluated).enumerate().map(message).collect();
+    Backend::here().hash_to_scalars(&messages)
 }
 
 fn challenge(public: &Point, [composite, product, first, second]: [&RistrettoPoint; 4]) -> Scalar {
     let length = &ELEMENT_LENGTH;
     let [a0, a1, a2, a3] = [composite, product, first, second].map(|point| point.compress().to_bytes());
-    hash_to_scalar(&[
+    let parts: [&[u8]; 11] = [
         length,
         public,
         length,
@@ -58,7 +57,8 @@ fn challenge(public: &Point, [composite, product, first, second]: [&RistrettoPoi
         length,
         &a3,
         b"Challenge",
-    ])
+    ];
+    hash_to_scalar(&parts.concat())
 }
 
 impl Key {
@@ -73,8 +73,8 @@ impl Key {
 
     pub(crate) fn prove_with(&self, blinded: &[Point], evaluated: &[Point], random: Scalar) -> Result<Proof, BadProof> {
         let public = self.public();
-        let points = group::read(blinded).map_err(|_| BadProof)?;
-        let composite = RistrettoPoint::vartime_multiscalar_mul(weights(&public, blinded, evaluated), &points);
+        let weights = weights(&public, blinded, evaluated);
+        let composite = Backend::here().sum(blinded, &weights).map_err(|_| BadProof)?;
         let product = composite * self.scalar();
         let challenge = challenge(
             &public,
@@ -93,30 +93,38 @@ impl Key {
     }
 }
 
-/// Was `evaluated` made of `blinded`, point by point, with the key whose public half is this.
+/// Points of which it is proven that the key with this public half made them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proven {
+    pub(crate) public: Point,
+    pub(crate) evaluated: Vec<Point>,
+}
+
+/// Was `evaluated` made of `blinded`, point by point, with the key whose public half is this: then it can be unblinded.
 ///
 /// # Errors
 ///
 /// [`BadProof`] when it was not, when there are not as many of one as of the other, or when something is no point.
-pub fn verify(public: &Point, blinded: &[Point], evaluated: &[Point], proof: &Proof) -> Result<(), BadProof> {
+pub fn verify(public: &Point, blinded: &[Point], evaluated: &[Point], proof: &Proof) -> Result<Proven, BadProof> {
     if blinded.len() != evaluated.len() || blinded.is_empty() {
         return Err(BadProof);
     }
-    let key = group::read(&[*public]).map_err(|_| BadProof)?[0];
-    let (asked, answered) = (group::read(blinded), group::read(evaluated));
-    let (asked, answered) = (asked.map_err(|_| BadProof)?, answered.map_err(|_| BadProof)?);
+    let key = group::read(public).ok_or(BadProof)?;
     let scalar = |bytes: &[u8]| {
         let bytes: [u8; 32] = bytes.try_into().map_err(|_| BadProof)?;
         Option::<Scalar>::from(Scalar::from_canonical_bytes(bytes)).ok_or(BadProof)
     };
     let (claimed, response) = (scalar(&proof[..32])?, scalar(&proof[32..])?);
     let weights = weights(public, blinded, evaluated);
-    let composite = RistrettoPoint::vartime_multiscalar_mul(&weights, &asked);
-    let product = RistrettoPoint::vartime_multiscalar_mul(&weights, &answered);
+    let sum = |points| Backend::here().sum(points, &weights).map_err(|_| BadProof);
+    let (composite, product) = (sum(blinded)?, sum(evaluated)?);
     let first = RistrettoPoint::vartime_multiscalar_mul([response, claimed], [BASE, key]);
     let second = RistrettoPoint::vartime_multiscalar_mul([response, claimed], [composite, product]);
     if challenge(public, [&composite, &product, &first, &second]) == claimed {
-        Ok(())
+        Ok(Proven {
+            public: *public,
+            evaluated: evaluated.to_vec(),
+        })
     } else {
         Err(BadProof)
     }

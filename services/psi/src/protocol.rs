@@ -3,10 +3,12 @@
 use std::fmt;
 
 use curve25519_dalek::{RistrettoPoint, Scalar};
-use rayon::prelude::*;
 use zeroize::Zeroizing;
 
-use crate::{BadPoint, Point, group};
+use crate::{
+    BadPoint, BadProof, Point, Proven,
+    group::{self, Backend},
+};
 
 const CONTEXT_TAG: &str = "hansa/v1/psi/context";
 const TOKEN_TAG: &str = "hansa/v1/psi/token";
@@ -47,18 +49,17 @@ impl Context {
         Self(*hash.finalize().as_bytes())
     }
 
-    fn points<'a>(&self, people: impl IntoIterator<Item = (Kind, &'a [u8])>) -> Vec<RistrettoPoint> {
-        let people: Vec<_> = people.into_iter().collect();
-        let points = people.par_iter().with_min_len(group::TOGETHER);
-        points.map(|(kind, identifier)| self.point(*kind, identifier)).collect()
+    fn messages<'a>(&self, people: impl IntoIterator<Item = (Kind, &'a [u8])>) -> Vec<Vec<u8>> {
+        let message = |(kind, identifier)| self.message(kind, identifier);
+        people.into_iter().map(message).collect()
     }
 
-    fn point(&self, kind: Kind, identifier: &[u8]) -> RistrettoPoint {
+    fn message(&self, kind: Kind, identifier: &[u8]) -> Vec<u8> {
         let kind: &[u8] = match kind {
             Kind::Phone => b"phone\0",
             Kind::Email => b"email\0",
         };
-        group::hash_to_group(&[&self.0, kind, identifier])
+        [&self.0, kind, identifier].concat()
     }
 }
 
@@ -168,11 +169,7 @@ impl Key {
     /// What these people are under this key, in their order.
     #[must_use]
     pub fn mask<'a>(&self, context: &Context, people: impl IntoIterator<Item = (Kind, &'a [u8])>) -> Vec<Secret> {
-        let points = people
-            .into_iter()
-            .map(|(kind, identifier)| context.point(kind, identifier));
-        let points: Vec<_> = points.collect();
-        let masked = group::multiply(&points, |_| *self.half);
+        let masked = Backend::here().hash_and_multiply(&context.messages(people), &self.half);
         masked.into_iter().map(|point| Secret(Zeroizing::new(point))).collect()
     }
 
@@ -182,12 +179,15 @@ impl Key {
     ///
     /// [`BadPoint`] naming the first that is none; nothing is evaluated then.
     pub fn evaluate(&self, blinded: &[Point]) -> Result<Vec<Point>, BadPoint> {
-        let points = group::read(blinded)?;
-        Ok(group::multiply(&points, |_| *self.half))
+        Backend::here().multiply(blinded, &self.half)
     }
 }
 
 /// The partner's blinds of one list: one for each place in it, all of one seed, so that a single one can be shown to an auditor.
+///
+/// A blind is added (the generator times it), where RFC 9497 multiplies by it. What goes over the wire is uniform either way; the owner
+/// can't tell one from the other. Added blinds come from tables, at a third of the cost, and need the owner's public key to come off:
+/// that the answer was made with it has to be proven first. Jarecki, Krawczyk and Xu (PKC 2021) compare the two, in favour of this one.
 pub struct Blinds(Zeroizing<[u8; 32]>);
 
 impl fmt::Debug for Blinds {
@@ -209,9 +209,7 @@ impl Blinds {
         let mut hash = blake3::Hasher::new_keyed(&key);
         hash.update(&place.to_be_bytes());
         hash.finalize_xof().fill(&mut *wide);
-        let scalar = Scalar::from_bytes_mod_order_wide(&wide);
-        // One seed in 2^252 gives it; it would blind nothing, and has no inverse.
-        if scalar == Scalar::ZERO { Scalar::ONE } else { scalar }
+        Scalar::from_bytes_mod_order_wide(&wide)
     }
 
     /// The blind of one place, to be shown.
@@ -228,25 +226,20 @@ impl Blinds {
         first: u64,
         people: impl IntoIterator<Item = (Kind, &'a [u8])>,
     ) -> Vec<Point> {
-        let half = |place: usize| self.scalar(first + place as u64).div_by_2();
-        group::multiply(&context.points(people), half)
+        let messages = context.messages(people);
+        Backend::here().hash_and_add(&messages, |place| self.scalar(first + place as u64))
     }
 
     /// Takes the blinds off an answer to [`Blinds::blind`] with the same `first`.
     ///
     /// # Errors
     ///
-    /// [`BadPoint`] naming the first that is none.
-    pub fn unblind(&self, first: u64, evaluated: &[Point]) -> Result<Vec<Secret>, BadPoint> {
-        let points = group::read(evaluated)?;
-        let mut inverses: Zeroizing<Vec<_>> =
-            Zeroizing::new((first..).take(points.len()).map(|place| self.scalar(place)).collect());
-        Scalar::invert_batch_alloc(&mut inverses);
-        let unblinded = group::multiply(&points, |place| inverses[place].div_by_2());
-        Ok(unblinded
-            .into_iter()
-            .map(|point| Secret(Zeroizing::new(point)))
-            .collect())
+    /// [`BadProof`] when something is no point, which [`verify`](crate::verify) rules out.
+    pub fn unblind(&self, first: u64, proven: &Proven) -> Result<Vec<Secret>, BadProof> {
+        let scalar = |place: usize| self.scalar(first + place as u64);
+        let unblinded = Backend::here().subtract(&proven.evaluated, &proven.public, scalar);
+        let unblinded = unblinded.map_err(|_| BadProof)?.into_iter();
+        Ok(unblinded.map(|point| Secret(Zeroizing::new(point))).collect())
     }
 }
 
@@ -256,7 +249,8 @@ pub fn opens(context: &Context, person: (Kind, &[u8]), blind: [u8; 32], blinded:
     let Some(blind) = Option::<Scalar>::from(Scalar::from_canonical_bytes(blind)) else {
         return false;
     };
-    (context.point(person.0, person.1) * blind).compress().as_bytes() == blinded
+    let point = group::hash_to_group(&context.message(person.0, person.1));
+    (point + RistrettoPoint::mul_base(&blind)).compress().as_bytes() == blinded
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use voprf::{BlindedElement, EvaluationElement, Proof as OtherProof, Ristretto255
 use voprf_rand::OsRng;
 
 use super::*;
-use crate::{BadProof, Proof, verify};
+use crate::{BadProof, Proof, group::Backend, verify};
 
 fn hex<const N: usize>(text: &str) -> [u8; N] {
     HEX.decode(text.replace(char::is_whitespace, "").as_bytes())
@@ -45,7 +45,7 @@ fn the_vector_of_the_rfc_comes_out_at_every_step() {
     let blinded: Vec<_> = inputs
         .iter()
         .zip(BLINDS)
-        .map(|(input, blind)| (group::hash_to_group(&[input]) * scalar(blind)).compress().to_bytes())
+        .map(|(input, blind)| (group::hash_to_group(input) * scalar(blind)).compress().to_bytes())
         .collect();
     assert_eq!(
         blinded,
@@ -71,9 +71,9 @@ fn the_vector_of_the_rfc_comes_out_at_every_step() {
              5ab5337c8eb4ceae0494c2cf89529dcf94572ed267473d567aeed6ab873dee08"
         )
     );
-    assert_eq!(verify(&key.public(), &blinded, &evaluated, &proof), Ok(()));
+    verify(&key.public(), &blinded, &evaluated, &proof).unwrap();
     for ((input, output), (blind, evaluated)) in inputs.iter().zip(OUTPUTS).zip(BLINDS.iter().zip(&evaluated)) {
-        let point = group::read(&[*evaluated]).unwrap()[0] * scalar(blind).invert();
+        let point = group::read(evaluated).unwrap() * scalar(blind).invert();
         assert_eq!(finalize(input, &point.compress().to_bytes()), hex::<64>(output));
     }
 }
@@ -109,8 +109,8 @@ fn both_sides_come_to_the_same_tokens_for_the_same_people_and_for_no_others() {
     let blinded = blinds.blind(&context, 1_000, people(&list));
     let evaluated = key.evaluate(&blinded).unwrap();
     let proof = key.prove(&blinded, &evaluated, &[3; 64]).unwrap();
-    assert_eq!(verify(&key.public(), &blinded, &evaluated, &proof), Ok(()));
-    let mine = blinds.unblind(1_000, &evaluated).unwrap();
+    let proven = verify(&key.public(), &blinded, &evaluated, &proof).unwrap();
+    let mine = blinds.unblind(1_000, &proven).unwrap();
     let (theirs, found) = (tokens(&masked, &context), tokens(&mine, &context));
     let common = found.iter().filter(|token| theirs.contains(token)).count();
     assert_eq!(common, 40);
@@ -183,7 +183,7 @@ fn what_is_no_point_is_refused_and_named() {
     high[31] |= 0x80;
     for bad in [[0; 32], other_way, odd, high, [0xff; 32]] {
         assert_eq!(key.evaluate(&[good, good, bad]), Err(BadPoint(2)));
-        assert_eq!(Blinds::new([9; 32]).unblind(0, &[bad]).err(), Some(BadPoint(0)));
+        assert_eq!(verify(&key.public(), &[good], &[bad], &[0; 64]), Err(BadProof));
         assert_eq!(verify(&key.public(), &[bad], &[good], &[0; 64]), Err(BadProof));
         assert_eq!(verify(&bad, &[good], &[good], &[0; 64]), Err(BadProof));
     }
@@ -238,27 +238,74 @@ proptest! {
         let blinded = blinds.blind(&context, 5, people(&list));
         let evaluated = key.evaluate(&blinded).unwrap();
         let proof = key.prove(&blinded, &evaluated, &[3; 64]).unwrap();
+        let proven = verify(&key.public(), &blinded, &evaluated, &proof).unwrap();
+        let unblinded = blinds.unblind(5, &proven).unwrap();
 
         let theirs: Vec<_> = blinded.iter().map(|one| BlindedElement::deserialize(one).unwrap()).collect();
         let answer = server.batch_blind_evaluate(&mut OsRng, &theirs).unwrap();
         let messages: Vec<Point> = answer.messages.iter().map(|one| one.serialize().into()).collect();
         prop_assert_eq!(&messages, &evaluated);
         let their_proof: Proof = answer.proof.serialize().into();
-        prop_assert_eq!(verify(&key.public(), &blinded, &messages, &their_proof), Ok(()));
+        prop_assert!(verify(&key.public(), &blinded, &messages, &their_proof).is_ok());
 
+        // Their client multiplies by its blinds, as the RFC has it; we serve it, and it comes to what ours come to.
         let input = |phone: &String| [&context.0, b"phone\0".as_slice(), phone.as_bytes()].concat();
         let inputs: Vec<_> = list.iter().map(input).collect();
-        let client = |(blinded, place): (&Point, u64)| VoprfClient::<Ristretto255>::deserialize(&[blinds.open(place), *blinded].concat()).unwrap();
-        let clients: Vec<_> = blinded.iter().zip(5..).map(client).collect();
-        let answers: Vec<_> = evaluated.iter().map(|one| EvaluationElement::deserialize(one).unwrap()).collect();
-        let (ours, asked) = (OtherProof::deserialize(&proof).unwrap(), inputs.iter().map(Vec::as_slice));
-        let asked: Vec<_> = asked.collect();
-        let outputs = VoprfClient::batch_finalize(&asked, &clients, &answers, &ours, server.get_public_key()).unwrap();
-        let unblinded = blinds.unblind(5, &evaluated).unwrap();
+        let asked: Vec<_> = inputs.iter().map(Vec::as_slice).collect();
+        let begun: Vec<_> = asked.iter().map(|input| VoprfClient::<Ristretto255>::blind(input, &mut OsRng).unwrap()).collect();
+        let points: Vec<Point> = begun.iter().map(|one| one.message.serialize().into()).collect();
+        let served = key.evaluate(&points).unwrap();
+        let proof = key.prove(&points, &served, &[4; 64]).unwrap();
+        let clients: Vec<_> = begun.into_iter().map(|one| one.state).collect();
+        let answers: Vec<_> = served.iter().map(|one| EvaluationElement::deserialize(one).unwrap()).collect();
+        let proof = OtherProof::deserialize(&proof).unwrap();
+        let outputs = VoprfClient::batch_finalize(&asked, &clients, &answers, &proof, server.get_public_key()).unwrap();
         for ((output, input), secret) in outputs.zip(&inputs).zip(&unblinded) {
             let output = output.unwrap().to_vec();
             prop_assert_eq!(&output, &finalize(input, &secret.0));
             prop_assert_eq!(&output, &server.evaluate(input).unwrap().to_vec());
         }
+    }
+}
+
+/// Both backends on the same messages and points: enough of them that sums are made in lanes, and a last few that fill none.
+#[test]
+fn eight_at_a_time_gives_the_bytes_of_one_by_one() {
+    let (here, plain) = (Backend::here(), Backend::OneByOne);
+    let messages: Vec<_> = (0..603_u32)
+        .map(|one| one.to_be_bytes().repeat(one as usize % 60))
+        .collect();
+    let scalars = plain.hash_to_scalars(&messages);
+    assert_eq!(here.hash_to_scalars(&messages), scalars);
+    let points = plain.hash_and_multiply(&messages, &scalars[7]);
+    assert_eq!(here.hash_and_multiply(&messages, &scalars[7]), points);
+    assert_eq!(
+        points[0],
+        (group::hash_to_group(&[]) * scalars[7] * Scalar::from(2_u8))
+            .compress()
+            .to_bytes()
+    );
+    assert_eq!(
+        here.multiply(&points, &scalars[8]),
+        plain.multiply(&points, &scalars[8])
+    );
+    assert_eq!(
+        here.hash_and_add(&messages, |place| scalars[place]),
+        plain.hash_and_add(&messages, |place| scalars[place])
+    );
+    let subtract = |backend: Backend, base| backend.subtract(&points, base, |place| scalars[place]);
+    assert_eq!(subtract(here, &points[9]), subtract(plain, &points[9]));
+    assert_eq!(subtract(here, &[0; 32]), Err(BadPoint(0)));
+    assert_eq!(subtract(plain, &[0; 32]), Err(BadPoint(0)));
+    assert_eq!(here.sum(&points, &scalars), plain.sum(&points, &scalars));
+    let mut none = points;
+    (none[300], none[602]) = ([0xff; 32], [0; 32]);
+    for backend in [here, plain] {
+        assert_eq!(backend.multiply(&none, &scalars[8]), Err(BadPoint(300)));
+        assert_eq!(backend.sum(&none, &scalars), Err(BadPoint(300)));
+        assert_eq!(
+            backend.subtract(&none, &none[9], |place| scalars[place]),
+            Err(BadPoint(300))
+        );
     }
 }

@@ -428,9 +428,9 @@ impl Members {
         let people = chunk.people;
         let asked = chunk.points;
         let unblinded = tokio::task::spawn_blocking(move || {
-            verify(&public, &asked, &points, &proof).map_err(|_| Error::BadAnswer("proof"))?;
+            let proven = verify(&public, &asked, &points, &proof).map_err(|_| Error::BadAnswer("proof"))?;
             let secrets = Blinds::new(*seed)
-                .unblind(first, &points)
+                .unblind(first, &proven)
                 .map_err(|_| Error::BadAnswer("points"))?;
             let both = |secret: &hansa_psi::Secret| (secret.token(&context), secret.release_key(&context));
             Ok::<_, Error>(secrets.iter().map(both).collect::<Vec<_>>())
