@@ -9,6 +9,7 @@ mod budgets;
 mod certs;
 mod changes;
 mod clients;
+mod counts;
 mod delivery;
 mod demo;
 mod devpg;

@@ -26,15 +26,16 @@ use super::{
 };
 
 /// A brand's node that says what it likes.
-struct Hostile {
+pub(super) struct Hostile {
     client: Client<Channel>,
     link: String,
-    to: String,
-    list: String,
+    pub to: String,
+    /// The list that is asked with.
+    pub list: String,
 }
 
 impl Hostile {
-    async fn new(two: &Two) -> Self {
+    pub async fn new(two: &Two) -> Self {
         Self::of(&two.there, &two.here, &two.link, id_of(&two.store).await).await
     }
 
@@ -54,7 +55,7 @@ impl Hostile {
         request
     }
 
-    async fn offer(&mut self) -> Result<(PoolOffer, u64), Status> {
+    pub async fn offer(&mut self) -> Result<(PoolOffer, u64), Status> {
         let asked = self.request(GetPoolOfferRequest {
             pool: "loyalty".to_owned(),
             purpose: PURPOSE.to_owned(),
@@ -64,7 +65,7 @@ impl Hostile {
         Ok((offer, answer.evaluations_left))
     }
 
-    async fn evaluate(&mut self, epoch: u32, number: u32, points: Vec<u8>) -> Result<EvaluateResponse, Status> {
+    pub async fn evaluate(&mut self, epoch: u32, number: u32, points: Vec<u8>) -> Result<EvaluateResponse, Status> {
         let asked = self.request(EvaluateRequest {
             pool: "loyalty".to_owned(),
             purpose: PURPOSE.to_owned(),
@@ -76,22 +77,32 @@ impl Hostile {
         Ok(self.client.evaluate(asked).await?.into_inner())
     }
 
-    /// What is in the answers to these people, proven.
+    /// What is in the answers to these people, proven; asked as the first chunk of a list.
     async fn secrets(
         &mut self,
         context: &Context,
         blinds: &Blinds,
         who: impl IntoIterator<Item = u64>,
     ) -> Vec<hansa_psi::Secret> {
+        self.secrets_of(context, blinds, 1, who).await
+    }
+
+    pub async fn secrets_of(
+        &mut self,
+        context: &Context,
+        blinds: &Blinds,
+        number: u32,
+        who: impl IntoIterator<Item = u64>,
+    ) -> Vec<hansa_psi::Secret> {
         let public: Point = (&*self.offer().await.unwrap().0.public_key).try_into().unwrap();
         let points = blinded(context, blinds, who);
-        let answer = self.evaluate(1, 1, points.concat()).await.unwrap();
+        let answer = self.evaluate(1, number, points.concat()).await.unwrap();
         let (evaluated, proof) = (answer.points.as_chunks::<32>().0, (&*answer.proof).try_into().unwrap());
         let proven = verify(&public, &points, evaluated, &proof).unwrap();
         blinds.unblind(0, &proven).unwrap()
     }
 
-    async fn release(&mut self, tokens: &[Token]) -> Result<Vec<hansa_proto::members::v1::ReleasedMember>, Status> {
+    pub async fn release(&mut self, tokens: &[Token]) -> Result<Vec<hansa_proto::members::v1::ReleasedMember>, Status> {
         let asked = self.request(ReleaseRequest {
             pool: "loyalty".to_owned(),
             purpose: PURPOSE.to_owned(),
@@ -107,23 +118,23 @@ impl Hostile {
     }
 }
 
-fn uuid() -> String {
+pub(super) fn uuid() -> String {
     hansa_vocab::clock::IdSource::uuid(&hansa_vocab::clock::SystemIds).to_string()
 }
 
-fn reason<T>(answer: Result<T, Status>) -> String {
+pub(super) fn reason<T>(answer: Result<T, Status>) -> String {
     match answer {
         Ok(_) => "granted".to_owned(),
         Err(status) => fault_of(&status).reason.into_owned(),
     }
 }
 
-fn blinded(context: &Context, blinds: &Blinds, who: impl IntoIterator<Item = u64>) -> Vec<Point> {
+pub(super) fn blinded(context: &Context, blinds: &Blinds, who: impl IntoIterator<Item = u64>) -> Vec<Point> {
     let phones: Vec<String> = who.into_iter().map(|one| format!("86{}", phone(one))).collect();
     blinds.blind(context, 0, phones.iter().map(|phone| (Kind::Phone, phone.as_bytes())))
 }
 
-fn context(two: &Two, owner: &str) -> Context {
+pub(super) fn context(two: &Two, owner: &str) -> Context {
     let owner: EnterpriseId = owner.parse().unwrap();
     let link: Uuid = two.link.parse().unwrap();
     Context::new(&owner.0, link.as_bytes(), "loyalty", PURPOSE, 1)

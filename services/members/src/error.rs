@@ -48,6 +48,17 @@ pub enum Error {
         /// How many are left.
         left: u64,
     },
+    /// Too few of those who were asked about are members of both.
+    #[error("{told} of {asked} people are members of both")]
+    HitRate {
+        /// People who were asked about in an epoch.
+        asked: i64,
+        /// Of how many we were told.
+        told: i64,
+    },
+    /// A list of so few is not counted.
+    #[error("a list of {0} is not counted")]
+    FewListed(i64),
     /// Bytes that are no point of the group.
     #[error("point {0} is none")]
     BadPoint(usize),
@@ -116,6 +127,8 @@ impl From<Error> for Fault {
                 format!("{left} people may still be asked about; the owner's grant can be widened"),
             )
             .with("left", left),
+            Error::HitRate { asked, told } => hit_rate(asked, told),
+            Error::FewListed(listed) => few_listed(listed),
             Error::BadPoint(place) => Self::invalid("points", format!("number {place} is no point of the group")),
             Error::ChunkOrder(next) => Self::new(
                 Kind::Precondition,
@@ -144,4 +157,18 @@ impl From<Error> for Fault {
             Error::Sql(error) => hansa_tenancy::Error::from(error).into(),
         }
     }
+}
+
+fn hit_rate(asked: i64, told: i64) -> Fault {
+    let text = format!(
+        "of {asked} people who were asked about, {told} are known to be members of both: tell of more of them first"
+    );
+    Fault::new(Kind::Forbidden, "HIT_RATE", text)
+        .rule("grant.pools.told_per_thousand_min", "an admin of the pool's owner")
+}
+
+fn few_listed(listed: i64) -> Fault {
+    let least = crate::ops::LIST_MIN;
+    let text = format!("{listed} identifiers of members who have agreed; only {least} or more are counted");
+    Fault::new(Kind::Precondition, "LIST_TOO_SMALL", text)
 }

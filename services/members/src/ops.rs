@@ -4,6 +4,7 @@
 mod answer;
 mod consents;
 mod corrections;
+mod counting;
 mod joining;
 mod matching;
 mod merging;
@@ -30,7 +31,8 @@ use zeroize::Zeroizing;
 pub(crate) use self::{
     answer::Asked,
     consents::NewNotice,
-    matching::Wish,
+    counting::{HITS_MIN, LIST_MIN},
+    matching::{COUNT, Wish},
     people::{Found, Import, Totals, Who},
 };
 pub use self::{

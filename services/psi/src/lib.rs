@@ -20,7 +20,7 @@ mod protocol;
 
 pub use filter::{BadFilter, FALSE_POSITIVE_BITS, SEGMENT_TARGET, Segment, segment_bits};
 pub use proof::{BadProof, PROOF_LENGTH, Proof, Proven, verify};
-pub use protocol::{Blinds, Context, Key, Kind, Secret, Token, opens};
+pub use protocol::{Blinds, Context, Key, Kind, ListBlind, Secret, Token, opens};
 
 /// Bytes of a point on the wire.
 pub const POINT_LENGTH: usize = 32;

@@ -13,6 +13,7 @@ use crate::{
 const CONTEXT_TAG: &str = "hansa/v1/psi/context";
 const TOKEN_TAG: &str = "hansa/v1/psi/token";
 const RELEASE_TAG: &str = "hansa/v1/psi/release";
+const LIST_BLIND_TAG: &str = "hansa/v1/psi/list-blind";
 const BLIND_TAG: &str = "hansa/v1/psi/blind";
 
 /// What a person is known by. A telephone number never answers to an address.
@@ -240,6 +241,55 @@ impl Blinds {
         let unblinded = Backend::here().subtract(&proven.evaluated, &proven.public, scalar);
         let unblinded = unblinded.map_err(|_| BadProof)?.into_iter();
         Ok(unblinded.map(|point| Secret(Zeroizing::new(point))).collect())
+    }
+}
+
+/// One blind for a whole list, multiplied by as RFC 9497 has it: of answers that come shuffled nobody could take off one of each.
+///
+/// The same person twice in a list gives the same point twice; in another list, another.
+pub struct ListBlind(Zeroizing<Scalar>);
+
+impl fmt::Debug for ListBlind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("ListBlind")
+    }
+}
+
+impl ListBlind {
+    /// The blind of this seed, which is used for one list.
+    #[must_use]
+    pub fn new(seed: &[u8; 32]) -> Self {
+        let mut wide = Zeroizing::new([0; 64]);
+        let mut hash = blake3::Hasher::new_derive_key(LIST_BLIND_TAG);
+        hash.update(seed);
+        hash.finalize_xof().fill(&mut *wide);
+        let scalar = Scalar::from_bytes_mod_order_wide(&wide);
+        // One seed in 2^252 gives zero; it would blind nothing, and has no inverse.
+        Self(Zeroizing::new(if scalar == Scalar::ZERO {
+            Scalar::ONE
+        } else {
+            scalar
+        }))
+    }
+
+    /// Blinds these people.
+    #[must_use]
+    pub fn blind<'a>(&self, context: &Context, people: impl IntoIterator<Item = (Kind, &'a [u8])>) -> Vec<Point> {
+        Backend::here().hash_and_multiply(&context.messages(people), &self.0.div_by_2())
+    }
+
+    /// Takes the blind off answers, in whatever order they come.
+    ///
+    /// # Errors
+    ///
+    /// [`BadPoint`] naming the first that is none.
+    pub fn unblind(&self, evaluated: &[Point]) -> Result<Vec<Secret>, BadPoint> {
+        let half = Zeroizing::new(self.0.invert().div_by_2());
+        let unblinded = Backend::here().multiply(evaluated, &half)?;
+        Ok(unblinded
+            .into_iter()
+            .map(|point| Secret(Zeroizing::new(point)))
+            .collect())
     }
 }
 

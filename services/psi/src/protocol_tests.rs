@@ -144,6 +144,20 @@ fn what_was_asked_for_one_thing_answers_no_other() {
 }
 
 #[test]
+fn a_list_of_one_blind_comes_to_the_same_tokens_in_any_order() {
+    let (context, key, blind) = (context(), Key::from_random(&[7; 64]), ListBlind::new(&[9; 32]));
+    let list = phones(0, 30);
+    let blinded = blind.blind(&context, people(&list));
+    let other = ListBlind::new(&[8; 32]).blind(&context, people(&list));
+    assert!(blinded.iter().all(|point| !other.contains(point)));
+    let mut evaluated = key.evaluate(&blinded).unwrap();
+    evaluated.reverse();
+    let mut found = tokens(&blind.unblind(&evaluated).unwrap(), &context);
+    found.reverse();
+    assert_eq!(found, tokens(&key.mask(&context, people(&list)), &context));
+}
+
+#[test]
 fn a_person_asked_for_twice_is_blinded_differently_each_time() {
     let blinds = Blinds::new([9; 32]);
     let twice = vec!["8613800000001".to_owned(); 2];

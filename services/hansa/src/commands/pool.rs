@@ -110,6 +110,9 @@ pub enum Pool {
         /// Tell the partner which they are, and get what it releases of them.
         #[arg(long)]
         joint: bool,
+        /// Only how many they are: rounded to ten, with noise, from 50 on, of a list of 1,000 at least.
+        #[arg(long, conflicts_with = "joint")]
+        count: bool,
         /// Wait for the end.
         #[arg(long)]
         wait: bool,
@@ -169,6 +172,18 @@ async fn until(look: impl AsyncFn() -> anyhow::Result<Value>, so: impl Fn(&Value
             return Ok(now);
         }
         tokio::time::sleep(LOOK).await;
+    }
+}
+
+async fn matching(target: &Target, mut body: Value, mode: &str, wait: bool) -> anyhow::Result<Value> {
+    body["mode"] = json!(mode);
+    let begun = call(target, "StartMatch", body).await?;
+    let id = begun["match"]["id"].clone();
+    let look = async || call(target, "GetMatch", json!({"id": id})).await;
+    if wait {
+        until(look, |now| now["match"]["state"] != "running").await
+    } else {
+        Ok(begun)
     }
 }
 
@@ -236,19 +251,16 @@ impl Pool {
             Self::Match {
                 both,
                 joint,
+                count,
                 wait,
                 target,
             } => {
-                let mut body = both.json();
-                body["mode"] = json!(if joint { "MATCH_MODE_JOINT" } else { "MATCH_MODE_OWN" });
-                let begun = call(&target, "StartMatch", body).await?;
-                let id = begun["match"]["id"].clone();
-                let look = async || call(&target, "GetMatch", json!({"id": id})).await;
-                if wait {
-                    until(look, |now| now["match"]["state"] != "running").await?
-                } else {
-                    begun
-                }
+                let mode = match (joint, count) {
+                    (true, _) => "MATCH_MODE_JOINT",
+                    (_, true) => "MATCH_MODE_COUNT",
+                    _ => "MATCH_MODE_OWN",
+                };
+                matching(&target, both.json(), mode, wait).await?
             }
             Self::Progress { id, target } => call(&target, "GetMatch", json!({"id": id})).await?,
             Self::Matched { both, after, target } => {

@@ -40,6 +40,10 @@ pub struct PoolGrant {
     pub retention_days: u32,
     /// It ends then, in seconds of Unix; none = with the link.
     pub valid_until: Option<i64>,
+    /// They learn how many of their members are in the pool, and not who.
+    pub counts_only: bool,
+    /// Of every thousand people that they ask about they tell us of so many; 0 = not looked at.
+    pub told_per_thousand_min: u32,
 }
 
 /// What a partner may do with coupons and points of one of our pools.
@@ -137,6 +141,14 @@ fn pool(grant: &wire::PoolGrant) -> Result<PoolGrant, BadGrant> {
     if !grant.may_join && !grant.fields.is_empty() {
         return Err(bad("pools.fields", "are released to a partner alone that may join"));
     }
+    if grant.counts_only && grant.may_join {
+        return Err(bad("pools.counts_only", "whoever learns only how many may not join"));
+    }
+    let told = grant.told_per_thousand_min;
+    if told > 1_000 || told > 0 && !grant.may_join {
+        let text = "0 to 1000, and 0 for a partner that may not join";
+        return Err(bad("pools.told_per_thousand_min", text));
+    }
     let most = grant.evaluations_max;
     if !(1..=EVALUATIONS_MAX).contains(&most) {
         return Err(bad("pools.evaluations_max", format!("1 to {EVALUATIONS_MAX}")));
@@ -162,6 +174,8 @@ fn pool(grant: &wire::PoolGrant) -> Result<PoolGrant, BadGrant> {
         evaluations_total_max: total,
         retention_days: grant.retention_days,
         valid_until: end,
+        counts_only: grant.counts_only,
+        told_per_thousand_min: told,
     })
 }
 
@@ -178,6 +192,8 @@ impl From<&PoolGrant> for wire::PoolGrant {
             valid_until: grant
                 .valid_until
                 .map(|seconds| prost_types::Timestamp { seconds, nanos: 0 }),
+            counts_only: grant.counts_only,
+            told_per_thousand_min: grant.told_per_thousand_min,
         }
     }
 }
@@ -208,8 +224,13 @@ impl LoyaltyGrant {
 impl PoolGrant {
     pub(super) fn words(&self, owner: &str, partner: &str) -> Vec<String> {
         let Self { pool, purpose, .. } = self;
+        let which = if self.counts_only {
+            "how many (and not which)"
+        } else {
+            "which"
+        };
         let mut words = vec![format!(
-            "{partner} may find out which of its own members are in {owner}'s pool {pool} and have agreed to that for {purpose}, \
+            "{partner} may find out {which} of its own members are in {owner}'s pool {pool} and have agreed to that for {purpose}, \
              asking about at most {} people under one key of the pool, and {} in all.",
             self.evaluations_max, self.evaluations_total_max
         )];
@@ -221,6 +242,12 @@ impl PoolGrant {
             words.push(format!(
                 "For those that it tells {owner} of, {partner} gets {fields}; it deletes that after {} days, or when they take back what they agreed to.",
                 self.retention_days
+            ));
+        }
+        if self.told_per_thousand_min > 0 {
+            words.push(format!(
+                "It asks with another list only while it has told {owner} of {} in every thousand people that it asked about.",
+                self.told_per_thousand_min
             ));
         }
         let end = self.valid_until.map(time::OffsetDateTime::from_unix_timestamp);

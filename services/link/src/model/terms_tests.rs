@@ -25,6 +25,7 @@ fn a_grant_of_a_pool_ends_when_it_says_and_covers_one_purpose() {
         may_join: true,
         fields: vec!["city".to_owned()],
         evaluations_max: 1_000,
+        told_per_thousand_min: 20,
         retention_days: 30,
         valid_until: Some(prost_types::Timestamp { seconds: 100, nanos: 0 }),
         ..Default::default()
@@ -42,7 +43,9 @@ fn a_grant_of_a_pool_ends_when_it_says_and_covers_one_purpose() {
     assert_eq!(here.pool("loyalty", "joint-offers", at(100)), None);
     let words = here.words("Lübeck", "Visby").join(" ");
     assert!(
-        words.contains("1000 people under one key") && words.contains("This ends on 1970-01-01."),
+        words.contains("1000 people under one key")
+            && words.contains("of 20 in every thousand")
+            && words.contains("This ends on 1970-01-01."),
         "{words}"
     );
     assert_eq!(here.pool("loyalty", "research", at(99)), None);
@@ -60,6 +63,16 @@ fn a_grant_of_a_pool_ends_when_it_says_and_covers_one_purpose() {
     );
     assert_eq!(refused(|pool| pool.retention_days = 0), "pools.retention_days");
     assert_eq!(refused(|pool| pool.purpose.clear()), "pools.purpose");
+    assert_eq!(refused(|pool| pool.counts_only = true), "pools.counts_only");
+    let counted = |pool: &mut wire::PoolGrant| {
+        (pool.counts_only, pool.may_join, pool.told_per_thousand_min) = (true, false, 1);
+        pool.fields.clear();
+    };
+    assert_eq!(refused(counted), "pools.told_per_thousand_min");
+    assert_eq!(
+        refused(|pool| pool.told_per_thousand_min = 1_001),
+        "pools.told_per_thousand_min"
+    );
     let never = |pool: &mut wire::PoolGrant| {
         pool.valid_until = Some(prost_types::Timestamp {
             seconds: i64::MAX,

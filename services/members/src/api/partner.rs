@@ -73,7 +73,7 @@ impl MembersPartnerService for MembersPartner {
         let (points, proof) = finish(async move { members.evaluate(&permit, &asked, of, points).await }).await?;
         Ok(Response::new(wire::EvaluateResponse {
             points: points.as_flattened().to_vec().into(),
-            proof: proof.to_vec().into(),
+            proof: proof.map_or_else(Vec::new, |proof| proof.to_vec()).into(),
         }))
     }
 

@@ -14,7 +14,7 @@ use tonic::{Request, Response, Status, Streaming};
 use crate::{
     Error, Members,
     model::fields::{Field, Problem, RawRow, Type},
-    ops::{Found, Import, NewNotice, Totals, Who, Wish},
+    ops::{COUNT, Found, HITS_MIN, Import, NewNotice, Totals, Who, Wish},
     store::{
         consents::{ConsentRow, NoticeRow, ReleaseRow},
         matches::MatchRow,
@@ -146,8 +146,13 @@ fn publication((row, pool): (OfferRow, String)) -> wire::Publication {
 fn shown((row, pool): (MatchRow, String)) -> wire::Match {
     let mode = match row.mode.as_str() {
         "joint" => wire::MatchMode::Joint,
+        COUNT => wire::MatchMode::Count,
         _ => wire::MatchMode::Own,
     };
+    // A count is told when it is done, and never as it stands.
+    let counted = mode == wire::MatchMode::Count;
+    let told = !counted || row.state == "done";
+    let few = counted && told && row.matched == 0;
     wire::Match {
         id: row.id.to_string(),
         link_id: row.link_id.to_string(),
@@ -160,7 +165,8 @@ fn shown((row, pool): (MatchRow, String)) -> wire::Match {
         text: row.explained,
         listed: positive(row.listed),
         evaluated: positive(row.evaluated),
-        matched: positive(row.matched),
+        matched: if told { positive(row.matched) } else { 0 },
+        fewer_than: if few { HITS_MIN } else { 0 },
         released: positive(row.released),
     }
 }
@@ -469,18 +475,17 @@ impl MembersStaffService for MembersStaff {
         asked: Request<wire::StartMatchRequest>,
     ) -> Result<Response<wire::StartMatchResponse>, Status> {
         let (session, members, asked) = (Session::of(&asked)?, self.0.clone(), asked.into_inner());
-        let joint = match asked.mode() {
-            wire::MatchMode::Own => false,
-            wire::MatchMode::Joint => true,
-            wire::MatchMode::Unspecified => return Err(status(Fault::invalid("mode", "OWN or JOINT"))),
-        };
+        let mode = asked.mode();
+        if mode == wire::MatchMode::Unspecified {
+            return Err(status(Fault::invalid("mode", "OWN, JOINT or COUNT")));
+        }
         let wish = Wish {
             id: maybe_id("id", &asked.id)?,
             link: LinkId(id("link_id", &asked.link_id)?),
             partner_pool: asked.partner_pool,
             purpose: asked.purpose,
             pool: asked.pool,
-            joint,
+            mode,
         };
         let row = finish(async move { members.start_match(&session, wish).await }).await?;
         Ok(Response::new(wire::StartMatchResponse {

@@ -12,7 +12,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{
-    Members, context, open_identifier,
+    Members, context, counting, open_identifier,
     people::values_of,
     person, pseudonym,
     publish::{part, shelf},
@@ -34,6 +34,8 @@ use crate::{
 /// Entries on either side of where a token should stand that are looked at. Of 32,768 tokens that fall anywhere, one is more than 512
 /// places from where it should be in less than 10^-6 of cases; nothing is released of it then.
 const AROUND: i32 = 512;
+/// From so many people on that a partner has asked about it is looked at how many of them it has told us of.
+const LOOKED_AT_FROM: i64 = 10_000;
 
 /// Which offer a partner means.
 pub(crate) struct Asked {
@@ -74,7 +76,9 @@ impl Members {
         let pool = people::pool(tx, &asked.pool).await?;
         let pool = pool.filter(|pool| pool.link_id.is_none()).ok_or(Error::NoOffer)?;
         let offer = offers::newest(tx, permit.link(), pool.id, &asked.purpose, lock).await?;
-        let live = |offer: &OfferRow| offer.state == "live" && self.now() < offer.ends_at;
+        let live = |offer: &OfferRow| {
+            offer.state == "live" && self.now() < offer.ends_at && offer.counts_only == granted.counts_only
+        };
         let offer = offer.filter(live).ok_or(Error::NoOffer)?;
         if asked.epoch.is_some_and(|epoch| epoch != offer.epoch) {
             return Err(Error::OtherEpoch);
@@ -115,13 +119,18 @@ impl Members {
         asked: &Asked,
         (id, number): (Uuid, u32),
         points: Vec<Point>,
-    ) -> Result<(Vec<Point>, Proof), Error> {
-        if points.is_empty() || points.len() > CHUNK_MAX {
-            let text = format!("1 to {CHUNK_MAX}");
-            return Err(Error::Invalid { field: "points", text });
-        }
+    ) -> Result<(Vec<Point>, Option<Proof>), Error> {
+        let fits = |least: usize| {
+            let text = format!("{least} to {CHUNK_MAX}");
+            let fits = (least..=CHUNK_MAX).contains(&points.len());
+            fits.then_some(()).ok_or(Error::Invalid { field: "points", text })
+        };
+        fits(1)?;
         let mut tx = self.tenancy.begin("members.evaluate", permit).await?;
         let (pool, offer, granted) = self.offered(&mut tx, permit, asked, true).await?;
+        if offer.counts_only {
+            fits(counting::LIST_MIN)?;
+        }
         let of = shelf(&offer, &pool.code);
         let (last, last_hash, epoch) = matches::theirs(&mut tx, of, id, self.now()).await?;
         let hash = data_encoding::HEXLOWER.encode(&sha256(&[points.as_flattened()]));
@@ -132,6 +141,9 @@ impl Members {
         if number != last || hash != last_hash {
             if number != last.saturating_add(1) {
                 return Err(Error::ChunkOrder(u32::try_from(last).unwrap_or(0) + 1));
+            }
+            if number == 1 {
+                self.tells_enough(&mut tx, &offer, &granted).await?;
             }
             let (more, left) = (points.len() as u64, left(&offer, &granted));
             if more > left {
@@ -146,15 +158,32 @@ impl Members {
         }
         let key = self.key_of(&offer.key_wrapped)?;
         tx.commit().await?;
-        let random = random()?;
+        let (random, counts_only) = (random()?, offer.counts_only);
         let evaluated = tokio::task::spawn_blocking(move || {
             let evaluated = key.evaluate(&points).map_err(|bad| Error::BadPoint(bad.0))?;
+            if counts_only {
+                return Ok((counting::shuffled(evaluated)?, None));
+            }
             let proof = key
                 .prove(&points, &evaluated, &random)
                 .map_err(|_| Error::BadPoint(0))?;
-            Ok((evaluated, proof))
+            Ok((evaluated, Some(proof)))
         });
         evaluated.await.map_err(|_| Error::Damaged("offer"))?
+    }
+
+    /// A partner that guesses numbers asks about many people and can tell us of few: then it asks with no other list.
+    async fn tells_enough(&self, tx: &mut TenantTx, offer: &OfferRow, granted: &PoolGrant) -> Result<(), Error> {
+        // In each epoch an honest one asks about the same people again.
+        let asked = offer.spent.saturating_add(offer.spent_before) / i64::from(offer.epoch.max(1));
+        if granted.told_per_thousand_min == 0 || asked < LOOKED_AT_FROM {
+            return Ok(());
+        }
+        let told = consents::told(tx, offer.link(), offer.pool_id, &offer.purpose).await?;
+        if told.saturating_mul(1_000) < asked.saturating_mul(i64::from(granted.told_per_thousand_min)) {
+            return Err(Error::HitRate { asked, told });
+        }
+        Ok(())
     }
 
     /// What is released of these, of those who have agreed. From this commit on it is known that the partner holds it.

@@ -39,8 +39,8 @@ const VALUE_MAX: usize = 800;
 const FIELDS_MAX: usize = 30;
 
 impl Members {
-    /// Looks every token of ours up in the filter.
-    pub(super) async fn probe(&self, task: &Task, row: &mut MatchRow) -> Result<(), Error> {
+    /// What has changed of the filter since its base.
+    pub(super) async fn changes(&self, task: &Task, row: &MatchRow) -> Result<Vec<Changed>, Error> {
         let mut tx = self.tenancy.begin("members.changes", &task.errand).await?;
         let mut changes = Vec::new();
         for delta in &task.offer.deltas {
@@ -54,7 +54,12 @@ impl Members {
             let (joined, left) = read.pop().zip(read.pop()).ok_or(Error::Damaged("filter_segment"))?;
             changes.push(Changed { sequence, left, joined });
         }
-        drop(tx);
+        Ok(changes)
+    }
+
+    /// Looks every token of ours up in the filter.
+    pub(super) async fn probe(&self, task: &Task, row: &mut MatchRow) -> Result<(), Error> {
+        let changes = self.changes(task, row).await?;
         let (mut after, mut loaded): (Uuid, Option<(i32, Segment)>) = (Uuid::nil(), None);
         loop {
             let mut tx = self.tenancy.begin("members.probe", &task.errand).await?;
@@ -70,10 +75,10 @@ impl Members {
                 let token = Token(known.token.into_bytes());
                 let (number, _) = filter::place(token, task.offer.segment_bits);
                 if loaded.as_ref().is_none_or(|(which, _)| *which != number) {
-                    let body = offers::segment(&mut tx, of.0, (part(FilterPart::Base), 0, number)).await?;
-                    let body = body.ok_or(Error::Damaged("filter_segment"))?;
-                    let segment = Segment::read(&body, task.offer.segment_bits);
-                    loaded = Some((number, segment.map_err(|_| Error::BadAnswer("filter"))?));
+                    loaded = Some((
+                        number,
+                        base_segment(&mut tx, of.0, number, task.offer.segment_bits).await?,
+                    ));
                 }
                 let base = loaded.as_ref().map(|(_, segment)| segment);
                 match filter::holds(token, base, &changes, known.gone_sequence) {
@@ -232,6 +237,18 @@ impl Members {
         };
         consents::acknowledged(tx, link, (pseudonym, &ended.purpose), version, self.now()).await
     }
+}
+
+/// A segment of the base filter.
+pub(super) async fn base_segment(
+    tx: &mut TenantTx,
+    shelf: Shelf<'_>,
+    number: i32,
+    bits: u32,
+) -> Result<Segment, Error> {
+    let body = offers::segment(tx, shelf, (part(FilterPart::Base), 0, number)).await?;
+    let body = body.ok_or(Error::Damaged("filter_segment"))?;
+    Segment::read(&body, bits).map_err(|_| Error::BadAnswer("filter"))
 }
 
 /// What was released of a member, in clear.

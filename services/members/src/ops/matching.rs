@@ -3,10 +3,10 @@
 //! Every step is written down before the next one begins; whoever goes on after a crash sends the very bytes that were sent before.
 
 use hansa_directory::Session;
-use hansa_link::Partner;
+use hansa_link::{Partner, model::people::PoolGrant};
 use hansa_proto::{
     members::v1::{
-        EvaluateRequest, FilterPart, GetFilterSegmentRequest, GetPoolOfferRequest, PoolOffer,
+        EvaluateRequest, FilterPart, GetFilterSegmentRequest, GetPoolOfferRequest, MatchMode, PoolOffer,
         members_partner_service_client::MembersPartnerServiceClient as Client,
     },
     types::v1::Signed,
@@ -49,6 +49,8 @@ const MEMBERS: i64 = CHUNK_MAX as i64 / 2;
 const AGAIN: time::Duration = time::Duration::seconds(5);
 /// Most segments of a filter: 32 million members and more.
 const SEGMENT_BITS_MAX: u32 = 12;
+/// The mode of a match that is only counted.
+pub(crate) const COUNT: &str = "count";
 
 /// A match, as it is asked for.
 pub(crate) struct Wish {
@@ -57,7 +59,7 @@ pub(crate) struct Wish {
     pub partner_pool: String,
     pub purpose: String,
     pub pool: String,
-    pub joint: bool,
+    pub mode: MatchMode,
 }
 
 /// A chunk that is under way, as it was sent: for each point, whose it is.
@@ -119,8 +121,31 @@ impl Task {
         Error::Partner(Box::new(self.partner.fault(status)))
     }
 
-    fn context(&self, row: &MatchRow) -> hansa_psi::Context {
+    pub fn context(&self, row: &MatchRow) -> hansa_psi::Context {
         context(self.partner.enterprise, row.link(), &row.pool, &row.purpose, row.epoch)
+    }
+}
+
+/// How a mode stands in the database.
+pub(crate) fn mode_word(mode: MatchMode) -> &'static str {
+    match mode {
+        MatchMode::Joint => "joint",
+        MatchMode::Count => COUNT,
+        MatchMode::Own | MatchMode::Unspecified => "own",
+    }
+}
+
+/// Does the grant that we have allow such a match; what it allows when it does not.
+fn fits(received: Option<&PoolGrant>, mode: MatchMode) -> Result<(), &'static str> {
+    let received = received.ok_or("no such pool is granted to us for this purpose")?;
+    match mode {
+        MatchMode::Count if received.counts_only => Ok(()),
+        MatchMode::Count => Err("we may find out which of our members are in the pool: it is not for counting"),
+        _ if received.counts_only => Err("we may find out how many of our members are in the pool, and not which"),
+        MatchMode::Joint if !received.may_join => {
+            Err("we may find out which of our members are in the pool, and nothing more")
+        }
+        _ => Ok(()),
     }
 }
 
@@ -138,16 +163,10 @@ impl Members {
         let other = self.links.other_end(&mut tx, wish.link).await?;
         let received = other.received.pool(&wish.partner_pool, &wish.purpose, self.now());
         let partner = self.links.partner(session, wish.link).await?;
-        let granted = |text: &str| Error::Grant {
+        fits(received, wish.mode).map_err(|text| Error::Grant {
             text: text.to_owned(),
             owner: partner.name.clone(),
-        };
-        let received = received.ok_or_else(|| granted("no such pool is granted to us for this purpose"))?;
-        if wish.joint && !received.may_join {
-            return Err(granted(
-                "we may find out which of our members are in the pool, and nothing more",
-            ));
-        }
+        })?;
         let row = MatchRow {
             id: wish.id.unwrap_or_else(|| self.new_id()),
             link_id: wish.link.0,
@@ -155,7 +174,7 @@ impl Members {
             purpose: wish.purpose,
             epoch: 0,
             own_pool_id: Some(own.id),
-            mode: if wish.joint { "joint" } else { "own" }.to_owned(),
+            mode: mode_word(wish.mode).to_owned(),
             state: "running".to_owned(),
             reason: String::new(),
             explained: String::new(),
@@ -168,7 +187,7 @@ impl Members {
             pending: None,
             begun_at: self.now(),
         };
-        if wish.joint {
+        if wish.mode == MatchMode::Joint {
             self.make_shared(&mut tx, &partner.name, &row).await?;
         }
         matches::begin(&mut tx, &row).await?;
@@ -277,7 +296,7 @@ impl Members {
         }
     }
 
-    async fn keep(&self, errand: &Errand, row: &MatchRow, due: Option<OffsetDateTime>) -> Result<(), Error> {
+    pub(super) async fn keep(&self, errand: &Errand, row: &MatchRow, due: Option<OffsetDateTime>) -> Result<(), Error> {
         let mut tx = self.tenancy.begin("members.match_kept", errand).await?;
         matches::save(&mut tx, row, due).await?;
         if due.is_some() {
@@ -290,6 +309,9 @@ impl Members {
     async fn run(&self, errand: Errand, row: &mut MatchRow) -> Result<(), Error> {
         let mut task = Box::pin(self.look(errand, row)).await?;
         Box::pin(self.fetch(&mut task, row)).await?;
+        if row.mode == COUNT {
+            return Box::pin(self.count(&mut task, row)).await;
+        }
         let mut after = 0;
         while Box::pin(self.ask(&mut task, row, &mut after)).await? {}
         Box::pin(self.probe(&task, row)).await?;
@@ -329,7 +351,11 @@ impl Members {
         offers::clear_others(&mut tx, shelf).await?;
         offers::put_segment(&mut tx, shelf, (0, 0, 0), &whole.encode_to_vec(), None).await?;
         let listed = matches::listed(&mut tx, own, (task.recipient, &row.purpose)).await?;
-        let unasked = matches::unasked_count(&mut tx, (shelf, own), task.recipient).await?;
+        let unasked = if row.mode == COUNT {
+            listed - row.evaluated
+        } else {
+            matches::unasked_count(&mut tx, (shelf, own), task.recipient).await?
+        };
         let left = answer.evaluations_left;
         // A chunk that is under way has been paid for.
         if row.pending.is_none() && u64::try_from(unasked).unwrap_or(0) > left {
@@ -506,7 +532,7 @@ fn read_offer(
         row.link_id.to_string(),
         offer.ends_at.as_ref().map_or(0, |at| at.seconds),
     );
-    let running = ends > now.unix_timestamp() && offer.epoch > 0;
+    let running = ends > now.unix_timestamp() && offer.epoch > 0 && offer.counts_only == (row.mode == COUNT);
     let whole = offer.segment_bits <= SEGMENT_BITS_MAX
         && offer.segment_hashes.len() == 32 << offer.segment_bits
         && offer.deltas.len() <= usize::try_from(CHANGES_MAX).unwrap_or(0)

@@ -55,6 +55,7 @@ fn read(change: impl FnOnce(&mut PoolOffer), signed: bool) -> bool {
 fn an_offer_is_taken_only_when_it_is_signed_whole_and_about_what_was_asked() {
     assert!(read(|_| {}, true));
     assert!(!read(|_| {}, false));
+    assert!(!read(|offer| offer.counts_only = true, true));
     assert!(!read(|offer| offer.pool = "other".to_owned(), true));
     assert!(!read(|offer| offer.purpose = "research".to_owned(), true));
     assert!(!read(|offer| offer.link_id = Uuid::from_u128(3).to_string(), true));

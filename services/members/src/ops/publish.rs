@@ -3,7 +3,7 @@
 use std::{num::NonZero, sync::Arc};
 
 use hansa_directory::Session;
-use hansa_link::model::bundle::signed;
+use hansa_link::model::{bundle::signed, people::PoolGrant};
 use hansa_proto::{
     members::v1::{FilterPart, PoolDelta, PoolOffer},
     types::v1::Signed,
@@ -78,7 +78,7 @@ impl Mask {
 }
 
 /// Numbers that nobody can tell from tokens.
-fn made_up(many: usize) -> Result<Vec<u64>, Error> {
+pub(super) fn made_up(many: usize) -> Result<Vec<u64>, Error> {
     let mut numbers = Vec::with_capacity(many);
     while numbers.len() < many {
         let bytes: [u8; 1_024] = random()?;
@@ -116,19 +116,23 @@ impl Members {
         let mut tx = self.tenancy.begin("members.publish", session).await?;
         let pool = self.own_pool(&mut tx, pool).await?;
         let other = self.links.other_end(&mut tx, link).await?;
-        if other.hosted || !self.still_granted(&mut tx, (link, &pool, purpose)).await? {
-            return Err(Error::NotGranted);
-        }
+        let granted = self.still_granted(&mut tx, (link, &pool, purpose)).await?;
+        let granted = granted.filter(|_| !other.hosted).ok_or(Error::NotGranted)?;
         // First the pool, then the offer: as all do who change consents.
         offers::lock_consents(&mut tx, pool.id).await?;
         let known = offers::newest(&mut tx, link, pool.id, purpose, true).await?;
         let now = self.now();
         match &known {
+            // What was answered in order under a key is never counted under it, nor the other way round.
+            Some(offer) if offer.counts_only != granted.counts_only && offer.state != "ended" => {
+                self.begin_epoch(&mut tx, (link, &pool, &granted), offer.recipient, Some(offer))
+                    .await?;
+            }
             Some(offer) if offer.state == "live" && offer.ends_at > now => offers::look(&mut tx, offer, now).await?,
             Some(offer) if offer.state == "building" => {}
             _ => {
                 let recipient = model::recipient(other.keys.enterprise);
-                self.begin_epoch(&mut tx, (link, &pool, purpose), recipient, known.as_ref())
+                self.begin_epoch(&mut tx, (link, &pool, &granted), recipient, known.as_ref())
                     .await?;
             }
         }
@@ -144,7 +148,7 @@ impl Members {
     async fn begin_epoch(
         &self,
         tx: &mut TenantTx,
-        (link, pool, purpose): (LinkId, &PoolRow, &str),
+        (link, pool, granted): (LinkId, &PoolRow, &PoolGrant),
         recipient: Uuid,
         before: Option<&OfferRow>,
     ) -> Result<(), Error> {
@@ -156,7 +160,7 @@ impl Members {
         let row = OfferRow {
             link_id: link.0,
             pool_id: pool.id,
-            purpose: purpose.to_owned(),
+            purpose: granted.purpose.clone(),
             epoch: before.map_or(1, |old| old.epoch + 1),
             recipient,
             state: "building".to_owned(),
@@ -169,6 +173,7 @@ impl Members {
             spent_before: before.map_or(0, |old| old.spent_before + old.spent),
             made_at: now,
             ends_at: now + EPOCH,
+            counts_only: granted.counts_only,
         };
         offers::insert(tx, &row).await?;
         offers::clear_others(tx, shelf(&row, &pool.code)).await
@@ -258,6 +263,7 @@ impl Members {
             deltas: Vec::new(),
             made_at: Some(hansa_edge::timestamp(self.now())),
             ends_at: Some(hansa_edge::timestamp(offer.ends_at)),
+            counts_only: offer.counts_only,
         };
         self.put_offer(&mut tx, &offer, &pool, &whole).await?;
         // What has changed while it was built comes at once.
@@ -324,7 +330,8 @@ impl Members {
         };
         if over {
             let of = (offer.link(), &pool, offer.purpose.as_str());
-            if self.still_granted(&mut tx, of).await? {
+            if let Some(granted) = self.still_granted(&mut tx, of).await? {
+                let of = (offer.link(), &pool, &granted);
                 self.begin_epoch(&mut tx, of, offer.recipient, Some(&offer)).await?;
                 tx.due_now().await?;
             } else {
@@ -365,15 +372,16 @@ impl Members {
         Ok(tx.commit().await?)
     }
 
-    /// May the partner still ask about this pool.
+    /// What the partner may still ask about this pool.
     async fn still_granted(
         &self,
         tx: &mut TenantTx,
         (link, pool, purpose): (LinkId, &PoolRow, &str),
-    ) -> Result<bool, Error> {
+    ) -> Result<Option<PoolGrant>, Error> {
         let other = self.links.other_end(tx, link).await?;
-        let granted = other.granted.pool(&pool.code, purpose, self.now()).is_some();
-        Ok(granted && self.links.is_active(tx, link).await?)
+        let active = self.links.is_active(tx, link).await?;
+        let granted = other.granted.pool(&pool.code, purpose, self.now());
+        Ok(granted.filter(|_| active).cloned())
     }
 
     async fn put_change(

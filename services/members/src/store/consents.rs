@@ -329,6 +329,18 @@ pub async fn released(
     Ok(())
 }
 
+/// Of how many members a partner has told us that they are its own too.
+pub async fn told(tx: &mut TenantTx, link: LinkId, pool: Uuid, purpose: &str) -> Result<i64, Error> {
+    Ok(sqlx::query_scalar!(
+        r#"select count(*) as "count!" from release where link_id = $1 and pool_id = $2 and purpose = $3 and released_at is not null"#,
+        link.0,
+        pool,
+        purpose,
+    )
+    .fetch_one(tx.conn())
+    .await?)
+}
+
 /// A partner is told to hold no more of a member.
 pub async fn ending(tx: &mut TenantTx, row: &ReleaseRow) -> Result<(), Error> {
     sqlx::query!(

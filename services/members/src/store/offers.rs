@@ -25,6 +25,8 @@ pub struct OfferRow {
     pub spent_before: i64,
     pub made_at: OffsetDateTime,
     pub ends_at: OffsetDateTime,
+    /// Answers come shuffled: they tell how many, and not who.
+    pub counts_only: bool,
 }
 
 impl OfferRow {
@@ -64,7 +66,7 @@ pub async fn newest(
     Ok(sqlx::query_as!(
         OfferRow,
         "select link_id, pool_id, purpose, epoch, recipient, state, key_wrapped, masked, segment_bits, tokens, sequence, spent,
-             spent_before, made_at, ends_at
+             spent_before, made_at, ends_at, counts_only
          from offer where link_id = $1 and pool_id = $2 and purpose = $3 order by epoch desc limit 1",
         link.0,
         pool,
@@ -78,7 +80,7 @@ pub async fn newest(
 pub async fn all(tx: &mut TenantTx) -> Result<Vec<(OfferRow, String)>, Error> {
     let rows = sqlx::query!(
         "select distinct on (o.link_id, o.pool_id, o.purpose) o.link_id, o.pool_id, o.purpose, o.epoch, o.recipient, o.state,
-             o.key_wrapped, o.masked, o.segment_bits, o.tokens, o.sequence, o.spent, o.spent_before, o.made_at, o.ends_at, p.code
+             o.key_wrapped, o.masked, o.segment_bits, o.tokens, o.sequence, o.spent, o.spent_before, o.made_at, o.ends_at, o.counts_only, p.code
          from offer o join pool p on p.id = o.pool_id
          order by o.link_id, o.pool_id, o.purpose, o.epoch desc limit 1000",
     )
@@ -101,6 +103,7 @@ pub async fn all(tx: &mut TenantTx) -> Result<Vec<(OfferRow, String)>, Error> {
             spent_before: row.spent_before,
             made_at: row.made_at,
             ends_at: row.ends_at,
+            counts_only: row.counts_only,
         };
         (offer, row.code)
     });
@@ -110,8 +113,9 @@ pub async fn all(tx: &mut TenantTx) -> Result<Vec<(OfferRow, String)>, Error> {
 /// A new offer, to be built now.
 pub async fn insert(tx: &mut TenantTx, row: &OfferRow) -> Result<(), Error> {
     sqlx::query!(
-        "insert into offer (link_id, pool_id, purpose, epoch, recipient, state, key_wrapped, spent_before, made_at, ends_at, due_at)
-         values ($1, $2, $3, $4, $5, 'building', $6, $7, $8, $9, $8)",
+        "insert into offer (link_id, pool_id, purpose, epoch, recipient, state, key_wrapped, spent_before, made_at, ends_at, due_at,
+             counts_only)
+         values ($1, $2, $3, $4, $5, 'building', $6, $7, $8, $9, $8, $10)",
         row.link_id,
         row.pool_id,
         row.purpose,
@@ -121,6 +125,7 @@ pub async fn insert(tx: &mut TenantTx, row: &OfferRow) -> Result<(), Error> {
         row.spent_before,
         row.made_at,
         row.ends_at,
+        row.counts_only,
     )
     .execute(tx.conn())
     .await?;
@@ -225,7 +230,7 @@ pub async fn take_due(
              order by due_at limit $3 for update skip locked) as chosen
          where offer.link_id = chosen.link_id and offer.pool_id = chosen.pool_id and offer.purpose = chosen.purpose and offer.epoch = chosen.epoch
          returning offer.link_id, offer.pool_id, offer.purpose, offer.epoch, offer.recipient, offer.state, offer.key_wrapped, offer.masked,
-             offer.segment_bits, offer.tokens, offer.sequence, offer.spent, offer.spent_before, offer.made_at, offer.ends_at",
+             offer.segment_bits, offer.tokens, offer.sequence, offer.spent, offer.spent_before, offer.made_at, offer.ends_at, offer.counts_only",
         now,
         until,
         most,
@@ -250,7 +255,7 @@ pub async fn standing(tx: &mut TenantTx, pool: Uuid, recipient: Uuid, purpose: &
     Ok(sqlx::query_as!(
         OfferRow,
         "select distinct on (link_id) link_id, pool_id, purpose, epoch, recipient, state, key_wrapped, masked, segment_bits, tokens,
-             sequence, spent, spent_before, made_at, ends_at
+             sequence, spent, spent_before, made_at, ends_at, counts_only
          from offer where pool_id = $1 and recipient = $2 and purpose = $3 order by link_id, epoch desc",
         pool,
         recipient,
