@@ -2,6 +2,7 @@
 
 pub mod documents;
 pub mod matching;
+pub mod pool;
 pub mod reserve;
 mod store;
 

@@ -18,11 +18,21 @@ use hansa_vocab::clock::{IdSource as _, SystemIds};
 use serde_json::{Value, json};
 use tonic::{Request, transport::Channel};
 
-use super::{median, reserve, rounded, store};
+use super::{median, pool, reserve, rounded, store};
 use crate::processes::{Firm, PrivateNode};
 
 /// All cells; `cold` and `warm` are run together, with the peers beside them.
-pub const CELLS: [&str; 5] = ["mask", "cold", "warm", "evaluate", "filter-bits-per-member"];
+pub const CELLS: [&str; 9] = [
+    "mask",
+    "cold",
+    "warm",
+    "filter-bits-per-member",
+    "delta",
+    "evaluate",
+    "import",
+    "publish",
+    "withdrawal",
+];
 /// Ticks of a second in /proc.
 const TICKS: f64 = 100.0;
 /// Members that are masked in a round of `mask`.
@@ -50,22 +60,22 @@ fn cpu() -> anyhow::Result<f64> {
     Ok((of(11).unwrap_or(0.0) + of(12).unwrap_or(0.0)) / TICKS)
 }
 
-fn spent<T>(work: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<(f64, T)> {
+pub(super) fn spent<T>(work: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<(f64, T)> {
     let before = cpu()?;
     let done = work()?;
     Ok((cpu()? - before, done))
 }
 
 /// The same people for every system: the first are the pool; the list is half of it, half beyond it.
-fn phone(person: u64) -> String {
+pub(super) fn phone(person: u64) -> String {
     (13_000_000_000 + person * 0x9E37_79B1 % 6_999_999_937).to_string()
 }
 
-fn context() -> Context {
+pub(super) fn context() -> Context {
     Context::new(&[1; 32], &[2; 16], "loyalty", "joint-offers", 1)
 }
 
-fn people(phones: &[String]) -> impl Iterator<Item = (Kind, &[u8])> {
+pub(super) fn people(phones: &[String]) -> impl Iterator<Item = (Kind, &[u8])> {
     phones.iter().map(|phone| (Kind::Phone, phone.as_bytes()))
 }
 
@@ -268,6 +278,9 @@ pub fn alone(cells: &[&str], rounds: usize, sizes: Sizes, python: &str) -> anyho
         .any(|cell| ["cold", "warm", "filter-bits-per-member"].contains(cell))
     {
         lines.extend(whole(rounds, sizes, python)?);
+    }
+    if cells.contains(&"delta") {
+        lines.extend(pool::delta(rounds)?);
     }
     Ok(lines)
 }

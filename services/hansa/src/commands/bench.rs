@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use hansa::bench::{Pace, documents, matching, reserve};
+use hansa::bench::{Pace, documents, matching, pool, reserve};
 use serde_json::{Value, json};
 
 use super::Printer;
@@ -29,7 +29,7 @@ pub enum Bench {
     Reserve(Options),
     /// Buying: orders a second from a clerk's request through a colleague's approval, and their way to the supplier's node.
     Documents(Options),
-    /// Private match: masking, a whole match beside other systems, evaluations through a node.
+    /// Private match: masking, a whole match beside other systems, evaluations through a node, and a pool from import to withdrawal.
     Match(MatchOptions),
 }
 
@@ -66,6 +66,14 @@ impl MatchOptions {
             let line = bench.cell(pace.rounds, pace.each).await;
             bench.end().await?;
             printer.show(&line?);
+        }
+        if cells.iter().any(|cell| pool::CELLS.contains(cell)) {
+            let bench = pool::Pool::start(&std::env::current_exe()?, self.members).await?;
+            let lines = bench.cells(&cells).await;
+            bench.end().await?;
+            for line in lines? {
+                printer.show(&line);
+            }
         }
         Ok(())
     }
