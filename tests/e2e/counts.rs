@@ -151,3 +151,39 @@ async fn a_partner_that_guesses_numbers_asks_with_one_list_and_no_other() {
     brand.list = uuid();
     assert_eq!(reason(brand.evaluate(1, 1, points).await), "granted");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_match_would_cost_is_known_before_anything_is_asked() {
+    let two = two(pool_grant(json!({"evaluationsMax": 100}))).await;
+    two.agreed().await;
+    let asked = json!({"linkId": two.link, "partnerPool": "loyalty", "purpose": PURPOSE, "pool": "fans"});
+    let estimate = async || two.brand.members("EstimateMatch", asked.clone()).await;
+    assert_eq!(estimate().await.unwrap_err().reason, "NO_OFFER");
+    two.store.hands_out("loyalty", &two.link, PURPOSE).await;
+    let first = estimate().await.unwrap();
+    let modes = json!(["MATCH_MODE_OWN", "MATCH_MODE_JOINT"]);
+    assert_eq!(
+        (
+            &first["listed"],
+            &first["evaluations"],
+            &first["evaluationsLeft"],
+            &first["tokens"],
+            &first["modes"]
+        ),
+        (&json!("60"), &json!("60"), &json!("100"), &json!("1024"), &modes)
+    );
+    // 33.5 bits for each token, 64 bytes for each question.
+    assert_eq!(first["bytes"], (1_024 * 67 / 16 + 60 * 64).to_string());
+    assert_eq!(two.store.publication("loyalty", &two.link, PURPOSE).await["spent"], "0");
+    two.matches("OWN").await;
+    let second = estimate().await.unwrap();
+    assert_eq!(
+        (&second["evaluations"], &second["evaluationsLeft"], &second["bytes"]),
+        (&json!("0"), &json!("40"), &json!("0"))
+    );
+    let other = json!({"linkId": two.link, "partnerPool": "loyalty", "purpose": "research", "pool": "fans"});
+    assert_eq!(
+        two.brand.members("EstimateMatch", other).await.unwrap_err().reason,
+        "GRANT"
+    );
+}

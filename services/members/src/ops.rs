@@ -5,6 +5,7 @@ mod answer;
 mod consents;
 mod corrections;
 mod counting;
+mod estimate;
 mod joining;
 mod matching;
 mod merging;

@@ -119,6 +119,13 @@ pub enum Pool {
         #[command(flatten)]
         target: Target,
     },
+    /// What a match would ask and cost, before anything is asked.
+    Estimate {
+        #[command(flatten)]
+        both: Both,
+        #[command(flatten)]
+        target: Target,
+    },
     /// How far a match is.
     Progress {
         /// Its id.
@@ -262,6 +269,7 @@ impl Pool {
                 };
                 matching(&target, both.json(), mode, wait).await?
             }
+            Self::Estimate { both, target } => call(&target, "EstimateMatch", both.json()).await?,
             Self::Progress { id, target } => call(&target, "GetMatch", json!({"id": id})).await?,
             Self::Matched { both, after, target } => {
                 let mut body = both.json();

@@ -470,6 +470,23 @@ impl MembersStaffService for MembersStaff {
         }))
     }
 
+    async fn estimate_match(
+        &self,
+        asked: Request<wire::EstimateMatchRequest>,
+    ) -> Result<Response<wire::EstimateMatchResponse>, Status> {
+        let (session, asked) = (Session::of(&asked)?, asked.into_inner());
+        let wish = Wish {
+            id: None,
+            link: LinkId(id("link_id", &asked.link_id)?),
+            partner_pool: asked.partner_pool,
+            purpose: asked.purpose,
+            pool: asked.pool,
+            mode: wire::MatchMode::Unspecified,
+        };
+        let estimate = self.0.estimate(&session, wish).await.map_err(status)?;
+        Ok(Response::new(estimate))
+    }
+
     async fn start_match(
         &self,
         asked: Request<wire::StartMatchRequest>,

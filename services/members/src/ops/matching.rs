@@ -49,6 +49,8 @@ const MEMBERS: i64 = CHUNK_MAX as i64 / 2;
 const AGAIN: time::Duration = time::Duration::seconds(5);
 /// Most segments of a filter: 32 million members and more.
 const SEGMENT_BITS_MAX: u32 = 12;
+/// Bytes of a point, as it is counted in an estimate.
+pub(super) const POINT_BYTES: u64 = POINT_LENGTH as u64;
 /// The mode of a match that is only counted.
 pub(crate) const COUNT: &str = "count";
 
@@ -135,8 +137,25 @@ pub(crate) fn mode_word(mode: MatchMode) -> &'static str {
     }
 }
 
+/// What a partner hands out, signed, and how many evaluations are left.
+pub(super) async fn offer_of(
+    client: &mut Client<Channel>,
+    partner: &Partner,
+    row: &MatchRow,
+) -> Result<(Signed, u64), Error> {
+    let asked = GetPoolOfferRequest {
+        pool: row.pool.clone(),
+        purpose: row.purpose.clone(),
+    };
+    let answer = client.get_pool_offer(partner.request(asked, DEADLINE)).await;
+    let answer = answer.map_err(|status| Error::Partner(Box::new(partner.fault(&status))))?;
+    let answer = answer.into_inner();
+    let left = answer.evaluations_left;
+    Ok((answer.offer.ok_or(Error::BadAnswer("offer"))?, left))
+}
+
 /// Does the grant that we have allow such a match; what it allows when it does not.
-fn fits(received: Option<&PoolGrant>, mode: MatchMode) -> Result<(), &'static str> {
+pub(super) fn fits(received: Option<&PoolGrant>, mode: MatchMode) -> Result<(), &'static str> {
     let received = received.ok_or("no such pool is granted to us for this purpose")?;
     match mode {
         MatchMode::Count if received.counts_only => Ok(()),
@@ -167,26 +186,7 @@ impl Members {
             text: text.to_owned(),
             owner: partner.name.clone(),
         })?;
-        let row = MatchRow {
-            id: wish.id.unwrap_or_else(|| self.new_id()),
-            link_id: wish.link.0,
-            pool: wish.partner_pool,
-            purpose: wish.purpose,
-            epoch: 0,
-            own_pool_id: Some(own.id),
-            mode: mode_word(wish.mode).to_owned(),
-            state: "running".to_owned(),
-            reason: String::new(),
-            explained: String::new(),
-            listed: 0,
-            evaluated: 0,
-            matched: 0,
-            released: 0,
-            chunk: 0,
-            seed_wrapped: self.vault.wrap("psi-blinds", &random::<32>()?)?,
-            pending: None,
-            begun_at: self.now(),
-        };
+        let row = self.new_match(&wish, own.id, wish.mode)?;
         if wish.mode == MatchMode::Joint {
             self.make_shared(&mut tx, &partner.name, &row).await?;
         }
@@ -209,6 +209,41 @@ impl Members {
         tx.due_now().await?;
         tx.commit().await?;
         Ok((known, own.code))
+    }
+
+    /// A match that has not begun.
+    pub(super) fn new_match(&self, wish: &Wish, own: Uuid, mode: MatchMode) -> Result<MatchRow, Error> {
+        Ok(MatchRow {
+            id: wish.id.unwrap_or_else(|| self.new_id()),
+            link_id: wish.link.0,
+            pool: wish.partner_pool.clone(),
+            purpose: wish.purpose.clone(),
+            epoch: 0,
+            own_pool_id: Some(own),
+            mode: mode_word(mode).to_owned(),
+            state: "running".to_owned(),
+            reason: String::new(),
+            explained: String::new(),
+            listed: 0,
+            evaluated: 0,
+            matched: 0,
+            released: 0,
+            chunk: 0,
+            seed_wrapped: self.vault.wrap("psi-blinds", &random::<32>()?)?,
+            pending: None,
+            begun_at: self.now(),
+        })
+    }
+
+    /// The offer in what the partner has signed.
+    pub(super) async fn read_whole(
+        &self,
+        tx: &mut TenantTx,
+        whole: &Signed,
+        row: &MatchRow,
+    ) -> Result<PoolOffer, Error> {
+        let other = self.links.other_end(tx, row.link()).await?;
+        read_offer(whole, row, self.now(), |at| other.keys.signed(POOL_OFFER, whole, at))
     }
 
     /// Makes the pool in which lies what the partner releases to us, before anything can be released.
@@ -325,18 +360,10 @@ impl Members {
     async fn look(&self, errand: Errand, row: &mut MatchRow) -> Result<Task, Error> {
         let partner = self.links.partner(&errand, row.link()).await?;
         let mut client = Client::new(partner.channel.clone());
-        let asked = GetPoolOfferRequest {
-            pool: row.pool.clone(),
-            purpose: row.purpose.clone(),
-        };
-        let answer = client.get_pool_offer(partner.request(asked, DEADLINE)).await;
-        let answer = answer.map_err(|status| Error::Partner(Box::new(partner.fault(&status))))?;
-        let answer = answer.into_inner();
-        let whole = answer.offer.ok_or(Error::BadAnswer("offer"))?;
+        let (whole, left) = offer_of(&mut client, &partner, row).await?;
         let mut tx = self.tenancy.begin("members.look", &errand).await?;
         tx.plan_anew().await?;
-        let other = self.links.other_end(&mut tx, row.link()).await?;
-        let offer = read_offer(&whole, row, self.now(), |at| other.keys.signed(POOL_OFFER, &whole, at))?;
+        let offer = self.read_whole(&mut tx, &whole, row).await?;
         row.epoch = i32::try_from(offer.epoch).map_err(|_| Error::BadAnswer("offer"))?;
         let own = row.own_pool_id.ok_or(Error::Damaged("match"))?;
         let task = Task {
@@ -356,7 +383,6 @@ impl Members {
         } else {
             matches::unasked_count(&mut tx, (shelf, own), task.recipient).await?
         };
-        let left = answer.evaluations_left;
         // A chunk that is under way has been paid for.
         if row.pending.is_none() && u64::try_from(unasked).unwrap_or(0) > left {
             return Err(Error::Budget { left });
