@@ -33,6 +33,7 @@ mod pool;
 mod pools;
 mod procurement;
 mod registry;
+mod segments;
 mod stock;
 mod timers;
 mod together;

@@ -7,6 +7,7 @@ mod corrections;
 mod counting;
 mod estimate;
 mod joining;
+mod matched;
 mod matching;
 mod merging;
 mod people;
@@ -33,6 +34,7 @@ pub(crate) use self::{
     answer::Asked,
     consents::NewNotice,
     counting::{HITS_MIN, LIST_MIN},
+    matched::Segment,
     matching::{COUNT, Wish},
     people::{Found, Import, Totals, Who},
 };

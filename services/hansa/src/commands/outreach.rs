@@ -3,9 +3,11 @@
 use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
 
-use super::{Printer, Target};
+use super::{Printer, Target, pool::having};
 
 const SERVICE: &str = "outreach.v1.OutreachStaffService";
+/// Members of one message.
+const MESSAGE_MAX: usize = 500;
 
 /// A way to become a member.
 #[derive(Args, Debug)]
@@ -127,10 +129,66 @@ pub struct Send {
     #[arg(long, default_value = "")]
     id: String,
     /// Members, by their names on the link: `pool matched` shows them.
-    #[arg(required = true)]
+    #[arg(required_unless_present = "having")]
     pseudonyms: Vec<String>,
+    /// Or a segment: all members of both of whom this was released, as in city=Lübeck; may be given several times.
+    #[arg(long, value_parser = having, conflicts_with = "pseudonyms", requires = "pool")]
+    having: Vec<(String, String)>,
+    /// Our pool, of a segment.
+    #[arg(long)]
+    pool: Option<String>,
     #[command(flatten)]
     target: Target,
+}
+
+impl Send {
+    fn json(&self, pseudonyms: &[String]) -> Value {
+        json!({
+            "id": self.id, "linkId": self.link, "partnerPool": self.partner_pool, "purpose": self.purpose,
+            "subject": self.subject, "text": self.text, "language": self.language, "pseudonyms": pseudonyms,
+        })
+    }
+
+    /// To all who are in the segment now: a message for every 500 of them.
+    async fn to_segment(&self, printer: Printer) -> anyhow::Result<()> {
+        let having: Map<_, _> = self
+            .having
+            .iter()
+            .map(|(name, value)| (name.clone(), json!(value)))
+            .collect();
+        let mut asked = json!({
+            "linkId": self.link, "partnerPool": self.partner_pool, "purpose": self.purpose, "pool": self.pool,
+            "having": having, "pageSize": 1_000,
+        });
+        let mut names = Vec::new();
+        loop {
+            let page = self
+                .target
+                .call("members.v1.MembersStaffService/ListMatched", asked.clone())
+                .await?;
+            let members = page["members"].as_array().into_iter().flatten();
+            names.extend(members.filter_map(|one| one["pseudonym"].as_str().map(str::to_owned)));
+            if page["nextAfter"].as_str().is_none_or(|next| next == "0") {
+                break;
+            }
+            asked["after"] = page["nextAfter"].clone();
+        }
+        anyhow::ensure!(!names.is_empty(), "nobody is in this segment");
+        let several = names.len() > MESSAGE_MAX;
+        anyhow::ensure!(
+            !several || self.id.is_empty(),
+            "{} members take several messages: leave --id out",
+            names.len()
+        );
+        for some in names.chunks(MESSAGE_MAX) {
+            let answer = self
+                .target
+                .call(&format!("{SERVICE}/SendPartnerMessage"), self.json(some))
+                .await?;
+            printer.show(&answer);
+        }
+        Ok(())
+    }
 }
 
 /// `hansa outreach`.
@@ -289,19 +347,18 @@ impl Outreach {
             }
             Self::Stop { id, target } => ("StopRun", json!({"id": id}), target),
             Self::Runs { target } => ("ListRuns", json!({}), target),
-            Self::Send(send) => {
-                let body = json!({
-                    "id": send.id, "linkId": send.link, "partnerPool": send.partner_pool, "purpose": send.purpose,
-                    "subject": send.subject, "text": send.text, "language": send.language, "pseudonyms": send.pseudonyms,
-                });
-                ("SendPartnerMessage", body, send.target)
-            }
+            Self::Send(send) => ("SendPartnerMessage", send.json(&send.pseudonyms), send.target),
             Self::Reach { link, id, target } => ("GetPartnerReach", json!({"linkId": link, "id": id}), target),
         }
     }
 
     /// Runs one of them.
     pub async fn run(self, printer: Printer) -> anyhow::Result<()> {
+        if let Self::Send(send) = &self
+            && !send.having.is_empty()
+        {
+            return send.to_segment(printer).await;
+        }
         let (method, body, target) = self.call();
         let answer = target.call(&format!("{SERVICE}/{method}"), body).await?;
         printer.show(&answer);

@@ -34,6 +34,45 @@ impl Both {
     }
 }
 
+/// A text that members agree to.
+#[derive(Args, Debug)]
+pub struct Notice {
+    /// What they read.
+    #[arg(required_unless_present = "file")]
+    text: Option<String>,
+    /// Read it from this file.
+    #[arg(long, conflicts_with = "text")]
+    file: Option<PathBuf>,
+    /// The link to the receiving enterprise.
+    #[arg(long)]
+    link: String,
+    /// What for.
+    #[arg(long)]
+    purpose: String,
+    /// A field that the receiver gets; may be given several times.
+    #[arg(long = "field")]
+    fields: Vec<String>,
+    /// Language of the text, a tag of BCP 47.
+    #[arg(long, default_value = "en")]
+    language: String,
+    #[command(flatten)]
+    target: Target,
+}
+
+impl Notice {
+    async fn run(self) -> anyhow::Result<Value> {
+        let text = match (self.text, self.file) {
+            (Some(text), _) => text,
+            (None, Some(file)) => std::fs::read_to_string(&file).with_context(|| file.display().to_string())?,
+            (None, None) => anyhow::bail!("a text or a file is needed"),
+        };
+        let notice = json!({
+            "linkId": self.link, "purpose": self.purpose, "fields": self.fields, "language": self.language, "text": text,
+        });
+        call(&self.target, "PutNotice", json!({"notice": notice})).await
+    }
+}
+
 /// `hansa pool`.
 #[derive(Debug, Subcommand)]
 pub enum Pool {
@@ -55,28 +94,7 @@ pub enum Pool {
         target: Target,
     },
     /// Write down a text that members agree to: for one receiving enterprise and one purpose. It never changes.
-    Notice {
-        /// What they read.
-        #[arg(required_unless_present = "file")]
-        text: Option<String>,
-        /// Read it from this file.
-        #[arg(long, conflicts_with = "text")]
-        file: Option<PathBuf>,
-        /// The link to the receiving enterprise.
-        #[arg(long)]
-        link: String,
-        /// What for.
-        #[arg(long)]
-        purpose: String,
-        /// A field that the receiver gets; may be given several times.
-        #[arg(long = "field")]
-        fields: Vec<String>,
-        /// Language of the text, a tag of BCP 47.
-        #[arg(long, default_value = "en")]
-        language: String,
-        #[command(flatten)]
-        target: Target,
-    },
+    Notice(Notice),
     /// All notices, newest first.
     Notices {
         #[command(flatten)]
@@ -137,6 +155,9 @@ pub enum Pool {
     Matched {
         #[command(flatten)]
         both: Both,
+        /// A segment: those alone of whom this was released, as in city=Lübeck; may be given several times.
+        #[arg(long, value_parser = having)]
+        having: Vec<(String, String)>,
         /// Those after this number.
         #[arg(long, default_value_t = 0)]
         after: u64,
@@ -182,6 +203,12 @@ async fn until(look: impl AsyncFn() -> anyhow::Result<Value>, so: impl Fn(&Value
     }
 }
 
+/// A field and a value, as they are given on the command line.
+pub(super) fn having(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("write it as in city=Lübeck")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
 async fn matching(target: &Target, mut body: Value, mode: &str, wait: bool) -> anyhow::Result<Value> {
     body["mode"] = json!(mode);
     let begun = call(target, "StartMatch", body).await?;
@@ -225,24 +252,7 @@ impl Pool {
                 call(&target, "PutPool", json!({"pool": pool})).await?
             }
             Self::List { target } => call(&target, "ListPools", json!({})).await?,
-            Self::Notice {
-                text,
-                file,
-                link,
-                purpose,
-                fields,
-                language,
-                target,
-            } => {
-                let text = match (text, file) {
-                    (Some(text), _) => text,
-                    (None, Some(file)) => std::fs::read_to_string(&file).with_context(|| file.display().to_string())?,
-                    (None, None) => anyhow::bail!("a text or a file is needed"),
-                };
-                let notice =
-                    json!({"linkId": link, "purpose": purpose, "fields": fields, "language": language, "text": text});
-                call(&target, "PutNotice", json!({"notice": notice})).await?
-            }
+            Self::Notice(notice) => notice.run().await?,
             Self::Notices { target } => call(&target, "ListNotices", json!({})).await?,
             Self::Publish {
                 pool,
@@ -271,9 +281,19 @@ impl Pool {
             }
             Self::Estimate { both, target } => call(&target, "EstimateMatch", both.json()).await?,
             Self::Progress { id, target } => call(&target, "GetMatch", json!({"id": id})).await?,
-            Self::Matched { both, after, target } => {
+            Self::Matched {
+                both,
+                having,
+                after,
+                target,
+            } => {
                 let mut body = both.json();
                 (body["after"], body["pageSize"]) = (json!(after), json!(1_000));
+                body["having"] = having
+                    .into_iter()
+                    .map(|(name, value)| (name, json!(value)))
+                    .collect::<serde_json::Map<_, _>>()
+                    .into();
                 call(&target, "ListMatched", body).await?
             }
             Self::Withdrawals { open, target } => call(&target, "ListWithdrawals", json!({"openOnly": open})).await?,

@@ -14,7 +14,7 @@ use tonic::{Request, Response, Status, Streaming};
 use crate::{
     Error, Members,
     model::fields::{Field, Problem, RawRow, Type},
-    ops::{COUNT, Found, HITS_MIN, Import, NewNotice, Totals, Who, Wish},
+    ops::{COUNT, Found, HITS_MIN, Import, NewNotice, Segment, Totals, Who, Wish},
     store::{
         consents::{ConsentRow, NoticeRow, ReleaseRow},
         matches::MatchRow,
@@ -529,14 +529,18 @@ impl MembersStaffService for MembersStaff {
         let (link, after) = (LinkId(id("link_id", &asked.link_id)?), number("after", asked.after)?);
         let most = match asked.page_size {
             0 => 100,
-            1..=1_000 => i64::from(asked.page_size),
+            1..=1_000 => asked.page_size as usize,
             _ => return Err(status(Fault::invalid("page_size", "at most 1000"))),
         };
-        let done = async move {
-            let of = (link, asked.partner_pool.as_str(), asked.purpose.as_str());
-            members.matched(&session, of, &asked.pool, (after, most)).await
+        let segment = Segment {
+            link,
+            partner_pool: asked.partner_pool,
+            purpose: asked.purpose,
+            pool: asked.pool,
+            having: asked.having.into_iter().collect(),
         };
-        let rows = finish(done).await?;
+        let done = async move { members.matched(&session, &segment, (after, most)).await };
+        let (rows, next) = finish(done).await?;
         let shown = rows.into_iter().map(|(number, held)| {
             let (pseudonym, fields, delete_by) = match held {
                 Some((name, values, delete_by)) => (name.to_string(), values, delete_by),
@@ -551,6 +555,7 @@ impl MembersStaffService for MembersStaff {
         });
         Ok(Response::new(wire::ListMatchedResponse {
             members: shown.collect(),
+            next_after: positive(next),
         }))
     }
 }

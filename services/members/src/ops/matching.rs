@@ -22,16 +22,13 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use super::{
-    LEASE, Members, context, open_identifier,
-    people::values_of,
-    person,
+    LEASE, Members, context, open_identifier, person,
     publish::{CHANGES_MAX, POOL_OFFER, part},
 };
 use crate::{
     Error,
     model::{
         self,
-        fields::Values,
         filter::{self},
     },
     store::{
@@ -268,45 +265,6 @@ impl Members {
         let own = row.own_pool_id.ok_or(Error::Damaged("match"))?;
         let own = people::pool_of(&mut tx, own).await?.ok_or(Error::Damaged("match"))?;
         Ok((row, own.code))
-    }
-
-    /// Our members who are in a partner's pool, and what it has released of them.
-    pub(crate) async fn matched(
-        &self,
-        session: &Session,
-        (link, partner_pool, purpose): (LinkId, &str, &str),
-        pool: &str,
-        (after, most): (i64, i64),
-    ) -> Result<Vec<(i64, Option<(Uuid, Values, Option<OffsetDateTime>)>)>, Error> {
-        let mut tx = self.tenancy.begin("members.matched", session).await?;
-        let own = self.own_pool(&mut tx, pool).await?;
-        let shelf = Shelf {
-            link,
-            pool: partner_pool,
-            purpose,
-            epoch: 0,
-            ours: false,
-        };
-        let numbers = matches::matched(&mut tx, (shelf, own.id), (after, most)).await?;
-        let mut whole: Vec<_> = numbers.iter().map(|number| (*number, None)).collect();
-        let code = model::shared_code(link, partner_pool, purpose);
-        if let Some(shared) = people::pool(&mut tx, &code).await? {
-            let seal = self.vault.seal(&mut tx).await?;
-            let rows = people::shared_of(&mut tx, shared.id, own.id, &numbers).await?;
-            let held: Vec<i64> = rows.iter().map(|row| row.no).collect();
-            let names = people::pseudonyms(&mut tx, shared.id, &held).await?;
-            for row in rows {
-                let name = names.iter().find(|(no, _)| *no == row.no).map(|(_, name)| *name);
-                let place = whole.iter().position(|(number, _)| Some(*number) == row.own_no);
-                if let (Some(name), Some(place)) = (name, place) {
-                    whole[place].1 = Some((name, values_of(&seal, shared.id, &row)?, row.delete_by));
-                }
-            }
-        }
-        let resource = format!("matched/{}/{link}", own.code);
-        self.note(&mut tx, session, "member.read", &resource).await?;
-        tx.commit().await?;
-        Ok(whole)
     }
 
     /// Goes on with a match, and writes down how it ended.
