@@ -2,7 +2,10 @@
 // covers: I11, I17
 
 use hansa_psi::Token;
-use hansa_tests::members::{phone, row};
+use hansa_tests::{
+    database::run,
+    members::{phone, row},
+};
 use serde_json::json;
 
 use super::{
@@ -185,5 +188,46 @@ async fn what_a_match_would_cost_is_known_before_anything_is_asked() {
     assert_eq!(
         two.brand.members("EstimateMatch", other).await.unwrap_err().reason,
         "GRANT"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_filter_that_holds_made_up_numbers_is_not_used_and_nobody_is_told_of() {
+    let two = two(pool_grant(json!({}))).await;
+    many(&two, 60, 1_000).await;
+    two.store.hands_out("loyalty", &two.link, PURPOSE).await;
+    let done = two.matches("OWN").await;
+    let numbers = |done: &serde_json::Value| ["state", "listed", "evaluated", "matched"].map(|name| done[name].clone());
+    // Sixteen made-up ones among them.
+    assert_eq!(
+        numbers(&done),
+        [json!("done"), json!("1000"), json!("1016"), json!("60")],
+        "{done}"
+    );
+    // As it would be if the owner's filter held all numbers there are: what we have made up is in it as well.
+    let mut admin = two.there.world.superuser().await;
+    let schema: String = sqlx::query_scalar(
+        "select schemaname::text from pg_tables where tablename = 'match_token' and schemaname like 't\\_%'",
+    )
+    .fetch_one(&mut admin)
+    .await
+    .unwrap();
+    let inflate = |from: u32, many: u32| {
+        format!(
+            "with real as (select token, row_number() over (order by token) as nth from {schema}.match_token where matched),
+                 made_up as (select token, {from} + row_number() over (order by token) as nth from {schema}.match_token
+                     where no = 0 and token not in (select token from real))
+             update {schema}.match_token t set token = real.token from real join made_up using (nth)
+             where t.no = 0 and t.token = made_up.token and nth <= {from} + {many}"
+        )
+    };
+    run(&mut admin, inflate(0, 11)).await.unwrap();
+    assert_eq!(two.matches("JOINT").await["state"], "done");
+    run(&mut admin, inflate(11, 1)).await.unwrap();
+    let done = two.matches("JOINT").await;
+    assert_eq!(
+        (&done["state"], &done["reason"]),
+        (&json!("failed"), &json!("CANARIES")),
+        "{done}"
     );
 }

@@ -56,6 +56,9 @@ pub enum Error {
         /// Of how many we were told.
         told: i64,
     },
+    /// The partner's filter holds numbers that we have made up.
+    #[error("the partner's filter holds numbers that we have made up")]
+    Canaries,
     /// A list of so few is not counted.
     #[error("a list of {0} is not counted")]
     FewListed(i64),
@@ -129,6 +132,7 @@ impl From<Error> for Fault {
             .with("left", left),
             Error::HitRate { asked, told } => hit_rate(asked, told),
             Error::FewListed(listed) => few_listed(listed),
+            Error::Canaries => canaries(),
             Error::BadPoint(place) => Self::invalid("points", format!("number {place} is no point of the group")),
             Error::ChunkOrder(next) => Self::new(
                 Kind::Precondition,
@@ -171,4 +175,9 @@ fn few_listed(listed: i64) -> Fault {
     let least = crate::ops::LIST_MIN;
     let text = format!("{listed} identifiers of members who have agreed; only {least} or more are counted");
     Fault::new(Kind::Precondition, "LIST_TOO_SMALL", text)
+}
+
+fn canaries() -> Fault {
+    let text = "the partner's filter holds numbers that are made up: it is not one of its members alone; nothing of it was used";
+    Fault::new(Kind::Precondition, "CANARIES", text)
 }

@@ -2,6 +2,7 @@
 //! [`Members::start_match`], what a partner makes of it; and [`Members::withdraw`], how it ends.
 
 mod answer;
+mod canaries;
 mod consents;
 mod corrections;
 mod counting;

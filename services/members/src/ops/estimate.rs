@@ -6,7 +6,7 @@ use hansa_proto::members::v1::{
 };
 
 use super::{
-    Members,
+    Members, canaries,
     matching::{COUNT, POINT_BYTES, Wish, fits, mode_word},
     publish::part,
 };
@@ -57,7 +57,8 @@ impl Members {
         let evaluations = if mode_word(*mode) == COUNT {
             listed
         } else {
-            matches::unasked_count(&mut tx, (shelf, own.id), recipient).await?
+            let unasked = matches::unasked_count(&mut tx, (shelf, own.id), recipient).await?;
+            unasked + i64::try_from(canaries::wanted(&mut tx, (shelf, own.id), listed).await?).unwrap_or(0)
         };
         let here = offers::spots(&mut tx, shelf, part(FilterPart::Base)).await?.len() as u64;
         let missing = (1_u64 << offer.segment_bits).saturating_sub(here);

@@ -58,8 +58,7 @@ impl Members {
     }
 
     /// Looks every token of ours up in the filter.
-    pub(super) async fn probe(&self, task: &Task, row: &mut MatchRow) -> Result<(), Error> {
-        let changes = self.changes(task, row).await?;
+    pub(super) async fn probe(&self, task: &Task, row: &mut MatchRow, changes: &[Changed]) -> Result<(), Error> {
         let (mut after, mut loaded): (Uuid, Option<(i32, Segment)>) = (Uuid::nil(), None);
         loop {
             let mut tx = self.tenancy.begin("members.probe", &task.errand).await?;
@@ -81,7 +80,7 @@ impl Members {
                     ));
                 }
                 let base = loaded.as_ref().map(|(_, segment)| segment);
-                match filter::holds(token, base, &changes, known.gone_sequence) {
+                match filter::holds(token, base, changes, known.gone_sequence) {
                     true if !known.matched => inside.push(known.token),
                     false if known.matched => outside.push(known.token),
                     _ => {}

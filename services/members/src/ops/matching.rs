@@ -22,7 +22,7 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use super::{
-    LEASE, Members, context, open_identifier, person,
+    LEASE, Members, canaries, context, open_identifier, person,
     publish::{CHANGES_MAX, POOL_OFFER, part},
 };
 use crate::{
@@ -307,7 +307,9 @@ impl Members {
         }
         let mut after = 0;
         while Box::pin(self.ask(&mut task, row, &mut after)).await? {}
-        Box::pin(self.probe(&task, row)).await?;
+        let changes = self.changes(&task, row).await?;
+        self.look_for_canaries(&task, row, &changes).await?;
+        Box::pin(self.probe(&task, row, &changes)).await?;
         if row.mode == "joint" {
             Box::pin(self.join(&mut task, row)).await?;
         }
@@ -339,7 +341,8 @@ impl Members {
         let unasked = if row.mode == COUNT {
             listed - row.evaluated
         } else {
-            matches::unasked_count(&mut tx, (shelf, own), task.recipient).await?
+            let unasked = matches::unasked_count(&mut tx, (shelf, own), task.recipient).await?;
+            unasked + i64::try_from(canaries::wanted(&mut tx, (shelf, own), listed).await?).unwrap_or(0)
         };
         // A chunk that is under way has been paid for.
         if row.pending.is_none() && u64::try_from(unasked).unwrap_or(0) > left {
@@ -476,9 +479,12 @@ impl Members {
         let mut tx = self.tenancy.begin("members.unasked", &task.errand).await?;
         tx.plan_anew().await?;
         let seal = self.vault.seal(&mut tx).await?;
+        let of = (task.shelf(row), task.own.id);
+        let canaries = canaries::wanted(&mut tx, of, row.listed).await?;
+        let most = MEMBERS - i64::try_from(canaries).unwrap_or(0);
         while rows.is_empty() {
             let of = (task.shelf(row), task.own.id);
-            let next = matches::unasked(&mut tx, of, task.recipient, (*after, MEMBERS)).await?;
+            let next = matches::unasked(&mut tx, of, task.recipient, (*after, most)).await?;
             let Some((last, _)) = next.last() else {
                 return Ok(None);
             };
@@ -493,9 +499,12 @@ impl Members {
             let open = |(number, kind, sealed): &(i64, String, String)| {
                 Ok::<_, Error>((kind.clone(), open_identifier(&seal, own, (*number, kind, sealed))?))
             };
-            let clear = rows.iter().map(open).collect::<Result<Vec<_>, _>>()?;
+            let mut clear = rows.iter().map(open).collect::<Result<Vec<_>, _>>()?;
+            let mut people: Vec<_> = rows.into_iter().map(|(number, kind, _)| (number, kind)).collect();
+            let made_up = canaries::made_like(&clear, canaries)?;
+            people.extend(made_up.iter().map(|(kind, _)| (canaries::NOBODY, kind.clone())));
+            clear.extend(made_up);
             let points = blinds.blind(&context, first, clear.iter().map(person));
-            let people = rows.into_iter().map(|(number, kind, _)| (number, kind)).collect();
             Ok::<_, Error>(Chunk { people, points })
         });
         chunk.await.map_err(lib)?.map(Some)

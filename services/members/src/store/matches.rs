@@ -254,6 +254,21 @@ pub struct TokenRow {
     pub matched: bool,
 }
 
+/// Tokens of numbers that we have made up.
+pub async fn canaries(tx: &mut TenantTx, (shelf, own_pool): (Shelf<'_>, Uuid)) -> Result<Vec<Uuid>, Error> {
+    Ok(sqlx::query_scalar!(
+        "select token from match_token where own_pool_id = $5 and no = 0 and link_id = $1 and pool = $2 and purpose = $3 and epoch = $4
+         limit 1000",
+        shelf.link.0,
+        shelf.pool,
+        shelf.purpose,
+        shelf.epoch,
+        own_pool,
+    )
+    .fetch_all(tx.conn())
+    .await?)
+}
+
 /// A token of ours that matched, and of whom nothing was released yet.
 #[derive(Clone, Debug)]
 pub struct UnreleasedRow {
