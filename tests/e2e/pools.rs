@@ -376,3 +376,92 @@ async fn nothing_personal_lies_in_the_database_in_clear() {
     assert!(text(&verified["lines"]).parse::<u64>().unwrap() > 0, "{verified}");
     assert_eq!(verified["flaws"], json!([]), "{verified}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_partners_of_a_pool_one_is_told_nothing_more_and_the_others_go_on() {
+    let (here, there) = (House::new().await, House::new().await);
+    let store = here.enterprise("Lübeck Stores").await;
+    store.pools("loyalty").await;
+    let member = |one: u64| row(one, &phone(one), &[]);
+    store.enrols("loyalty", (1..=20).map(member).collect(), false).await;
+    let mut brands = Vec::new();
+    for nth in 0..12 {
+        let brand = there.enterprise(&format!("Brand {nth}")).await;
+        let link = store.links_with(&brand, pool_grant(json!({})), json!({})).await;
+        brand.pools("fans").await;
+        let notice = store.notice(&link, PURPOSE, &["city"]).await;
+        store.agree("loyalty", &notice, 1..=20).await;
+        store.hands_out("loyalty", &link, PURPOSE).await;
+        brands.push((brand, link));
+    }
+    let asks = async |(brand, link): &(hansa_tests::Enterprise, String)| {
+        let asked = json!({"linkId": link, "partnerPool": "loyalty", "purpose": PURPOSE, "pool": "fans"});
+        let answer = brand.members("EstimateMatch", asked).await;
+        answer.map_or_else(|fault| fault.reason.into_owned(), |seen| text(&seen["tokens"]))
+    };
+    for brand in &brands {
+        assert_eq!(asks(brand).await, "1024");
+    }
+    // All are shown, page by page, and each alone.
+    let (mut shown, mut page) = (Vec::new(), json!(""));
+    loop {
+        let asked = json!({"pageSize": 5, "page": page});
+        let some = store.members("ListPublications", asked).await.unwrap();
+        shown.extend(
+            some["publications"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|one| text(&one["linkId"])),
+        );
+        page = some["nextPage"].clone();
+        if page == "" {
+            break;
+        }
+    }
+    let links: std::collections::BTreeSet<_> = brands.iter().map(|(_, link)| link.clone()).collect();
+    assert!(shown.len() == 12 && shown.iter().cloned().collect::<std::collections::BTreeSet<_>>() == links);
+    let one = store
+        .members("ListPublications", json!({"linkId": brands[2].1}))
+        .await
+        .unwrap();
+    assert_eq!(one["publications"].as_array().unwrap().len(), 1);
+    for bad in ["x", "x.y", &format!("{}.y.z", brands[2].1)] {
+        let refused = store
+            .members("ListPublications", json!({"page": bad}))
+            .await
+            .unwrap_err();
+        assert!(refused.reason.starts_with("INVALID"), "{bad}");
+    }
+    // One loses its grant, another its link: from the answer on, each of their questions is refused.
+    let narrowed = json!({"id": brands[3].1, "grant": {}});
+    store.call("link.v1.LinkStaffService/SetGrant", narrowed).await;
+    assert_eq!(asks(&brands[3]).await, "GRANT");
+    let end = json!({"id": brands[7].1, "reason": "a test"});
+    store.call("link.v1.LinkStaffService/RevokeLink", end).await;
+    assert!(["LINK_REVOKED", "LINK_STATE", "GRANT"].contains(&asks(&brands[7]).await.as_str()));
+    for (nth, brand) in brands.iter().enumerate() {
+        if nth != 3 && nth != 7 {
+            assert_eq!(asks(brand).await, "1024", "brand {nth}");
+        }
+    }
+    // Whoever takes everything back is gone at all who are still told.
+    let withdrawn =
+        json!({"pool": "loyalty", "number": 5, "recipient": brands[0].1, "purpose": PURPOSE, "channel": "page"});
+    store.members("WithdrawConsent", withdrawn).await.unwrap();
+    let shown = store
+        .members("GetMember", json!({"pool": "loyalty", "number": 5}))
+        .await
+        .unwrap();
+    let given = |one: &&serde_json::Value| one["state"] == "given";
+    assert_eq!(
+        shown["member"]["consents"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(given)
+            .count(),
+        11,
+        "{shown}"
+    );
+}

@@ -116,7 +116,7 @@ impl Enterprise {
 
     /// What is handed out of a pool, or null.
     pub async fn publication(&self, pool: &str, link: &str, purpose: &str) -> Value {
-        let all = self.members("ListPublications", json!({})).await.unwrap();
+        let all = self.members("ListPublications", json!({"linkId": link})).await.unwrap();
         let mine = |one: &&Value| one["pool"] == pool && one["linkId"] == link && one["purpose"] == purpose;
         all["publications"]
             .as_array()

@@ -118,6 +118,12 @@ pub enum Pool {
     },
     /// What is handed out, and how far it is.
     Publications {
+        /// Only on this link.
+        #[arg(long, default_value = "")]
+        link: String,
+        /// The next page, as the answer before says.
+        #[arg(long, default_value = "")]
+        page: String,
         #[command(flatten)]
         target: Target,
     },
@@ -222,6 +228,7 @@ async fn matching(target: &Target, mut body: Value, mode: &str, wait: bool) -> a
 }
 
 async fn publish(target: &Target, body: Value, wait: bool) -> anyhow::Result<Value> {
+    let link = body["linkId"].clone();
     let begun = call(target, "PublishPool", body).await?;
     if !wait {
         return Ok(begun);
@@ -229,7 +236,7 @@ async fn publish(target: &Target, body: Value, wait: bool) -> anyhow::Result<Val
     let mine = begun["publication"].clone();
     let of = |one: &Value| ["pool", "linkId", "purpose"].iter().all(|name| one[name] == mine[name]);
     let look = async || {
-        let all = call(target, "ListPublications", json!({})).await?;
+        let all = call(target, "ListPublications", json!({"linkId": link, "pageSize": 1_000})).await?;
         let found = all["publications"]
             .as_array()
             .and_then(|all| all.iter().find(|one| of(one)));
@@ -264,7 +271,10 @@ impl Pool {
                 let body = json!({"pool": pool, "linkId": link, "purpose": purpose});
                 publish(&target, body, wait).await?
             }
-            Self::Publications { target } => call(&target, "ListPublications", json!({})).await?,
+            Self::Publications { link, page, target } => {
+                let asked = json!({"linkId": link, "page": page, "pageSize": 1_000});
+                call(&target, "ListPublications", asked).await?
+            }
             Self::Match {
                 both,
                 joint,

@@ -102,7 +102,7 @@ impl Pool {
     }
 
     async fn spent(&self, store: &Client, brand: usize) -> anyhow::Result<u64> {
-        let all = members(store, "ListPublications", json!({})).await?;
+        let all = members(store, "ListPublications", json!({"pageSize": 1_000})).await?;
         let all = rows(&all, "publications");
         let mine = all
             .iter()

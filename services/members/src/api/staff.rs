@@ -18,7 +18,7 @@ use crate::{
     store::{
         consents::{ConsentRow, NoticeRow, ReleaseRow},
         matches::MatchRow,
-        offers::OfferRow,
+        offers::{After, OfferRow},
         people::PoolRow,
     },
 };
@@ -42,6 +42,23 @@ fn small(number: i32) -> u32 {
 
 fn number(field: &'static str, number: u64) -> Result<i64, Status> {
     i64::try_from(number).map_err(|_| status(Fault::invalid(field, "no such number")))
+}
+
+fn page_size(given: u32) -> Result<i64, Status> {
+    match given {
+        0 => Ok(100),
+        1..=1_000 => Ok(i64::from(given)),
+        _ => Err(status(Fault::invalid("page_size", "at most 1000"))),
+    }
+}
+
+/// Where a list of offers goes on; an empty page is the first.
+fn after_offer(page: &str) -> Result<After, Status> {
+    let mut parts = page.splitn(3, '.');
+    let mut part = || parts.next().unwrap_or_default();
+    let (link, pool, purpose) = (part(), part(), part());
+    let known = |text| Ok::<_, Status>(maybe_id("page", text)?.unwrap_or_default());
+    Ok((known(link)?, known(pool)?, purpose.to_owned()))
 }
 
 fn at(when: Option<OffsetDateTime>) -> Option<prost_types::Timestamp> {
@@ -463,9 +480,15 @@ impl MembersStaffService for MembersStaff {
         &self,
         asked: Request<wire::ListPublicationsRequest>,
     ) -> Result<Response<wire::ListPublicationsResponse>, Status> {
-        let session = Session::of(&asked)?;
-        let rows = self.0.publications(&session).await.map_err(status)?;
+        let (session, asked) = (Session::of(&asked)?, asked.into_inner());
+        let link = maybe_id("link_id", &asked.link_id)?.map(LinkId);
+        let (most, after) = (page_size(asked.page_size)?, after_offer(&asked.page)?);
+        let rows = self.0.publications(&session, link, (&after, most)).await;
+        let rows = rows.map_err(status)?;
+        let last = rows.last().filter(|_| rows.len() as i64 == most);
+        let next_page = last.map(|(row, _)| format!("{}.{}.{}", row.link_id, row.pool_id, row.purpose));
         Ok(Response::new(wire::ListPublicationsResponse {
+            next_page: next_page.unwrap_or_default(),
             publications: rows.into_iter().map(publication).collect(),
         }))
     }
@@ -527,11 +550,7 @@ impl MembersStaffService for MembersStaff {
     ) -> Result<Response<wire::ListMatchedResponse>, Status> {
         let (session, members, asked) = (Session::of(&asked)?, self.0.clone(), asked.into_inner());
         let (link, after) = (LinkId(id("link_id", &asked.link_id)?), number("after", asked.after)?);
-        let most = match asked.page_size {
-            0 => 100,
-            1..=1_000 => asked.page_size as usize,
-            _ => return Err(status(Fault::invalid("page_size", "at most 1000"))),
-        };
+        let most = usize::try_from(page_size(asked.page_size)?).unwrap_or(0);
         let segment = Segment {
             link,
             partner_pool: asked.partner_pool,

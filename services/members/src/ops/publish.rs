@@ -179,9 +179,14 @@ impl Members {
         offers::clear_others(tx, shelf(&row, &pool.code)).await
     }
 
-    pub(crate) async fn publications(&self, session: &Session) -> Result<Vec<(OfferRow, String)>, Error> {
+    pub(crate) async fn publications(
+        &self,
+        session: &Session,
+        link: Option<LinkId>,
+        (after, most): (&offers::After, i64),
+    ) -> Result<Vec<(OfferRow, String)>, Error> {
         let mut tx = self.tenancy.begin("members.publications", session).await?;
-        offers::all(&mut tx).await
+        offers::page(&mut tx, link, after, most).await
     }
 
     /// Does what is due about an offer. When it fails it is tried again after [`LEASE`].

@@ -76,13 +76,27 @@ pub async fn newest(
     .await?)
 }
 
-/// All offers, the newest of each.
-pub async fn all(tx: &mut TenantTx) -> Result<Vec<(OfferRow, String)>, Error> {
+/// Where a list of offers goes on: after this link, pool and purpose.
+pub type After = (Uuid, Uuid, String);
+
+/// Offers on a link or on all, the newest of each, after that one.
+pub async fn page(
+    tx: &mut TenantTx,
+    link: Option<LinkId>,
+    (link_id, pool_id, purpose): &After,
+    most: i64,
+) -> Result<Vec<(OfferRow, String)>, Error> {
     let rows = sqlx::query!(
         "select distinct on (o.link_id, o.pool_id, o.purpose) o.link_id, o.pool_id, o.purpose, o.epoch, o.recipient, o.state,
              o.key_wrapped, o.masked, o.segment_bits, o.tokens, o.sequence, o.spent, o.spent_before, o.made_at, o.ends_at, o.counts_only, p.code
          from offer o join pool p on p.id = o.pool_id
-         order by o.link_id, o.pool_id, o.purpose, o.epoch desc limit 1000",
+         where (o.link_id, o.pool_id, o.purpose) > ($1, $2, $3) and ($4::uuid is null or o.link_id = $4)
+         order by o.link_id, o.pool_id, o.purpose, o.epoch desc limit $5",
+        link_id,
+        pool_id,
+        purpose,
+        link.map(|link| link.0),
+        most,
     )
     .fetch_all(tx.conn())
     .await?;
