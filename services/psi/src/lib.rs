@@ -6,7 +6,9 @@
 //! same person, and nothing for anybody else. The group and its arithmetic are those of RFC 9497, mode VOPRF, ristretto255-SHA512.
 //!
 //! What always holds:
-//! - A blinded point says nothing of what is in it: each has a blind of its own.
+//! - A blinded point says nothing of what is in it: each has a blind of its own ([`Blinds`]); or, where answers are only counted, all of
+//!   a list have one ([`ListBlind`]), and a person who stands in it twice is seen to be the same.
+//! - Blinds of their own come off answers alone that are [`Proven`].
 //! - An answer that was not made with the key that the owner has published is found ([`verify`]).
 //! - Points that are none, or that are written in another way than the only one, are refused; so is the one that all keys leave alone.
 //! - A [`Context`] goes into every point: what was asked for one link, pool, purpose, epoch or kind of identifier answers no other.

@@ -38,6 +38,8 @@ const TRIAL: &str = "trial";
 pub(super) const CANARY: &str = "Svensson-CANARY-91c4";
 /// Fewest and most people of a brand.
 const FANS: (u64, u64) = (2_000, 100_000);
+/// Numbers that a brand's node makes up, to find out a filter of everybody.
+const MADE_UP: u64 = 16;
 /// Longest wait for something that goes on by itself, whatever the size.
 const PATIENCE: Duration = Duration::from_secs(3_600);
 
@@ -135,10 +137,10 @@ impl Pool {
         Ok(pool)
     }
 
-    /// Links the store and a brand; the last brand's budget is for its own people and nobody more.
+    /// Links the store and a brand; the last brand's budget is for its own people, the numbers that its node makes up, and nobody more.
     async fn linked(&self, brand: usize) -> anyhow::Result<String> {
         let asked = if brand == 2 {
-            self.fans - self.fans / 5
+            self.fans - self.fans / 5 + MADE_UP
         } else {
             self.fans * 10
         };
