@@ -8,7 +8,6 @@
 
 use std::collections::BTreeMap;
 
-use hansa_proto::members::v1::EvaluateRequest;
 use hansa_psi::{CHUNK_MAX, ListBlind, POINT_LENGTH, Point, Token};
 use hansa_vault::Seal;
 use zeroize::Zeroizing;
@@ -16,7 +15,7 @@ use zeroize::Zeroizing;
 use super::{
     LEASE, Members,
     joining::base_segment,
-    matching::{DEADLINE, Task, lib},
+    matching::{Task, lib},
     open_identifier, person,
     publish::made_up,
 };
@@ -143,21 +142,8 @@ impl Members {
                 part
             }
         };
-        let asked = EvaluateRequest {
-            pool: row.pool.clone(),
-            purpose: row.purpose.clone(),
-            epoch: task.offer.epoch,
-            match_id: row.id.to_string(),
-            number: row.chunk.unsigned_abs(),
-            points: part.points.as_flattened().to_vec().into(),
-        };
-        let answer = task.client.evaluate(task.partner.request(asked, DEADLINE)).await;
-        let answer = answer.map_err(|status| task.refused(&status))?.into_inner();
-        let (points, rest) = answer.points.as_chunks::<POINT_LENGTH>();
-        if !rest.is_empty() || points.len() != part.points.len() {
-            return Err(Error::BadAnswer("points"));
-        }
-        let (points, context, blind) = (points.to_vec(), task.context(row), ListBlind::new(seed));
+        let (points, _) = task.evaluated(row, &part.points).await?;
+        let (context, blind) = (task.context(row), ListBlind::new(seed));
         let tokens = tokio::task::spawn_blocking(move || {
             let secrets = blind.unblind(&points).map_err(|_| Error::BadAnswer("points"))?;
             Ok::<_, Error>(secrets.iter().map(|secret| secret.token(&context)).collect::<Vec<_>>())

@@ -120,6 +120,24 @@ impl Task {
         Error::Partner(Box::new(self.partner.fault(status)))
     }
 
+    /// What the partner makes of the chunk that is under way, and its proof.
+    pub async fn evaluated(&mut self, row: &MatchRow, points: &[Point]) -> Result<(Vec<Point>, Vec<u8>), Error> {
+        let asked = EvaluateRequest {
+            pool: row.pool.clone(),
+            purpose: row.purpose.clone(),
+            epoch: self.offer.epoch,
+            match_id: row.id.to_string(),
+            number: row.chunk.unsigned_abs(),
+            points: points.as_flattened().to_vec().into(),
+        };
+        let answer = self.client.evaluate(self.partner.request(asked, DEADLINE)).await;
+        let answer = answer.map_err(|status| self.refused(&status))?.into_inner();
+        match answer.points.as_chunks() {
+            (evaluated, []) if evaluated.len() == points.len() => Ok((evaluated.to_vec(), answer.proof.to_vec())),
+            _ => Err(Error::BadAnswer("points")),
+        }
+    }
+
     pub fn context(&self, row: &MatchRow) -> hansa_psi::Context {
         context(self.partner.enterprise, row.link(), &row.pool, &row.purpose, row.epoch)
     }
@@ -419,25 +437,12 @@ impl Members {
             self.keep(&task.errand, row, Some(self.now() + LEASE)).await?;
         }
         let chunk = Chunk::read(row.pending.as_deref().unwrap_or_default());
-        let asked = EvaluateRequest {
-            pool: row.pool.clone(),
-            purpose: row.purpose.clone(),
-            epoch: task.offer.epoch,
-            match_id: row.id.to_string(),
-            number: row.chunk.unsigned_abs(),
-            points: chunk.points.as_flattened().to_vec().into(),
-        };
-        let answer = task.client.evaluate(task.partner.request(asked, DEADLINE)).await;
-        let answer = answer.map_err(|status| task.refused(&status))?.into_inner();
-        let (points, rest) = answer.points.as_chunks::<POINT_LENGTH>();
-        let proof = (&*answer.proof).try_into().map_err(|_| Error::BadAnswer("proof"))?;
-        if !rest.is_empty() {
-            return Err(Error::BadAnswer("points"));
-        }
+        let (points, proof) = task.evaluated(row, &chunk.points).await?;
+        let proof = (&*proof).try_into().map_err(|_| Error::BadAnswer("proof"))?;
         let public = (&*task.offer.public_key)
             .try_into()
             .map_err(|_| Error::BadAnswer("offer"))?;
-        let (points, first) = (points.to_vec(), u64::from(row.chunk.unsigned_abs()) * CHUNK_MAX as u64);
+        let first = u64::from(row.chunk.unsigned_abs()) * CHUNK_MAX as u64;
         let people = chunk.people;
         let asked = chunk.points;
         let unblinded = tokio::task::spawn_blocking(move || {
