@@ -1,5 +1,5 @@
 //! Real processes, real databases, real SIGKILL under load.
-// covers: I1, I2, I3, I4, I6, I7, I8, I9, I16, I17, I19, I22
+// covers: I1, I2, I3, I4, I6, I7, I8, I9, I16, I17, I22
 
 mod coupons;
 mod documents;

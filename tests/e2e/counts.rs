@@ -1,5 +1,5 @@
 //! How many and not who: counts, and what a partner that only counts can get out of a pool; and one that guesses.
-// covers: I11, I17
+// covers: I17
 
 use hansa_psi::Token;
 use hansa_tests::{
