@@ -30,5 +30,6 @@ domain!(
     files,
     members,
     loyalty,
-    outreach
+    outreach,
+    apps
 );

@@ -67,7 +67,7 @@ fn nothing(reason: &str, places: &[String]) {
 }
 
 /// Which room may lean on which: arrows go one way, so that a room can be understood with what lies below it alone.
-const ARROWS: [(&str, &[&str]); 20] = [
+const ARROWS: [(&str, &[&str]); 21] = [
     ("proto", &[]),
     ("vocab", &[]),
     ("lanes", &[]),
@@ -151,8 +151,22 @@ const ARROWS: [(&str, &[&str]); 20] = [
         ],
     ),
     (
+        "apps",
+        &[
+            "vocab",
+            "proto",
+            "tenancy",
+            "vault",
+            "edge",
+            "directory",
+            "link",
+            "documents",
+        ],
+    ),
+    (
         "hansa",
         &[
+            "apps",
             "members",
             "loyalty",
             "outreach",
@@ -340,6 +354,8 @@ const MINTS: [(&str, &[&str]); 4] = [
             "services/members/src/ops/corrections.rs",
             "services/loyalty/src/ops.rs",
             "services/outreach/src/ops.rs",
+            "services/apps/src/ops/arrivals.rs",
+            "services/documents/src/ops/begin.rs",
         ],
     ),
     ("Session {", &["services/directory/src/door.rs"]),

@@ -2,6 +2,7 @@
 
 mod abuse;
 mod approvals;
+mod apps;
 mod asked;
 mod attacks;
 mod audit;

@@ -9,7 +9,7 @@ use serde_json::json;
 use tonic::{Code, Status};
 
 /// Which roles each action is open to: written down a second time, so that a change of one table alone is noticed.
-const OPEN_TO: [(&str, &str); 37] = [
+const OPEN_TO: [(&str, &str); 42] = [
     ("self.read", "owner admin buyer approver store marketer support auditor"),
     ("link.read", "owner admin buyer approver support auditor"),
     ("link.write", "owner admin"),
@@ -50,6 +50,11 @@ const OPEN_TO: [(&str, &str); 37] = [
     ("outreach.read", "owner admin marketer store support auditor"),
     ("outreach.write", "owner admin marketer"),
     ("outreach.enrol", "owner admin marketer store support"),
+    ("app.read", "owner admin buyer approver store marketer support auditor"),
+    ("app.publish", "owner admin"),
+    ("app.share", "owner admin"),
+    ("app.accept", "owner admin"),
+    ("app.use", "owner admin buyer approver store marketer support auditor"),
 ];
 
 /// Calls a path with an empty message, whatever it is; only whether the door lets it in counts.
@@ -165,6 +170,7 @@ fn named(service: &str, method: &str, field: &str) -> Option<&'static str> {
         ("LoyaltyStaffService", _, "id") => "booking",
         ("OutreachStaffService", "EnrolPerson", "id") => "enrolment",
         ("OutreachStaffService", _, "id") => "run",
+        ("AppsStaffService", _, "id" | "share_id") => "share",
         ("WorkflowStaffService", "EndDelegation", "id") => "delegation",
         ("WorkflowStaffService", _, "id") => "approval",
         ("WorkflowStaffService", "Decide", "decision_id") => "decision",
@@ -228,6 +234,9 @@ async fn what_is_anothers_and_what_is_not_there_are_the_same_answer_in_every_sta
     });
     let list = bergen.members("StartMatch", list).await.unwrap();
     let list = text(&list["match"]["id"]);
+    let intake = include_str!("../../services/apps/manifests/product_intake.json");
+    bergen.apps("PublishApp", json!({"manifest": intake})).await.unwrap();
+    let share = text(&bergen.shares("product_intake", &link).await["id"]);
     bergen.has(&[("A", 10)]).await;
     let reservation = uuid();
     luebeck.reserves(&link, &reservation, "A", 1, "60s").await.unwrap();
@@ -242,6 +251,7 @@ async fn what_is_anothers_and_what_is_not_there_are_the_same_answer_in_every_sta
         "webhook" => hook.clone(),
         "delegation" => delegation.clone(),
         "match" => list.clone(),
+        "share" => share.clone(),
         _ => reservation.clone(),
     };
     let nobodys = |kind: &str| {

@@ -3,6 +3,7 @@
 //! A test acts through people: it makes a [`World`], asks it for tenants, and looks at what they see. Each World has a database
 //! of its own on the run's one server, so that tests run side by side. A missing server fails a test; it never skips it.
 
+pub mod apps;
 pub mod database;
 pub mod documents;
 pub mod house;

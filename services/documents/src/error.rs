@@ -99,7 +99,7 @@ impl From<Error> for Fault {
             Error::Refused(Refusal::Content(bad)) => Self::invalid(bad.field, bad.text),
             Error::Refused(refusal) => {
                 let kind = match refusal {
-                    Refusal::NotYours { .. } => Kind::Forbidden,
+                    Refusal::NotYours { .. } | Refusal::NotAdmitted { .. } => Kind::Forbidden,
                     _ => Kind::Precondition,
                 };
                 Self::new(kind, refusal.reason(), refusal.to_string())

@@ -14,11 +14,12 @@ use uuid::Uuid;
 
 use crate::{
     Documents, Error,
+    admission::Doing,
     model::{
         Kind, content,
         version::{self, Signer},
     },
-    ops::{Asked, Decision, Known, hex, is_party, reason, text_rows},
+    ops::{Asked, Begun, Decision, Known, hex, is_party, reason, text_rows},
     store::{self, DocumentRow, NewVersion, PartyRow},
 };
 
@@ -110,16 +111,15 @@ impl Documents {
         let at = self.tenancy.clock().now().unix_timestamp();
         let act = version::read_act(&Signer::Partner(&other.keys), &signed, at).ok_or(Not::Good("NOT_SIGNED"))?;
         let (id, act_id) = ids(&act.document_id, &act.id).ok_or_else(malformed)?;
-        let row = store::lock(tx, id).await?.filter(|row| row.issuer && row.version > 0);
-        let row = row.ok_or(Not::Good("NOT_FOUND"))?;
-        let known = self.known(tx, row).await?;
-        let theirs = known
-            .parties
-            .iter()
-            .find(|party| party.link_id == Some(incoming.link.0));
-        if theirs.is_none_or(|party| party.role != act.role) {
-            return Err(Not::Good("NOT_FOUND"));
-        }
+        let begun = Begun {
+            id,
+            role: &act.role,
+            link: incoming.link,
+            start: &sent.start.unwrap_or_default(),
+        };
+        let Some(mut known) = self.acted_on(tx, &begun, &act.id).await? else {
+            return Ok(());
+        };
         let body_hash = hex(&version::head(&signed));
         match store::asked(tx, id, act_id).await? {
             Some(asked) if asked == body_hash => return Ok(()),
@@ -143,6 +143,7 @@ impl Documents {
         let sent = ActSent {
             act: Some(signed),
             texts: sent.texts,
+            start: None,
         };
         let asked = Asked {
             act: &act,
@@ -151,8 +152,17 @@ impl Documents {
             body_hash: &body_hash,
             actor: &actor,
         };
-        match self.judge(tx, &known, &asked).await {
+        let begins = known.row.version == 0;
+        let mut judged = self.judge(tx, &known, &asked).await;
+        let may = self
+            .partner_may(tx, incoming.link, &known.kind, asked.doing(begins))
+            .await;
+        judged = judged.and_then(|decision| may.map(|_| decision));
+        match judged {
             Ok(decision) => {
+                if begins {
+                    self.keep_begun(tx, &mut known).await?;
+                }
                 self.rule(tx, &known, &asked, decision).await?;
                 self.want(tx, &contents, known.row.id, incoming.link).await?;
                 self.noted(tx, &actor, "document.act", known.row.id, incoming.link)
@@ -161,9 +171,41 @@ impl Documents {
             }
             Err(error) => {
                 let reason = reason(error)?;
+                if begins {
+                    return Ok(self.not_begun(tx, (id, &act.id), reason, incoming.link).await?);
+                }
                 Ok(self.refuse(tx, &known, &asked, reason, incoming.link).await?)
             }
         }
+    }
+
+    /// The document of ours that a partner acts on, or begins. None: it can't be begun, and the partner is told so.
+    async fn acted_on(&self, tx: &mut TenantTx, begun: &Begun<'_>, act: &str) -> Result<Option<Known>, Not> {
+        let (id, link) = (begun.id, begun.link);
+        if let Some(row) = store::lock(tx, id).await? {
+            if !row.issuer || row.version == 0 {
+                return Err(Not::Good("NOT_FOUND"));
+            }
+            let known = self.known(tx, row).await?;
+            let theirs = known.parties.iter().find(|party| party.link_id == Some(link.0));
+            if theirs.is_none_or(|party| party.role != begun.role) {
+                return Err(Not::Good("NOT_FOUND"));
+            }
+            return Ok(Some(known));
+        }
+        if begun.start.kind.is_empty() {
+            return Err(Not::Good("NOT_FOUND"));
+        }
+        let reason = match self.begun_there(tx, begun).await {
+            Ok(known) => return Ok(Some(known)),
+            Err(Error::NotFound(_)) => "UNKNOWN_KIND",
+            Err(Error::Grant { .. }) => "GRANT",
+            Err(error) => reason(error)?,
+        };
+        let errand = Errand::new("documents.effect", tx.tenant());
+        self.links.rouse(&errand, link).await?;
+        self.not_begun(tx, (id, act), reason, link).await?;
+        Ok(None)
     }
 
     async fn version_came(&self, tx: &mut TenantTx, incoming: Incoming<'_>) -> Result<(), Not> {
@@ -180,10 +222,19 @@ impl Documents {
         };
         let other = self.links.other_end(tx, incoming.link).await?;
         let row = store::lock(tx, id).await?;
+        let doing = Doing {
+            act: "",
+            begins: row.is_none(),
+            files: false,
+        };
+        let shared = match self.partner_may(tx, incoming.link, &kind, doing).await {
+            Ok(shared) => shared,
+            Err(error) => return Err(Not::Good(reason(error)?)),
+        };
         let before = match &row {
             Some(row) if row.issuer => return Err(Not::Good("NOT_YOURS")),
             Some(row) => self.signed(tx, id, row.version).await?,
-            None if !other.granted.document_kinds.contains(&kind.name) => return Err(Not::Good("GRANT")),
+            None if !shared && !other.granted.document_kinds.contains(&kind.name) => return Err(Not::Good("GRANT")),
             None => None,
         };
         let believed = self.believed(tx, &kind, (&other.keys, incoming.link), before.as_ref(), &signed);
@@ -193,9 +244,17 @@ impl Documents {
         let at = counted_at(&version).ok_or_else(malformed)?;
         let number = i64::try_from(version.version).map_err(|_| malformed())?;
         let parties = match &row {
-            Some(row) => store::parties(tx, row.id).await?,
-            None => parties_of(&kind, id, &version, incoming.link)?,
+            Some(row) if row.version > 0 => store::parties(tx, row.id).await?,
+            _ => parties_of(&kind, id, &version, incoming.link)?,
         };
+        if let Some(row) = row.as_ref().filter(|row| row.version == 0) {
+            // What we have asked its issuer to begin: it has a number now, and all its parties.
+            let issuer = store::parties(tx, id).await?.first().and_then(|party| party.link_id);
+            if issuer != Some(incoming.link.0) || row.our_role != our_role || row.kind != kind.name {
+                return Err(Not::Good("NOT_YOURS"));
+            }
+            store::begun(tx, id, &version.number, &parties).await?;
+        }
         if let Err(error) = self.refers_well(tx, (&kind, &parties), &contents, false).await {
             reason(error)?;
             return Err(Not::Good("BAD_REFERENCE"));
@@ -308,7 +367,7 @@ impl Documents {
         for signed in told.agreed {
             let sent = ActSent {
                 act: Some(signed.clone()),
-                texts: Vec::new(),
+                ..ActSent::default()
             };
             let act = self::claimed(&sent)?;
             if forged(&signed, &act.role) || act.proposal != act_id {

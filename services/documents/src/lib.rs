@@ -9,6 +9,7 @@
 //!
 //! Deliberately absent: names of kinds, a state machine beside the kind's, a second sequencer.
 
+mod admission;
 mod api;
 mod error;
 mod events;
@@ -17,9 +18,11 @@ mod model;
 mod ops;
 mod store;
 
+pub use admission::{Admission, Doing, Standing};
 pub use api::{DocumentsPartner, DocumentsStaff};
 pub use error::Error;
 pub use events::{ACT, ActCame, PROPOSAL, ProposalCame, RULING, RulingCame, VERSION, VersionCame};
 pub use keeper::{Bound, Due, Figures, KeeperError, KeeperFuture, Purse, StockKeeper};
+pub use model::kind::{ActKind, BadKind, Holds, SectionKind, StateKind, To};
 pub use model::{Answered, BadContent, Contents, Document, Kind, Proposal, Refusal, Step, Stock, stock::DueLine};
 pub use ops::{Documents, GUEST_PAGE, Outlook, Paper, Wish};

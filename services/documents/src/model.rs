@@ -73,6 +73,22 @@ pub enum Refusal {
         /// In which one it is.
         state: String,
     },
+    /// What its kind asks for first does not hold.
+    #[error("what has to hold for {act} does not: {guard}")]
+    Guard {
+        /// Which act.
+        act: String,
+        /// What has to hold.
+        guard: String,
+    },
+    /// Not with this partner, or not by this person.
+    #[error("{text}")]
+    NotAdmitted {
+        /// A word that never changes.
+        rule: &'static str,
+        /// Why.
+        text: String,
+    },
     /// There is no such proposal, or it is over.
     #[error("there is no such proposal, or it is over")]
     NotOpen,
@@ -91,6 +107,8 @@ impl Refusal {
             Self::NotYours { .. } => "NOT_YOURS",
             Self::NotNow { .. } => "NOT_NOW",
             Self::NotOpen => "NOT_OPEN",
+            Self::Guard { .. } => "GUARD",
+            Self::NotAdmitted { rule, .. } => rule,
             Self::Content(_) => "BAD_CONTENT",
         }
     }

@@ -1,6 +1,7 @@
 //! What one can do with documents. Start reading at [`Documents::act`].
 
 mod approve;
+mod begin;
 mod files;
 mod guests;
 mod kinds;
@@ -11,6 +12,7 @@ mod stock;
 mod verify;
 mod view;
 
+pub(crate) use begin::Begun;
 pub use guests::PURPOSE as GUEST_PAGE;
 pub use outlook::Outlook;
 pub(crate) use rule::{Asked, Decision, Open};
@@ -19,7 +21,7 @@ pub use view::Paper;
 pub(crate) use view::{Known, Place, Whole, opened};
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     sync::{Arc, OnceLock},
 };
 
@@ -42,10 +44,11 @@ use uuid::Uuid;
 
 use crate::{
     Error,
+    admission::{Admission, Doing},
     events::ACT,
     keeper::{Purse, StockKeeper},
     model::{Contents, Kind, Refusal, content, version},
-    store::{self, DocumentRow, PartyRow, TextRow},
+    store::{self, TextRow},
 };
 
 /// The documents of all tenants of this node. Cheap to clone.
@@ -60,6 +63,7 @@ pub struct Documents {
     pub(crate) pages: Pages,
     pub(crate) keeper: Arc<OnceLock<Box<dyn StockKeeper>>>,
     purse: Arc<OnceLock<Box<dyn Purse>>>,
+    admission: Arc<OnceLock<Box<dyn Admission>>>,
     /// Those that every tenant has.
     shipped: Arc<kinds::Shipped>,
     numbers: Arc<number::Numbers>,
@@ -117,6 +121,7 @@ impl Documents {
             pages,
             keeper: Arc::default(),
             purse: Arc::default(),
+            admission: Arc::default(),
             shipped: Arc::new(kinds),
             numbers: Arc::default(),
         })
@@ -130,6 +135,19 @@ impl Documents {
     /// Who keeps the budgets that documents bind; the first one stays.
     pub fn install_purse(&self, purse: impl Purse + 'static) {
         let _ = self.purse.set(Box::new(purse));
+    }
+
+    /// Who answers for kinds that are shared beside grants; the first one stays.
+    pub fn install_admission(&self, admission: impl Admission + 'static) {
+        let _ = self.admission.set(Box::new(admission));
+    }
+
+    /// Whoever answers for this kind; nobody for those that every enterprise has.
+    pub(crate) fn answers_for(&self, kind: &Kind) -> Option<&dyn Admission> {
+        if self.shipped.contains_key(&(kind.name.clone(), kind.version)) {
+            return None;
+        }
+        self.admission.get().map(AsRef::as_ref)
     }
 
     /// Begins a document of ours with these partners; the same again changes nothing.
@@ -156,130 +174,6 @@ impl Documents {
         self.acted(session, wish).await.map(Paper::from)
     }
 
-    /// Begins a document of ours with these partners.
-    pub(crate) async fn create(
-        &self,
-        session: &Session,
-        id: Option<Uuid>,
-        kind: &str,
-        links: &BTreeMap<String, LinkId>,
-    ) -> Result<Whole, Error> {
-        let mut tx = self.tenancy.begin("documents.with_whom", session).await?;
-        let kind = self.kind(&mut tx, kind, None).await?;
-        if links.keys().collect::<BTreeSet<_>>() != kind.roles.iter().skip(1).collect() {
-            return Err(Error::Invalid {
-                field: "links",
-                text: format!("one link for each of: {}", kind.roles[1..].join(", ")),
-            });
-        }
-        for link in links.values() {
-            self.links.make_way(&mut tx, *link).await?;
-        }
-        let id = id.unwrap_or_else(|| self.tenancy.ids().uuid());
-        if let Some(row) = store::lock(&mut tx, id).await? {
-            return self.begun(&mut tx, row, &kind, links).await;
-        }
-        let parties = self.with_whom(&mut tx, session, id, &kind, links).await?;
-        drop(tx);
-        let number = self.next_number(session, &kind.prefix).await?;
-        let row = DocumentRow {
-            id,
-            kind: kind.name.clone(),
-            kind_version: i32::try_from(kind.version).unwrap_or(i32::MAX),
-            number: format!("{}-{number}", kind.prefix),
-            our_role: kind.issuer().to_owned(),
-            issuer: true,
-            version: 0,
-            state: kind.begins.clone(),
-            root: String::new(),
-            since: self.tenancy.clock().now(),
-            refers_to: None,
-        };
-        let mut tx = self.tenancy.begin("documents.create", session).await?;
-        if !store::insert(&mut tx, &row, &parties).await? {
-            // The same request was under way twice.
-            let row = store::lock(&mut tx, id).await?.ok_or(Error::Damaged("document"))?;
-            return self.begun(&mut tx, row, &kind, links).await;
-        }
-        let (actor, resource) = (session.staff().to_string(), format!("document/{id}"));
-        audit(
-            &mut tx,
-            self.tenancy.ids().uuid(),
-            &actor,
-            "document.create",
-            &resource,
-            &session.rule(),
-        )
-        .await?;
-        tx.commit().await?;
-        Ok(Whole::new(row, parties, kind))
-    }
-
-    /// The same request again, or an id that is taken.
-    async fn begun(
-        &self,
-        tx: &mut TenantTx,
-        row: DocumentRow,
-        kind: &Kind,
-        links: &BTreeMap<String, LinkId>,
-    ) -> Result<Whole, Error> {
-        let known = self.known(tx, row).await?;
-        let others = known.linked().map(|(party, link)| (party.role.clone(), link));
-        let same = others.collect::<BTreeMap<_, _>>() == *links;
-        if !known.row.issuer || known.row.kind != kind.name || !same {
-            return Err(Error::IdReused(known.row.id));
-        }
-        self.whole(tx, known).await
-    }
-
-    /// The parties of a new document: we, who issue it, and partners who take documents of its kind.
-    async fn with_whom(
-        &self,
-        tx: &mut TenantTx,
-        session: &Session,
-        id: Uuid,
-        kind: &Kind,
-        links: &BTreeMap<String, LinkId>,
-    ) -> Result<Vec<PartyRow>, Error> {
-        let us = self.vault.identity(tx).await?;
-        let mut parties = vec![PartyRow {
-            document_id: id,
-            role: kind.issuer().to_owned(),
-            enterprise: us.enterprise.to_string(),
-            name: session.enterprise_name().to_owned(),
-            link_id: None,
-            heard_version: 0,
-            trouble: String::new(),
-            hosted: false,
-        }];
-        for (role, link) in kind
-            .roles
-            .iter()
-            .skip(1)
-            .filter_map(|role| Some((role, *links.get(role)?)))
-        {
-            let other = self.links.other_end(tx, link).await?;
-            if !other.received.document_kinds.contains(&kind.name) {
-                let (kind, owner) = (kind.name.clone(), other.keys.name);
-                return Err(Error::Grant { kind, owner });
-            }
-            if other.hosted && !self.pages.served() {
-                return Err(hansa_pages::Error::NotServed.into());
-            }
-            parties.push(PartyRow {
-                document_id: id,
-                role: role.clone(),
-                enterprise: other.keys.enterprise.to_string(),
-                name: other.keys.name,
-                link_id: Some(link.0),
-                heard_version: 0,
-                trouble: String::new(),
-                hosted: other.hosted,
-            });
-        }
-        Ok(parties)
-    }
-
     /// Does something with a document: at ours it counts at once or waits for others to agree, at a partner's it is sent.
     pub(crate) async fn acted(&self, session: &Session, wish: Wish) -> Result<Whole, Error> {
         let id = wish.document;
@@ -293,6 +187,12 @@ impl Documents {
             None => {}
         }
         let (sections, texts) = self.sections(&mut tx, &known, &wish).await?;
+        let doing = Doing {
+            act: &wish.act,
+            begins: known.row.version == 0,
+            files: !content::files(&wish.contents).is_empty(),
+        };
+        let person = self.person(&mut tx, session, &known, doing).await?;
         let act = Act {
             document_id: id.to_string(),
             id: act_id.to_string(),
@@ -301,12 +201,15 @@ impl Documents {
             base: wish.base,
             sections,
             proposal: wish.proposal.map(|id| id.to_string()).unwrap_or_default(),
+            actor: person.name,
+            actor_role: person.role,
         };
         let us = self.vault.identity(&mut tx).await?;
         let actor = session.staff().to_string();
         let sent = ActSent {
             act: Some(version::sign_act(&us, &act)),
             texts,
+            start: Self::start(&known),
         };
         let asked = Asked {
             act: &act,
@@ -317,7 +220,9 @@ impl Documents {
         };
         let decision = self.judge(&mut tx, &known, &asked).await?;
         self.named(&mut tx, &wish.contents).await?;
-        let waits = self.waits(&mut tx, session, &known, (&asked, &decision)).await?;
+        let waits = self
+            .waits(&mut tx, session, &known, (&asked, &decision), person.admitted)
+            .await?;
         if waits {
             store::insert_act(&mut tx, &asked.row(id, "held", "")?).await?;
         } else {

@@ -1,6 +1,7 @@
 //! SQL of documents, nothing else.
 
 mod acts;
+mod kinds;
 
 use hansa_proto::documents::v1::SectionText;
 use hansa_tenancy::TenantTx;
@@ -9,6 +10,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 pub use acts::{ActRow, NewAct, acts, asked, held, insert_act, newest_of, open_act, pending, proposals, settle_act};
+pub use kinds::{begun_since, by_state, insert_kind, kind, kinds};
 
 use crate::Error;
 
@@ -117,6 +119,32 @@ pub async fn insert(tx: &mut TenantTx, row: &DocumentRow, parties: &[PartyRow]) 
     .execute(tx.conn())
     .await?;
     Ok(done.rows_affected() > 0)
+}
+
+/// What was a draft of ours has begun at its issuer, with this number and these parties.
+pub async fn begun(tx: &mut TenantTx, id: Uuid, number: &str, parties: &[PartyRow]) -> Result<(), Error> {
+    let column = |of: fn(&PartyRow) -> &String| parties.iter().map(|party| of(party).clone()).collect::<Vec<_>>();
+    let links: Vec<_> = parties.iter().map(|party| party.link_id).collect();
+    sqlx::query!("update document set number = $2 where id = $1", id, number)
+        .execute(tx.conn())
+        .await?;
+    sqlx::query!("delete from document_party where document_id = $1", id)
+        .execute(tx.conn())
+        .await?;
+    sqlx::query!(
+        r#"insert into document_party (document_id, place, role, enterprise, name, link_id)
+           select $1, place - 1, role, enterprise, name, link_id
+           from unnest($2::varchar[], $3::varchar[], $4::varchar[], $5::uuid[])
+               with ordinality as u (role, enterprise, name, link_id, place)"#,
+        id,
+        &column(|party| &party.role),
+        &column(|party| &party.enterprise),
+        &column(|party| &party.name),
+        links.as_slice() as &[Option<Uuid>],
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
 }
 
 /// The document, and its row lock.
@@ -420,37 +448,4 @@ pub async fn about(tx: &mut TenantTx, document: Uuid) -> Result<Vec<DocumentRow>
     )
     .fetch_all(tx.conn())
     .await?)
-}
-
-/// A kind of our own, as it was defined; the newest when no version is named.
-pub async fn kind(tx: &mut TenantTx, name: &str, version: Option<i32>) -> Result<Option<String>, Error> {
-    Ok(sqlx::query_scalar!(
-        "select definition from document_kind where name = $1 and ($2::int is null or version = $2)
-         order by version desc limit 1",
-        name,
-        version,
-    )
-    .fetch_optional(tx.conn())
-    .await?)
-}
-
-/// The newest of each kind of our own.
-pub async fn kinds(tx: &mut TenantTx) -> Result<Vec<String>, Error> {
-    Ok(sqlx::query_scalar!(
-        "select distinct on (name) definition from document_kind order by name, version desc limit 1000",
-    )
-    .fetch_all(tx.conn())
-    .await?)
-}
-
-pub async fn insert_kind(tx: &mut TenantTx, name: &str, version: i32, definition: &str) -> Result<(), Error> {
-    sqlx::query!(
-        "insert into document_kind (name, version, definition) values ($1, $2, $3)",
-        name,
-        version,
-        definition,
-    )
-    .execute(tx.conn())
-    .await?;
-    Ok(())
 }

@@ -4,6 +4,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use axum::{Router, middleware, routing::get};
+use hansa_apps::{ANSWER, AnswerCame, Apps, AppsStaff, ENDED, EndedCame, OFFER, OfferCame};
 use hansa_directory::{AllAudited, Directory, DirectoryStaff, Door};
 use hansa_documents::{
     ACT, ActCame, Documents, DocumentsPartner, DocumentsStaff, GUEST_PAGE, PROPOSAL, ProposalCame, RULING, RulingCame,
@@ -28,6 +29,7 @@ use hansa_pages::Pages;
 use hansa_procurement::{Procurement, ProcurementStaff};
 use hansa_proto::{
     DESCRIPTORS,
+    apps::v1::apps_staff_service_server::AppsStaffServiceServer,
     directory::v1::directory_staff_service_server::DirectoryStaffServiceServer,
     documents::v1::{
         documents_partner_service_server::DocumentsPartnerServiceServer,
@@ -116,13 +118,14 @@ struct Rooms {
     members: Members,
     loyalty: Loyalty,
     outreach: Outreach,
+    apps: Apps,
     identity: Arc<Identity>,
     pins: Arc<Pins>,
     metrics: Metrics,
 }
 
 /// What messages from partners do here.
-fn effects(documents: &Documents, workflow: &Workflow, members: &Members) -> Effects {
+fn effects(documents: &Documents, workflow: &Workflow, members: &Members, apps: &Apps) -> Effects {
     Effects::default()
         .with(RESERVATION_CHANGED, ReservationNoted)
         .with(ACT, ActCame(documents.clone()))
@@ -134,6 +137,9 @@ fn effects(documents: &Documents, workflow: &Workflow, members: &Members) -> Eff
         .with(OVER, OverCame(workflow.clone()))
         .with(CONSENT_ENDED, ConsentEndedCame(members.clone()))
         .with(CORRECTED, CorrectedCame(members.clone()))
+        .with(OFFER, OfferCame(apps.clone()))
+        .with(ANSWER, AnswerCame(apps.clone()))
+        .with(ENDED, EndedCame(apps.clone()))
 }
 
 /// The rooms for members: each keeps something for them, and hears when they are erased.
@@ -199,7 +205,8 @@ async fn furnish(
     pages.install(GUEST_PAGE, documents.clone());
     let base = (tenancy.clone(), vault.clone(), links.clone());
     let (members, loyalty, outreach) = people(base, (pages.clone(), egress.clone()));
-    links.install(effects(&documents, &workflow, &members));
+    let apps = Apps::new(tenancy.clone(), vault.clone(), links.clone(), documents.clone());
+    links.install(effects(&documents, &workflow, &members, &apps));
     let directory = Directory::new(tenancy.clone(), vault.clone(), links.stopping().clone());
     directory.install(AllAudited::default().with(LedgerLines).with(ConsentLines));
     let inventory = Inventory::new(tenancy.clone(), links.clone(), vault.derive("inventory/feed")?);
@@ -218,6 +225,7 @@ async fn furnish(
         members,
         loyalty,
         outreach,
+        apps,
         links,
         tenancy,
         identity,
@@ -253,6 +261,7 @@ fn staff_routes(rooms: &Rooms, rules: Rules, dev: bool) -> anyhow::Result<Router
     .add_service(
         OutreachStaffServiceServer::new(OutreachStaff(rooms.outreach.clone())).max_decoding_message_size(limit),
     )
+    .add_service(AppsStaffServiceServer::new(AppsStaff(rooms.apps.clone())).max_decoding_message_size(limit))
     .prepare()
     .into_axum_router()
     .layer(middleware::from_fn_with_state(door, Door::pass))

@@ -39,11 +39,13 @@ pub enum Module {
     Loyalty,
     /// Ways to become a member, and mails.
     Outreach,
+    /// Apps of ours and of partners.
+    Apps,
 }
 
 impl Module {
     /// All modules, in the order in which they are made.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Core,
         Self::Inventory,
         Self::Documents,
@@ -55,6 +57,7 @@ impl Module {
         Self::Members,
         Self::Loyalty,
         Self::Outreach,
+        Self::Apps,
     ];
 
     /// The word that stands in the registry and in `migrations/tenant/`.
@@ -72,6 +75,17 @@ impl Module {
             Self::Members => "members",
             Self::Loyalty => "loyalty",
             Self::Outreach => "outreach",
+            Self::Apps => "apps",
+        }
+    }
+
+    /// The module that brings this one with it: a migration gives it to every tenant that has that.
+    #[must_use]
+    pub fn comes_with(self) -> Option<Self> {
+        match self {
+            Self::Apps => Some(Self::Documents),
+            Self::Loyalty | Self::Outreach => Some(Self::Members),
+            _ => None,
         }
     }
 }

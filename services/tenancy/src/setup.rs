@@ -266,6 +266,16 @@ impl Owner {
                 migrate::send(guard, log_row(module.as_str(), file)).await?;
             }
         }
+        if let Some(base) = module.comes_with() {
+            sqlx::query!(
+                "insert into hansa.tenant_module (tenant_id, module, version)
+                 select tenant_id, $1, 0 from hansa.tenant_module where module = $2 on conflict do nothing",
+                module.as_str(),
+                base.as_str(),
+            )
+            .execute(&mut *guard)
+            .await?;
+        }
         let behind = sqlx::query!(
             "select tenant_id, version from hansa.tenant_module where module = $1 and version < $2 order by tenant_id",
             module.as_str(),

@@ -157,6 +157,16 @@ words! {
         OutreachWrite = "outreach.write",
         /// Enrol people at the counter.
         OutreachEnrol = "outreach.enrol",
+        /// See apps, and with whom they are shared.
+        AppRead = "app.read",
+        /// Publish apps.
+        AppPublish = "app.publish",
+        /// Share apps of ours, and end shares.
+        AppShare = "app.share",
+        /// Accept apps of partners, and say who uses them.
+        AppAccept = "app.accept",
+        /// See which apps one may use, and what waits there.
+        AppUse = "app.use",
     }
 }
 
@@ -176,7 +186,9 @@ impl Action {
             | Self::LoyaltyRedeem
             | Self::OutreachAsk => &[],
             Self::ApprovalDecide => &[Owner, Admin, Buyer, Approver, Store, Marketer, Support],
-            Self::SelfRead | Self::ApprovalRead => &[Owner, Admin, Buyer, Approver, Store, Marketer, Support, Auditor],
+            Self::SelfRead | Self::ApprovalRead | Self::AppRead | Self::AppUse => {
+                &[Owner, Admin, Buyer, Approver, Store, Marketer, Support, Auditor]
+            }
             Self::LinkRead => &[Owner, Admin, Buyer, Approver, Support, Auditor],
             Self::LinkWrite
             | Self::StaffWrite
@@ -185,6 +197,9 @@ impl Action {
             | Self::FlowWrite
             | Self::BudgetWrite
             | Self::WebhookWrite
+            | Self::AppPublish
+            | Self::AppShare
+            | Self::AppAccept
             | Self::PoolWrite
             | Self::MemberErase => &[Owner, Admin],
             Self::PoolRead | Self::LoyaltyRead | Self::OutreachRead => {

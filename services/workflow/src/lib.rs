@@ -20,6 +20,6 @@ mod subject;
 pub use api::WorkflowStaff;
 pub use error::Error;
 pub use events::{ASKED, AskedCame, DECIDED, DecidedCame, OVER, OverCame};
-pub use model::condition::{Facts, LineFacts};
+pub use model::condition::{Facts, Judged, LineFacts, check as check_condition, judge as judge_condition};
 pub use ops::{APPROVALS, Gate, Preview, Workflow};
 pub use subject::{Ask, Request, Subject, SubjectFuture};

@@ -7,6 +7,7 @@ use hansa_directory::Session;
 use hansa_edge::{finish, id, maybe_id, status, timestamp};
 use hansa_proto::documents::v1::{self as wire, Version, documents_staff_service_server::DocumentsStaffService};
 use hansa_vocab::{Fault, LinkId};
+use prost::Message as _;
 use tonic::{Request, Response, Status};
 
 use super::parts;
@@ -83,7 +84,13 @@ fn version((our_role, version): (String, Version)) -> wire::VersionShown {
         version.parties.iter().find(|party| party.role == version.role),
         version.parties.iter().filter(|party| party.role != our_role),
     );
+    let act = version.signed_act.as_ref();
+    let act = act
+        .and_then(|signed| wire::Act::decode(signed.body.clone()).ok())
+        .unwrap_or_default();
     wire::VersionShown {
+        actor: act.actor,
+        actor_role: act.actor_role,
         by: by.map(|party| party.name.clone()).unwrap_or_default(),
         partners: partners.map(|party| party.name.clone()).collect(),
         document_id: version.document_id,

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use hansa_vault::sha256;
+use hansa_workflow::check_condition;
 use serde::{Deserialize, Serialize};
 
 use super::{form, proposal::ANSWERS};
@@ -34,8 +35,11 @@ pub struct Kind {
     pub refers_to: Option<Reference>,
     /// What it consists of.
     pub sections: BTreeMap<String, SectionKind>,
-    /// The state of a new document, which its issuer alone sees.
+    /// The state of a new document, which nobody sees but who begins it.
     pub begins: String,
+    /// The role that begins it at the issuer; the issuer itself when it is missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_by: Option<String>,
     /// All states.
     pub states: BTreeMap<String, StateKind>,
     /// What leads from one to another.
@@ -140,6 +144,9 @@ pub struct ActKind {
     pub by: Vec<String>,
     /// In which states.
     pub from: Vec<String>,
+    /// What must hold of all that is written by then, in the Common Expression Language, as in flows: the issuer judges it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guard: Option<String>,
     /// Sections that it writes, all of them.
     #[serde(default)]
     pub writes: Vec<String>,
@@ -236,6 +243,12 @@ impl Kind {
         self.roles.first().map_or("", String::as_str)
     }
 
+    /// Who begins a document.
+    #[must_use]
+    pub fn starter(&self) -> &str {
+        self.started_by.as_deref().unwrap_or_else(|| self.issuer())
+    }
+
     /// The section that holds that; kinds have one of each at most, except of forms.
     #[must_use]
     pub fn section(&self, holds: Holds) -> Option<&str> {
@@ -280,6 +293,7 @@ impl Kind {
             return Err(BadKind("roles must be there, each once".to_owned()));
         }
         self.known("begins", [&self.begins], self.states.keys())?;
+        self.known("started_by", &self.started_by, &self.roles)?;
         for (name, section) in &self.sections {
             self.known(name, &section.audience, &self.roles)?;
             if !section.audience.contains(&self.roles[0]) {
@@ -359,8 +373,12 @@ impl Kind {
         }
         // What the others never see they can't act on.
         let private = act.from.contains(&self.begins);
-        if private && act.by != [self.issuer()] {
-            return Err(BadKind(format!("{name}: in {} the issuer acts alone", self.begins)));
+        if private && (act.by != [self.starter()] || !act.agreed_by.is_empty()) {
+            let who = self.starter();
+            return Err(BadKind(format!("{name}: in {} the {who} acts alone", self.begins)));
+        }
+        if let Some(guard) = &act.guard {
+            check_condition(guard).map_err(|wrong| BadKind(format!("{name}: {wrong}")))?;
         }
         Ok(())
     }
@@ -416,7 +434,7 @@ mod tests {
             (
                 r#""cancel": {"by": ["buyer"]"#,
                 r#""cancel": {"by": ["seller"]"#,
-                "issuer acts alone",
+                "buyer acts alone",
             ),
             (
                 r#""agreed_by": ["buyer", "seller"]"#,

@@ -82,6 +82,7 @@ fn two(change: impl FnOnce(&mut Version)) -> (EnterpriseKeys, EnterpriseKeys, Si
         base: 1,
         sections: vec![answers.clone()],
         proposal: String::new(),
+        ..Act::default()
     };
     let mut answered = Version {
         version: 2,
@@ -212,6 +213,7 @@ fn changed_with(accept: impl FnOnce(&mut Act), change: impl FnOnce(&mut Version)
         base: 2,
         sections: vec![section("head", Body::Head(Head::default())).1, other_lines()],
         proposal: String::new(),
+        ..Act::default()
     };
     let mut accepted = Act {
         id: "b".to_owned(),

@@ -24,6 +24,7 @@ impl Documents {
         session: &Session,
         known: &Known,
         (asked, decision): (&Asked<'_>, &Decision),
+        admitted: bool,
     ) -> Result<bool, Error> {
         // Who accepts wants what was proposed.
         let wanted = match decision {
@@ -51,7 +52,7 @@ impl Documents {
             .contents
             .values()
             .any(|content| matches!(content.body, Some(Body::Receipts(_))));
-        if gate == Gate::Free && !receives && !session.roles().iter().any(|role| alone.contains(role)) {
+        if gate == Gate::Free && !admitted && !receives && !session.roles().iter().any(|role| alone.contains(role)) {
             return Err(Error::NoFlow {
                 kind: known.row.kind.clone(),
                 act: asked.act.name.clone(),
@@ -69,7 +70,7 @@ impl Documents {
     }
 
     /// What is known of an act, and what stands for its goods, quantities, prices and parties.
-    fn facts(&self, known: &Known, act: &str, written: &Contents, roles: &[Role]) -> (Facts, String) {
+    pub(super) fn facts(&self, known: &Known, act: &str, written: &Contents, roles: &[Role]) -> (Facts, String) {
         let Known { row, parties, .. } = known;
         let mut contents = known.contents.clone();
         contents.extend(written.clone());
@@ -134,7 +135,14 @@ impl Documents {
             actor: &held.actor,
         };
         tx.savepoint().await?;
-        let done = match self.judge(tx, &known, &asked).await {
+        let mut judged = self.judge(tx, &known, &asked).await;
+        for (_, link) in known.linked() {
+            let may = self
+                .partner_may(tx, link, &known.kind, asked.doing(known.row.version == 0))
+                .await;
+            judged = judged.and_then(|decision| may.map(|_| decision));
+        }
+        let done = match judged {
             Ok(decision) => self.perform(tx, &known, &asked, decision).await,
             Err(error) => Err(error),
         };

@@ -286,10 +286,12 @@ impl Documents {
             base: wish.base,
             sections,
             proposal: wish.proposal.map(|id| id.to_string()).unwrap_or_default(),
+            ..Act::default()
         };
         let sent = ActSent {
             act: Some(version::sign_act(&guest.keys, &act)),
             texts,
+            start: None,
         };
         let actor = guest.keys.enterprise.to_string();
         let asked = Asked {

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use hansa_directory::{Session, audit};
 use hansa_tenancy::TenantTx;
 use include_dir::{Dir, include_dir};
+use time::OffsetDateTime;
 
 use super::Documents;
 use crate::{
@@ -95,6 +96,55 @@ impl Documents {
         .await?;
         tx.commit().await?;
         Ok(kind)
+    }
+
+    /// Keeps a kind that somebody has shared, in the version that it has; the same again changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] when a kind of that name and version says something else here.
+    pub async fn take_kind(&self, tx: &mut TenantTx, kind: &Kind) -> Result<(), Error> {
+        let taken = |text: String| Error::Invalid { field: "kind", text };
+        if self.shipped.keys().any(|(name, _)| *name == kind.name) {
+            return Err(taken(format!("every enterprise has a kind {} already", kind.name)));
+        }
+        let version = i32::try_from(kind.version).map_err(|_| taken("the version is too high".to_owned()))?;
+        match store::kind(tx, &kind.name, Some(version)).await? {
+            Some(there) if there == kind.definition() => Ok(()),
+            Some(_) => Err(taken(format!("another kind {} {version} is here already", kind.name))),
+            None => store::insert_kind(tx, &kind.name, version, &kind.definition()).await,
+        }
+    }
+
+    /// How many documents of a kind our people have begun since then.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub async fn begun_since(&self, tx: &mut TenantTx, kind: &str, since: OffsetDateTime) -> Result<i64, Error> {
+        let newest = self.kind(tx, kind, None).await?;
+        store::begun_since(tx, kind, newest.starter(), since).await
+    }
+
+    /// Documents of these kinds that have not come to an end: how many, and how many of them wait for us.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub async fn work(&self, tx: &mut TenantTx, kinds: &[String]) -> Result<BTreeMap<String, (i64, i64)>, Error> {
+        let mut work: BTreeMap<String, (i64, i64)> = BTreeMap::new();
+        for row in store::by_state(tx, kinds).await? {
+            let kind = self.kind(tx, &row.kind, Some(row.kind_version)).await?;
+            let Some(state) = kind.states.get(&row.state).filter(|state| !state.end) else {
+                continue;
+            };
+            let (open, waiting) = work.entry(row.kind).or_default();
+            *open += row.documents;
+            if state.waits_for.as_ref() == Some(&row.our_role) {
+                *waiting += row.documents;
+            }
+        }
+        Ok(work)
     }
 
     /// The states in which documents have come to an end: (kind, state).

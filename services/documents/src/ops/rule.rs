@@ -10,6 +10,7 @@ use hansa_proto::{
 };
 use hansa_tenancy::TenantTx;
 use hansa_vocab::{EnterpriseId, LinkId};
+use hansa_workflow::{Judged, judge_condition};
 use prost::Message as _;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -125,6 +126,7 @@ impl Documents {
             let state = document.judge(&asked.step())?;
             let (whose, draft) = ((document.kind, &known.parties[..]), known.row.version == 0);
             self.refers_well(tx, whose, asked.contents, draft).await?;
+            self.guarded(known, asked)?;
             let alone = document.asks(&act.name, &act.role).is_empty();
             return Ok(if alone {
                 Decision::Counts(state)
@@ -147,6 +149,23 @@ impl Documents {
         }
         let answered = document.answer(&open.proposal(&open.agreed()), &act.name, &act.role, act.base)?;
         Ok(Decision::Answers(Box::new(open), answered))
+    }
+
+    /// What the kind asks for first holds. Only the issuer sees all that was written, so the others refuse what does certainly not.
+    fn guarded(&self, known: &Known, asked: &Asked<'_>) -> Result<(), Refusal> {
+        let act = known.kind.acts.get(&asked.act.name);
+        let Some(guard) = act.and_then(|act| act.guard.as_deref()) else {
+            return Ok(());
+        };
+        let (facts, _) = self.facts(known, &asked.act.name, asked.contents, &[]);
+        match judge_condition(guard, &facts) {
+            Judged::Yes => Ok(()),
+            Judged::Unknown(_) if !known.row.issuer => Ok(()),
+            Judged::No | Judged::Unknown(_) => Err(Refusal::Guard {
+                act: asked.act.name.clone(),
+                guard: guard.to_owned(),
+            }),
+        }
     }
 
     /// Does at a document of ours what was decided, and tells the others.
@@ -283,12 +302,34 @@ impl Documents {
                 proposal: Some(ActSent {
                     act: sent.act.clone(),
                     texts: content::seen_by(kind, &party.role, &sent.texts),
+                    start: None,
                 }),
                 agreed: agreed.clone(),
             };
             self.post(tx, link, (row.id, row.version), PROPOSAL, &told).await?;
         }
         Ok(())
+    }
+
+    /// Tells a partner that the act by which it wanted to begin a document of ours has come to nothing: there is no document.
+    pub(crate) async fn not_begun(
+        &self,
+        tx: &mut TenantTx,
+        (document, act): (Uuid, &str),
+        reason: &str,
+        link: LinkId,
+    ) -> Result<(), Error> {
+        let ruling = Ruling {
+            document_id: document.to_string(),
+            act_id: act.to_owned(),
+            reason: reason.to_owned(),
+            ..Ruling::default()
+        };
+        let us = self.vault.identity(tx).await?;
+        let ruled = ActRuled {
+            ruling: Some(version::sign_ruling(&us, &ruling)),
+        };
+        self.post(tx, link, (document, 0), RULING, &ruled).await
     }
 
     /// Tells that an act has come to nothing, and by which answer, if it was a proposal.

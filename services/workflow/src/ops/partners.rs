@@ -304,7 +304,7 @@ impl Workflow {
         let parts = store::parts(tx, &[row.id]).await?;
         let decided = parts.iter().filter(|part| part.decided_by.is_some());
         let by = decided.max_by_key(|part| part.decided_at);
-        let name = |staff: Uuid| self.actor(tx.tenant().as_str(), link, staff);
+        let name = |staff: Uuid| self.alias(tx.tenant().as_str(), link, staff);
         let actor = by.and_then(|part| part.decided_by).map(name).transpose()?;
         let behalf = by.and_then(|part| part.staff_id.filter(|staff| Some(*staff) != part.decided_by));
         let on_behalf_of = behalf.map(name).transpose()?;
@@ -335,7 +335,11 @@ impl Workflow {
     }
 
     /// A name that stands for a person on one link, and is another on every other.
-    fn actor(&self, tenant: &str, link: LinkId, staff: Uuid) -> Result<String, Error> {
+    ///
+    /// # Errors
+    ///
+    /// When a key can't be used.
+    pub fn alias(&self, tenant: &str, link: LinkId, staff: Uuid) -> Result<String, Error> {
         let key = self.vault.derive("workflow/actor")?;
         let tag = hmac_sha256(&key, &[tenant.as_bytes(), link.0.as_bytes(), staff.as_bytes()]);
         Ok(HEXLOWER.encode(&tag[..ACTOR / 2]))

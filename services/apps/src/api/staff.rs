@@ -1,0 +1,263 @@
+//! The wire of apps for our own people.
+
+use std::collections::BTreeMap;
+
+use hansa_directory::Session;
+use hansa_edge::{finish, id, status, timestamp};
+use hansa_proto::apps::v1::{self as wire, apps_staff_service_server::AppsStaffService};
+use hansa_vocab::{Fault, LinkId};
+use tonic::{Request, Response, Status};
+use uuid::Uuid;
+
+use crate::{
+    Apps,
+    ops::{Answered, Bench, Read, Shown, words},
+    store::Filter,
+};
+
+const PAGE: u32 = 50;
+const PAGE_MAX: u32 = 200;
+const LINKS_MAX: usize = 1_000;
+const SEARCH_MAX: usize = 100;
+
+/// `hansa.apps.v1.AppsStaffService`.
+#[derive(Clone, Debug)]
+pub struct AppsStaff(pub Apps);
+
+fn app(read: Read) -> wire::App {
+    let manifest = read.manifest;
+    let scopes = manifest.scopes.iter().map(|asked| wire::ScopeAsked {
+        scope: asked.scope.as_str().to_owned(),
+        why: asked.why.clone().into_iter().collect(),
+        meaning: asked.scope.meaning().to_owned(),
+        optional: asked.optional,
+    });
+    wire::App {
+        scopes: scopes.collect(),
+        started_by: manifest.starter().to_owned(),
+        publisher: read.row.publisher,
+        publisher_name: read.publisher_name,
+        name: read.row.app,
+        version: read.row.version.unsigned_abs(),
+        title: manifest.title.into_iter().collect(),
+        summary: manifest.summary.into_iter().collect(),
+        kind: read.row.kind,
+        ours: read.ours,
+        published_at: Some(timestamp(read.row.published_at)),
+        roles: manifest.roles,
+    }
+}
+
+fn share(shown: Shown) -> wire::Share {
+    let row = shown.row;
+    wire::Share {
+        scopes: words(&row.scopes).map(str::to_owned).collect(),
+        roles: words(&row.roles).map(str::to_owned).collect(),
+        id: row.id.to_string(),
+        link_id: row.link_id.to_string(),
+        partner: shown.partner,
+        given: row.given,
+        publisher: row.publisher,
+        app: row.app,
+        kind: row.kind,
+        state: row.state,
+        since: Some(timestamp(row.since)),
+        offered_version: row.offered_version.unsigned_abs(),
+        version: row.version.unsigned_abs(),
+        starts_per_day: row.starts_per_day.unsigned_abs(),
+        note: row.note,
+        parties: shown.parties.into_iter().collect(),
+        version_max: row.version_max.unsigned_abs(),
+    }
+}
+
+fn bench(one: Bench) -> wire::WorkbenchApp {
+    let count = |many: i64| u32::try_from(many).unwrap_or(u32::MAX);
+    wire::WorkbenchApp {
+        app: Some(app(one.app)),
+        our_role: one.our_role,
+        open: count(one.open),
+        waiting: count(one.waiting),
+        may_begin: one.may_begin,
+        link_ids: one.links,
+    }
+}
+
+fn page_size(asked: u32) -> Result<u32, Status> {
+    match asked {
+        0 => Ok(PAGE),
+        size @ 1..=PAGE_MAX => Ok(size),
+        _ => Err(status(Fault::invalid("page_size", "at most 200"))),
+    }
+}
+
+/// The page, without the one row too many that says that there are more.
+fn page<T>(mut rows: Vec<T>, size: u32, next: impl Fn(&T) -> String) -> (Vec<T>, String) {
+    let size = usize::try_from(size).unwrap_or(usize::MAX);
+    if rows.len() <= size {
+        return (rows, String::new());
+    }
+    rows.truncate(size);
+    let next = rows.last().map(next).unwrap_or_default();
+    (rows, next)
+}
+
+#[tonic::async_trait]
+impl AppsStaffService for AppsStaff {
+    async fn lint_app(&self, asked: Request<wire::LintAppRequest>) -> Result<Response<wire::LintAppResponse>, Status> {
+        let (session, apps, asked) = (Session::of(&asked)?, self.0.clone(), asked.into_inner());
+        let (findings, kind) = finish(async move { apps.lint(&session, &asked.manifest).await }).await?;
+        let findings = findings.into_iter().map(|one| wire::Finding {
+            rule: one.rule.to_owned(),
+            line: one.line,
+            text: one.text,
+        });
+        Ok(Response::new(wire::LintAppResponse {
+            findings: findings.collect(),
+            kind,
+        }))
+    }
+
+    async fn publish_app(
+        &self,
+        asked: Request<wire::PublishAppRequest>,
+    ) -> Result<Response<wire::PublishAppResponse>, Status> {
+        let (session, apps, asked) = (Session::of(&asked)?, self.0.clone(), asked.into_inner());
+        let (read, offered) = finish(async move { apps.publish(&session, &asked.manifest).await }).await?;
+        Ok(Response::new(wire::PublishAppResponse {
+            app: Some(app(read)),
+            offered: u32::try_from(offered).unwrap_or(u32::MAX),
+        }))
+    }
+
+    async fn list_apps(
+        &self,
+        asked: Request<wire::ListAppsRequest>,
+    ) -> Result<Response<wire::ListAppsResponse>, Status> {
+        let (session, apps, asked) = (Session::of(&asked)?, self.0.clone(), asked.into_inner());
+        let size = page_size(asked.page_size)?;
+        if asked.search.chars().count() > SEARCH_MAX {
+            let text = format!("at most {SEARCH_MAX} characters");
+            return Err(status(Fault::invalid("search", text)));
+        }
+        let rows = finish(async move {
+            let after = asked.page.split_once('/').unwrap_or_default();
+            let question = (asked.search.as_str(), asked.ours_only);
+            apps.apps(&session, question, after, i64::from(size) + 1).await
+        })
+        .await?;
+        let (rows, next_page) = page(rows, size, |one| format!("{}/{}", one.row.publisher, one.row.app));
+        Ok(Response::new(wire::ListAppsResponse {
+            apps: rows.into_iter().map(app).collect(),
+            next_page,
+        }))
+    }
+
+    async fn get_app(&self, asked: Request<wire::GetAppRequest>) -> Result<Response<wire::GetAppResponse>, Status> {
+        let (session, apps, asked) = (Session::of(&asked)?, self.0.clone(), asked.into_inner());
+        let read =
+            finish(async move { apps.app(&session, &asked.publisher, &asked.name, asked.version).await }).await?;
+        Ok(Response::new(wire::GetAppResponse {
+            manifest: read.row.manifest.clone(),
+            app: Some(app(read)),
+        }))
+    }
+
+    async fn share_app(
+        &self,
+        asked: Request<wire::ShareAppRequest>,
+    ) -> Result<Response<wire::ShareAppResponse>, Status> {
+        let (session, apps, asked) = (Session::of(&asked)?, self.0.clone(), asked.into_inner());
+        if asked.link_ids.is_empty() || asked.link_ids.len() > LINKS_MAX {
+            return Err(status(Fault::invalid("link_ids", format!("1 to {LINKS_MAX}"))));
+        }
+        let links = asked.link_ids.iter().map(|link| Ok(LinkId(id("link_ids", link)?)));
+        let links = links.collect::<Result<Vec<_>, Status>>()?;
+        let (shares, refused) =
+            finish(async move { apps.share(&session, &asked.name, &links, asked.version_max).await }).await?;
+        Ok(Response::new(wire::ShareAppResponse {
+            shares: shares.into_iter().map(share).collect(),
+            refused: refused.into_iter().collect(),
+        }))
+    }
+
+    async fn list_shares(
+        &self,
+        asked: Request<wire::ListSharesRequest>,
+    ) -> Result<Response<wire::ListSharesResponse>, Status> {
+        let (session, apps, asked) = (Session::of(&asked)?, self.0.clone(), asked.into_inner());
+        let size = page_size(asked.page_size)?;
+        let given = |name, text: &str| (!text.is_empty()).then(|| id(name, text)).transpose();
+        let (link, after) = (given("link_id", &asked.link_id)?, given("page", &asked.page)?);
+        let filter = Filter {
+            app: asked.app,
+            state: asked.state,
+            link,
+            received: false,
+        };
+        let after = after.unwrap_or(Uuid::nil());
+        let rows = finish(async move { apps.shares(&session, &filter, after, i64::from(size) + 1).await }).await?;
+        let (rows, next_page) = page(rows, size, |one| one.row.id.to_string());
+        Ok(Response::new(wire::ListSharesResponse {
+            shares: rows.into_iter().map(share).collect(),
+            next_page,
+        }))
+    }
+
+    async fn answer_share(
+        &self,
+        asked: Request<wire::AnswerShareRequest>,
+    ) -> Result<Response<wire::AnswerShareResponse>, Status> {
+        let (session, apps, asked) = (Session::of(&asked)?, self.0.clone(), asked.into_inner());
+        let which = id("id", &asked.id)?;
+        let answered = Answered {
+            accept: asked.accept,
+            scopes: asked.scopes,
+            roles: asked.roles,
+            starts_per_day: asked.starts_per_day,
+            note: asked.note,
+        };
+        let shown = finish(async move { apps.answer(&session, which, answered).await }).await?;
+        Ok(Response::new(wire::AnswerShareResponse {
+            share: Some(share(shown)),
+        }))
+    }
+
+    async fn end_share(
+        &self,
+        asked: Request<wire::EndShareRequest>,
+    ) -> Result<Response<wire::EndShareResponse>, Status> {
+        let (session, apps, asked) = (Session::of(&asked)?, self.0.clone(), asked.into_inner());
+        let which = id("id", &asked.id)?;
+        let shown = finish(async move { apps.end(&session, which, &asked.note).await }).await?;
+        Ok(Response::new(wire::EndShareResponse {
+            share: Some(share(shown)),
+        }))
+    }
+
+    async fn assign_parties(
+        &self,
+        asked: Request<wire::AssignPartiesRequest>,
+    ) -> Result<Response<wire::AssignPartiesResponse>, Status> {
+        let (session, apps, asked) = (Session::of(&asked)?, self.0.clone(), asked.into_inner());
+        let which = id("share_id", &asked.share_id)?;
+        let parties = asked.parties.iter();
+        let parties = parties.map(|(role, link)| Ok((role.clone(), LinkId(id("parties", link)?))));
+        let parties = parties.collect::<Result<BTreeMap<_, _>, Status>>()?;
+        let shown = finish(async move { apps.assign(&session, which, &parties).await }).await?;
+        Ok(Response::new(wire::AssignPartiesResponse {
+            share: Some(share(shown)),
+        }))
+    }
+
+    async fn get_workbench(
+        &self,
+        asked: Request<wire::GetWorkbenchRequest>,
+    ) -> Result<Response<wire::GetWorkbenchResponse>, Status> {
+        let (session, apps) = (Session::of(&asked)?, self.0.clone());
+        let all = finish(async move { apps.workbench(&session).await }).await?;
+        Ok(Response::new(wire::GetWorkbenchResponse {
+            apps: all.into_iter().map(bench).collect(),
+        }))
+    }
+}

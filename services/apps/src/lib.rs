@@ -1,0 +1,22 @@
+//! Apps: one enterprise publishes, its partners' people use it, each under its own control.
+//!
+//! What always holds:
+//! - An app is data: a manifest compiles to a kind of documents, and can name no code, no SQL, no file and no address.
+//! - Nothing of a partner's app starts here before an admin of ours has accepted it; it gets what they have given, and no more.
+//! - A version that asks for more than was given waits for an answer of its own; the one that is in use stays.
+//! - Either side ends a share alone: its next call is refused on both sides, and says by which rule.
+//! - What a publisher says is signed by it, and lies here as it was signed.
+//!
+//! Deliberately absent: a state machine beside that of documents, a store of instances, grants that name single apps.
+
+mod api;
+mod error;
+mod events;
+mod model;
+mod ops;
+mod store;
+
+pub use api::AppsStaff;
+pub use error::Error;
+pub use events::{ANSWER, AnswerCame, ENDED, EndedCame, OFFER, OfferCame};
+pub use ops::Apps;

@@ -1,0 +1,331 @@
+//! Whether a manifest holds: each finding names its rule and the line.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use hansa_documents::{Holds, Kind};
+
+use super::manifest::{Manifest, Scope};
+
+/// Bytes of a manifest.
+pub const MANIFEST_MAX: usize = 48 * 1024;
+const APP_MAX: usize = 31;
+const TITLE_MAX: usize = 80;
+const TEXT_MAX: usize = 1_000;
+const LANGUAGES_MAX: usize = 40;
+const ROLES_MAX: usize = 6;
+const STATES_MAX: usize = 60;
+const ACTS_MAX: usize = 120;
+const SECTIONS_MAX: usize = 30;
+/// Tables in tables.
+const DEPTH_MAX: usize = 8;
+
+/// Why a manifest does not hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// A word that never changes.
+    pub rule: &'static str,
+    /// From 1.
+    pub line: u32,
+    /// For people.
+    pub text: String,
+}
+
+/// Looks for what does not hold, in the text as it was written.
+struct Lint<'a> {
+    text: &'a str,
+    findings: Vec<Finding>,
+}
+
+impl Lint<'_> {
+    /// Something is wrong at this path of names.
+    fn find(&mut self, rule: &'static str, path: &[&str], text: impl Into<String>) {
+        let mut at = 0;
+        for name in path {
+            // As far as it can be found.
+            match self.text[at..].find(&format!("\"{name}\"")) {
+                Some(next) => at += next + 1,
+                None => break,
+            }
+        }
+        let line = self.text[..at].bytes().filter(|byte| *byte == b'\n').count() + 1;
+        self.findings.push(Finding {
+            rule,
+            line: u32::try_from(line).unwrap_or(u32::MAX),
+            text: text.into(),
+        });
+    }
+
+    fn most(&mut self, path: &str, there: usize, most: usize) {
+        if there > most {
+            self.find("too-many", &[path], format!("at most {most}, and there are {there}"));
+        }
+    }
+
+    fn texts(&mut self, path: &[&str], texts: &BTreeMap<String, String>, most: usize) {
+        for (language, text) in texts {
+            let at = [path, &[language.as_str()]].concat();
+            let tag = (1..=35).contains(&language.len())
+                && language
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+            if !tag {
+                self.find("language", &at, format!("{language:?} is no tag of BCP 47"));
+            }
+            self.text(&at, text, most);
+        }
+    }
+
+    fn text(&mut self, path: &[&str], text: &str, most: usize) {
+        if text.trim().is_empty() || text.chars().count() > most {
+            self.find("text", path, format!("1 to {most} characters"));
+        }
+        if text.chars().any(turns) {
+            self.find(
+                "text",
+                path,
+                "without control characters and marks that turn the direction",
+            );
+        }
+        if text.contains(['<', '>']) || text.contains("{{") || text.contains("${") {
+            self.find(
+                "text",
+                path,
+                "a text holds no markup and no templates: no <, >, {{ or ${",
+            );
+        }
+    }
+
+    fn named(&mut self, manifest: &Manifest) {
+        let plain = manifest
+            .app
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
+        if !plain || manifest.app.is_empty() || manifest.app.len() > APP_MAX {
+            let text = format!("1 to {APP_MAX} lower-case letters, digits and underscores");
+            self.find("app", &["app"], text);
+        }
+        if manifest.version == 0 {
+            self.find("version", &["version"], "versions begin with 1");
+        }
+        if !manifest.title.contains_key("en") {
+            self.find(
+                "language",
+                &["title"],
+                "English is there, as what is shown when a language is missing",
+            );
+        }
+        self.texts(&["title"], &manifest.title, TITLE_MAX);
+        self.texts(&["summary"], &manifest.summary, TEXT_MAX);
+        for (language, words) in &manifest.words {
+            for (name, word) in words {
+                self.text(&["words", language, name], word, TITLE_MAX);
+                let known = manifest.roles.contains(name)
+                    || manifest.states.contains_key(name)
+                    || manifest.acts.contains_key(name)
+                    || manifest.sections.contains_key(name);
+                if !known {
+                    self.find(
+                        "word",
+                        &["words", language, name],
+                        format!("nothing here is called {name}"),
+                    );
+                }
+            }
+        }
+        self.most("title", manifest.title.len(), LANGUAGES_MAX);
+        self.most("words", manifest.words.len(), LANGUAGES_MAX);
+        self.most("roles", manifest.roles.len(), ROLES_MAX);
+        self.most("states", manifest.states.len(), STATES_MAX);
+        self.most("acts", manifest.acts.len(), ACTS_MAX);
+        self.most("sections", manifest.sections.len(), SECTIONS_MAX);
+        if manifest.roles.len() < 2 {
+            self.find("roles", &["roles"], "the publisher and one partner at least");
+        }
+    }
+
+    fn scopes(&mut self, manifest: &Manifest) {
+        let asked = manifest.asks();
+        if asked.len() != manifest.scopes.len() {
+            self.find("scope-twice", &["scopes"], "each is asked for once");
+        }
+        for one in &manifest.scopes {
+            let at = ["scopes", one.scope.as_str()];
+            if !one.why.contains_key("en") {
+                self.find("scope-why", &at, "say what it is for, in English at least");
+            }
+            self.texts(&at, &one.why, TEXT_MAX);
+        }
+        let uses = uses_files(manifest);
+        if uses.is_some() && !asked.contains(&Scope::Files) {
+            let section = uses.unwrap_or_default();
+            self.find(
+                "scope-missing",
+                &["sections", section],
+                "it takes files, so it has to ask for files",
+            );
+        }
+        if uses.is_none() && asked.contains(&Scope::Files) {
+            self.find("scope-unused", &["scopes", "files"], "it has no place for files");
+        }
+    }
+
+    /// A guard and a board know a field by its name alone.
+    fn fields(&mut self, manifest: &Manifest) {
+        let mut seen: BTreeMap<&str, &str> = BTreeMap::new();
+        for (name, section) in &manifest.sections {
+            let fields = section
+                .schema
+                .as_ref()
+                .and_then(|schema| schema["properties"].as_object());
+            for (field, schema) in fields.into_iter().flatten() {
+                self.titles(&["sections", name, field], schema, 0);
+                if let Some(other) = seen.insert(field, name) {
+                    let text = format!("{other} has a field of that name already");
+                    self.find("field-twice", &["sections", name, field], text);
+                }
+            }
+        }
+    }
+
+    /// What a field is called, and those in it.
+    fn titles(&mut self, path: &[&str], schema: &serde_json::Value, depth: usize) {
+        let named = schema["x-hansa-titles"].as_object();
+        let all = named.into_iter().flat_map(|titles| titles.values());
+        for title in all.chain(schema.get("title")).chain(schema.get("description")) {
+            match title.as_str() {
+                Some(title) => self.text(path, title, TEXT_MAX),
+                None => self.find("text", path, "a title is a text"),
+            }
+        }
+        let inner = schema["items"]["properties"].as_object();
+        for (name, field) in inner.into_iter().flatten().filter(|_| depth < DEPTH_MAX) {
+            self.titles(&[path, &[name.as_str()]].concat(), field, depth + 1);
+        }
+    }
+
+    /// Every state can be reached, and from every one an end.
+    fn reach(&mut self, manifest: &Manifest) {
+        let mut steps: BTreeSet<(&str, &str)> = BTreeSet::new();
+        for act in manifest.acts.values() {
+            for from in &act.from {
+                steps.extend(act.to.states().into_iter().map(|to| (from.as_str(), to)));
+            }
+        }
+        let forth = closure(BTreeSet::from([manifest.begins.as_str()]), |state| {
+            steps
+                .iter()
+                .filter(|(from, _)| *from == state)
+                .map(|(_, to)| *to)
+                .collect()
+        });
+        let ends = manifest.states.iter().filter(|(_, state)| state.end);
+        let back = closure(ends.map(|(name, _)| name.as_str()).collect(), |state| {
+            steps
+                .iter()
+                .filter(|(_, to)| *to == state)
+                .map(|(from, _)| *from)
+                .collect()
+        });
+        for state in manifest.states.keys() {
+            if !forth.contains(state.as_str()) {
+                self.find("unreachable", &["states", state], format!("nothing leads to {state}"));
+            } else if !back.contains(state.as_str()) {
+                self.find(
+                    "no-end",
+                    &["states", state],
+                    format!("nothing leads from {state} to an end"),
+                );
+            }
+        }
+    }
+}
+
+fn closure<'a>(begin: BTreeSet<&'a str>, next: impl Fn(&str) -> Vec<&'a str>) -> BTreeSet<&'a str> {
+    let mut open: Vec<_> = begin.iter().copied().collect();
+    let mut all = begin;
+    while let Some(state) = open.pop() {
+        for other in next(state) {
+            if all.insert(other) {
+                open.push(other);
+            }
+        }
+    }
+    all
+}
+
+/// A character that is not shown, or that turns the direction in which others are.
+fn turns(one: char) -> bool {
+    one.is_control() || matches!(one, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// A section that takes files.
+fn uses_files(manifest: &Manifest) -> Option<&str> {
+    let mut all = manifest.sections.iter();
+    let found = all.find(|(_, section)| match section.is {
+        Holds::Form => section.schema.as_ref().is_some_and(|schema| takes_files(schema, 0)),
+        Holds::Head | Holds::Receipts | Holds::Remark => true,
+        Holds::Lines | Holds::Answers => false,
+    });
+    found.map(|(name, _)| name.as_str())
+}
+
+fn takes_files(schema: &serde_json::Value, depth: usize) -> bool {
+    let deeper = |value: &serde_json::Value| depth < DEPTH_MAX && takes_files(value, depth + 1);
+    schema["x-hansa-control"] == "file"
+        || schema["properties"]
+            .as_object()
+            .is_some_and(|fields| fields.values().any(deeper))
+        || schema.get("items").is_some_and(deeper)
+}
+
+/// The manifest and what it compiles to, or all that does not hold.
+///
+/// # Errors
+///
+/// Findings, at least one.
+pub fn lint(text: &str, publisher: &str) -> Result<(Manifest, Kind), Vec<Finding>> {
+    let whole = |rule, line: usize, text: String| {
+        vec![Finding {
+            rule,
+            line: u32::try_from(line).unwrap_or(u32::MAX),
+            text,
+        }]
+    };
+    if text.len() > MANIFEST_MAX {
+        return Err(whole("size", 1, format!("a manifest has at most {MANIFEST_MAX} bytes")));
+    }
+    let manifest: Manifest =
+        serde_json::from_str(text).map_err(|wrong| whole("json", wrong.line().max(1), wrong.to_string()))?;
+    let mut lint = Lint {
+        text,
+        findings: Vec::new(),
+    };
+    lint.named(&manifest);
+    lint.scopes(&manifest);
+    lint.fields(&manifest);
+    lint.reach(&manifest);
+    let kind = manifest.kind(publisher);
+    // Read again from its one form: what partners compute the hash of.
+    let read = Kind::read(&kind.definition());
+    match read {
+        Ok(kind) if lint.findings.is_empty() => return Ok((manifest, kind)),
+        Ok(_) => {}
+        Err(wrong) => {
+            let place = wrong.0.split(':').next().unwrap_or_default().to_owned();
+            let group = [
+                ("acts", manifest.acts.contains_key(&place)),
+                ("states", manifest.states.contains_key(&place)),
+                ("sections", manifest.sections.contains_key(&place)),
+            ];
+            let group = group.into_iter().find(|(_, there)| *there).map(|(name, _)| name);
+            let path: Vec<_> = group.into_iter().chain([place.as_str()]).collect();
+            lint.find("kind", &path, wrong.0);
+        }
+    }
+    lint.findings.sort_by_key(|finding| finding.line);
+    Err(lint.findings)
+}
+
+#[cfg(test)]
+#[path = "lint_tests.rs"]
+mod tests;

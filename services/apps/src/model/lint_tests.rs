@@ -1,0 +1,150 @@
+//! Manifests that hold, and what is said of those that do not.
+
+use super::*;
+
+const INTAKE: &str = include_str!("../../manifests/product_intake.json");
+const PUBLISHER: &str = "MFRGGZDFMZTWQ2LKNNWG23TPOBYXE43UOV3HO6DZPJDGS3DUOB2A";
+
+fn changed(from: &str, to: &str) -> Vec<Finding> {
+    assert!(INTAKE.contains(from), "{from}");
+    lint(&INTAKE.replacen(from, to, 1), PUBLISHER).err().unwrap_or_default()
+}
+
+#[test]
+fn a_shipped_manifest_holds_and_is_a_kind_of_its_publisher_alone() {
+    let (manifest, kind) = lint(INTAKE, PUBLISHER).unwrap();
+    assert_eq!((manifest.starter(), kind.issuer()), ("franchisee", "headquarters"));
+    assert_eq!(kind.name, "product_intake_mfrggzdf");
+    let (_, other) = lint(INTAKE, &PUBLISHER.replace("MFR", "XFR")).unwrap();
+    assert_ne!(kind.name, other.name);
+}
+
+#[test]
+fn what_does_not_hold_is_named_with_its_rule_and_its_line() {
+    let line = |part: &str| {
+        let at = INTAKE.find(part).unwrap();
+        u32::try_from(INTAKE[..at].matches('\n').count() + 1).unwrap()
+    };
+    for (from, to, rule, at) in [
+        (
+            r#""app": "product_intake""#,
+            r#""app": "Product Intake""#,
+            "app",
+            r#""app""#,
+        ),
+        (r#""version": 1"#, r#""version": 0"#, "version", r#""version""#),
+        (
+            r#""prefix": "PI""#,
+            r#""prefix": "PI", "run": "rm -rf /""#,
+            "json",
+            r#""prefix""#,
+        ),
+        (
+            r#""en": "Product intake""#,
+            r#""en": "<script>alert(1)</script>""#,
+            "text",
+            r#""title""#,
+        ),
+        (
+            r#""en": "Product intake""#,
+            r#""en": "{{constructor}}""#,
+            "text",
+            r#""title""#,
+        ),
+        (r#""en": "Product intake""#, r#""en": "a\u202eb""#, "text", r#""title""#),
+        (r#"{"en": "Product intake", "#, "{", "language", r#""title""#),
+        (
+            r#"{"title": "Brand", "#,
+            r#"{"title": "<b>Brand</b>", "#,
+            "text",
+            r#""brand""#,
+        ),
+        (
+            r#""headquarters": "Zentrale""#,
+            r#""centre": "Zentrale""#,
+            "word",
+            r#""de": {"head"#,
+        ),
+        (
+            r#"{"scope": "files", "#,
+            r#"{"scope": "staff_names", "#,
+            "scope-twice",
+            r#""scopes""#,
+        ),
+        (r#""photo": {"title": "Photo""#, r#""size2": {"title": "Photo""#, "", ""),
+        (
+            r#""sku": {"title""#,
+            r#""brand": {"title""#,
+            "field-twice",
+            r#""brand""#,
+        ),
+        (
+            r#""to": "withdrawn""#,
+            r#""to": "declined""#,
+            "unreachable",
+            r#""withdrawn": {"#,
+        ),
+        (
+            r#""declined": {"end": true}"#,
+            r#""declined": {}"#,
+            "no-end",
+            r#""declined": {"end"#,
+        ),
+        (
+            r#""from": ["returned"]"#,
+            r#""from": ["nowhere"]"#,
+            "kind",
+            r#""correct": {"#,
+        ),
+        (
+            r#""scope": "files""#,
+            r#""scope": "everything""#,
+            "json",
+            r#""scope": "files""#,
+        ),
+    ] {
+        let findings = changed(from, to);
+        if rule.is_empty() {
+            assert!(findings.is_empty(), "{findings:?}");
+            continue;
+        }
+        let found = findings.iter().find(|one| one.rule == rule);
+        let found = found.unwrap_or_else(|| panic!("{to}: {findings:?}"));
+        if !at.is_empty() && rule != "word" {
+            assert_eq!(found.line, line(at), "{to}: {findings:?}");
+        }
+    }
+}
+
+#[test]
+fn an_app_asks_for_all_that_it_uses_and_for_nothing_else() {
+    let asks = r#"{"scope": "files", "why": {"en": "A photo of the product, so that headquarters sees what is meant."}, "optional": true},"#;
+    let findings = changed(asks, "");
+    assert_eq!(findings[0].rule, "scope-missing", "{findings:?}");
+    let findings = changed(r#""x-hansa-control": "file""#, r#""x-hansa-control": "text""#);
+    assert_eq!(findings[0].rule, "scope-unused", "{findings:?}");
+}
+
+#[test]
+fn a_manifest_that_is_too_large_too_deep_or_no_text_at_all_is_refused() {
+    let large = format!("{INTAKE}{}", " ".repeat(MANIFEST_MAX));
+    let deep = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
+    let deep_schema = INTAKE.replacen(r#""type": "object","#, &format!(r#""x": {deep}, "type": "object","#), 1);
+    for text in [large.as_str(), &deep, &deep_schema, "", "null", "\u{feff}{}"] {
+        assert!(lint(text, PUBLISHER).is_err());
+    }
+}
+
+#[test]
+fn a_guard_that_is_no_condition_or_a_huge_one_is_refused_and_names_its_act() {
+    for guard in [
+        "form.sku ==".to_owned(),
+        "(".repeat(500),
+        format!("true {}", "&& true ".repeat(200)),
+    ] {
+        let to = format!(r#""adopt": {{"guard": "{guard}", "by""#);
+        let findings = changed(r#""adopt": {"by""#, &to);
+        assert_eq!(findings.len(), 1, "{findings:?}");
+        assert!(findings[0].text.contains("adopt"), "{findings:?}");
+    }
+}

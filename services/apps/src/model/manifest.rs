@@ -1,0 +1,169 @@
+//! A manifest: an app as data. It names no code, no SQL, no file and no address.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use hansa_documents::{ActKind, Kind, SectionKind, StateKind};
+use serde::{Deserialize, Serialize};
+
+/// Characters of the publisher's id that the name of a kind begins with, so that no two publishers' apps are one kind.
+const PUBLISHER_PART: usize = 8;
+
+/// An app, as its publisher writes it.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// Lower-case letters, digits and underscores; its publisher's name for it.
+    pub app: String,
+    /// From 1, without a gap.
+    pub version: u32,
+    /// For people, by language (BCP 47); English is there.
+    pub title: BTreeMap<String, String>,
+    /// What it is for.
+    #[serde(default)]
+    pub summary: BTreeMap<String, String>,
+    /// Numbers of its documents begin with it.
+    pub prefix: String,
+    /// Who takes part; the first is the publisher's.
+    pub roles: Vec<String>,
+    /// The role that begins; the publisher's when it is missing.
+    #[serde(default)]
+    pub started_by: Option<String>,
+    /// What it asks of a partner.
+    #[serde(default)]
+    pub scopes: Vec<Asked>,
+    /// What becomes of running documents when a share ends.
+    #[serde(default)]
+    pub running: Running,
+    /// What its roles, states and acts are called, by language.
+    #[serde(default)]
+    pub words: BTreeMap<String, BTreeMap<String, String>>,
+    /// What its documents consist of.
+    pub sections: BTreeMap<String, SectionKind>,
+    /// The state of a new one.
+    pub begins: String,
+    /// All states.
+    pub states: BTreeMap<String, StateKind>,
+    /// What leads from one to another.
+    pub acts: BTreeMap<String, ActKind>,
+}
+
+/// Something that an app asks for.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Asked {
+    /// What.
+    pub scope: Scope,
+    /// What for, by language.
+    pub why: BTreeMap<String, String>,
+    /// It works without.
+    #[serde(default)]
+    pub optional: bool,
+}
+
+/// What an app may ask for: a closed list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scope {
+    /// Files go along with what is written.
+    Files,
+    /// The other side sees people's names.
+    StaffNames,
+}
+
+impl Scope {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Files, Self::StaffNames];
+
+    /// The word in manifests, rows and messages.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Files => "files",
+            Self::StaffNames => "staff_names",
+        }
+    }
+
+    /// The scope of that word.
+    #[must_use]
+    pub fn read(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|scope| scope.as_str() == word)
+    }
+
+    /// What it means to whoever is asked, in plain words.
+    #[must_use]
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::Files => {
+                "Photos and other files that your people attach go to the publisher and to whoever else takes part."
+            }
+            Self::StaffNames => {
+                "The publisher sees the names of your people who do something. Without it, it sees a name that stands for each of them on this link alone."
+            }
+        }
+    }
+}
+
+/// What becomes of running documents when a share ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Running {
+    /// They are brought to their end; no new ones begin.
+    #[default]
+    Finish,
+    /// Nothing more is done with them.
+    Stop,
+}
+
+impl Manifest {
+    /// The name of the kind of an app of this publisher.
+    #[must_use]
+    pub fn kind_name(publisher: &str, app: &str) -> String {
+        let part: String = publisher.chars().take(PUBLISHER_PART).collect();
+        format!("{app}_{}", part.to_lowercase())
+    }
+
+    /// What it compiles to, before anybody has looked whether its parts fit.
+    #[must_use]
+    pub fn kind(&self, publisher: &str) -> Kind {
+        Kind {
+            name: Self::kind_name(publisher, &self.app),
+            version: self.version,
+            title: self.title.clone(),
+            words: self.words.clone(),
+            prefix: self.prefix.clone(),
+            roles: self.roles.clone(),
+            refers_to: None,
+            sections: self.sections.clone(),
+            begins: self.begins.clone(),
+            started_by: self.started_by.clone(),
+            states: self.states.clone(),
+            acts: self.acts.clone(),
+        }
+    }
+
+    /// Whoever begins.
+    #[must_use]
+    pub fn starter(&self) -> &str {
+        let first = self.roles.first().map_or("", String::as_str);
+        self.started_by.as_deref().unwrap_or(first)
+    }
+
+    /// The publisher begins, and not a partner.
+    #[must_use]
+    pub fn publisher_begins(&self) -> bool {
+        self.roles.first().is_some_and(|first| first == self.starter())
+    }
+
+    /// What it can't do without.
+    #[must_use]
+    pub fn needs(&self) -> BTreeSet<Scope> {
+        let needed = self.scopes.iter().filter(|asked| !asked.optional);
+        needed.map(|asked| asked.scope).collect()
+    }
+
+    /// All that it asks for.
+    #[must_use]
+    pub fn asks(&self) -> BTreeSet<Scope> {
+        self.scopes.iter().map(|asked| asked.scope).collect()
+    }
+}

@@ -1,0 +1,154 @@
+//! Whether an app may be used, asked by the documents that are its instances.
+
+use std::collections::BTreeMap;
+
+use hansa_directory::Session;
+use hansa_documents::{Admission, Doing, KeeperFuture, Kind, Standing};
+use hansa_tenancy::TenantTx;
+use hansa_vocab::LinkId;
+use time::Time;
+
+use super::{Apps, words};
+use crate::{
+    Error,
+    model::{Manifest, Running, Scope},
+    store::{self, ShareRow, StandingRow},
+};
+
+fn closed(rule: &'static str, text: impl Into<String>) -> Standing {
+    Standing::Closed {
+        rule,
+        text: text.into(),
+    }
+}
+
+/// What a share says of something that is to be done.
+fn on_share(row: &StandingRow, doing: Doing<'_>) -> Result<Standing, Error> {
+    let has = |scope: Scope| words(&row.scopes).any(|word| word == scope.as_str());
+    let open = Standing::Open {
+        version: u32::try_from(row.version).unwrap_or(0),
+        named: has(Scope::StaffNames),
+    };
+    let whose = if row.given {
+        "an admin of the partner"
+    } else {
+        "an admin of ours"
+    };
+    Ok(match row.state.as_str() {
+        "accepted" if doing.files && !has(Scope::Files) => closed(
+            "SCOPE",
+            format!("files may not go along: {whose} has not given the app that"),
+        ),
+        "accepted" => open,
+        "offered" => closed("NOT_ACCEPTED", format!("{whose} has still to accept the app")),
+        "ended" if row.version > 0 && !doing.begins => match read(&row.manifest)?.running {
+            Running::Finish => open,
+            Running::Stop => closed("SHARE_ENDED", "the app is shared no more, and nothing goes on with it"),
+        },
+        "ended" => closed(
+            "SHARE_ENDED",
+            "the app is shared no more: what runs may be finished, nothing begins",
+        ),
+        _ => closed("DECLINED", format!("{whose} has declined the app")),
+    })
+}
+
+fn read(manifest: &str) -> Result<Manifest, Error> {
+    serde_json::from_str(manifest).map_err(|_| Error::Damaged("app_version"))
+}
+
+impl Apps {
+    async fn on_link(&self, tx: &mut TenantTx, link: LinkId, kind: &str, doing: Doing<'_>) -> Result<Standing, Error> {
+        match store::standing(tx, link.0, kind).await? {
+            (Some(row), _) => on_share(&row, doing),
+            (None, true) => Ok(closed("NOT_SHARED", "the app is not shared on this link")),
+            (None, false) => Ok(Standing::Unknown),
+        }
+    }
+
+    /// By what is shared with us. For those whose app it is, and for everything else, roles and flows decide.
+    async fn by_us(
+        &self,
+        tx: &mut TenantTx,
+        session: &Session,
+        kind: &str,
+        doing: Doing<'_>,
+    ) -> Result<Standing, Error> {
+        let shares = store::shares_of(tx, kind).await?;
+        // Before it is accepted nobody has said who may, and the share itself says no.
+        let Some(share) = shares.iter().find(|share| !share.given && !share.roles.is_empty()) else {
+            return Ok(Standing::Unknown);
+        };
+        if !may(share, session) {
+            let text = format!(
+                "the app is for these roles: {}; an admin of ours can change that",
+                share.roles
+            );
+            return Ok(closed("APP_ROLES", text));
+        }
+        let most = i64::from(share.starts_per_day);
+        if doing.begins && doing.act.is_empty() && most > 0 {
+            let today = self.now().replace_time(Time::MIDNIGHT);
+            if self.documents.begun_since(tx, kind, today).await? >= most {
+                let text = format!("{most} were begun today, and an admin of ours has set that as the limit of a day");
+                return Ok(closed("STARTS_PER_DAY", text));
+            }
+        }
+        Ok(Standing::Open {
+            version: u32::try_from(share.version).unwrap_or(0),
+            named: words(&share.scopes).any(|word| word == Scope::StaffNames.as_str()),
+        })
+    }
+
+    async fn assigned(&self, tx: &mut TenantTx, link: LinkId, kind: &str) -> Result<BTreeMap<String, LinkId>, Error> {
+        let shares = store::shares_of(tx, kind).await?;
+        let of = shares.iter().find(|share| share.given && share.link_id == link.0);
+        let Some(share) = of else {
+            return Ok(BTreeMap::new());
+        };
+        let parties = store::parties(tx, &[share.id]).await?;
+        Ok(parties
+            .into_iter()
+            .map(|(_, role, link)| (role, LinkId(link)))
+            .collect())
+    }
+}
+
+/// May somebody of ours use what is shared with us.
+pub(super) fn may(share: &ShareRow, session: &Session) -> bool {
+    session
+        .roles()
+        .iter()
+        .any(|role| words(&share.roles).any(|word| word == role.as_str()))
+}
+
+impl Admission for Apps {
+    fn partner<'a>(
+        &'a self,
+        tx: &'a mut TenantTx,
+        link: LinkId,
+        kind: &'a Kind,
+        doing: Doing<'a>,
+    ) -> KeeperFuture<'a, Standing> {
+        Box::pin(async move { Ok(self.on_link(tx, link, &kind.name, doing).await?) })
+    }
+
+    fn person<'a>(
+        &'a self,
+        tx: &'a mut TenantTx,
+        session: &'a Session,
+        kind: &'a Kind,
+        doing: Doing<'a>,
+    ) -> KeeperFuture<'a, Standing> {
+        Box::pin(async move { Ok(self.by_us(tx, session, &kind.name, doing).await?) })
+    }
+
+    fn others<'a>(
+        &'a self,
+        tx: &'a mut TenantTx,
+        link: LinkId,
+        kind: &'a Kind,
+    ) -> KeeperFuture<'a, BTreeMap<String, LinkId>> {
+        Box::pin(async move { Ok(self.assigned(tx, link, &kind.name).await?) })
+    }
+}

@@ -1,0 +1,344 @@
+//! How an app comes to a partner: offered, accepted whole or in part, ended by either side.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use hansa_directory::Session;
+use hansa_documents::Kind;
+use hansa_proto::apps::v1 as wire;
+use hansa_tenancy::TenantTx;
+use hansa_vocab::{Fault, LinkId, Role};
+use uuid::Uuid;
+
+use super::{Apps, number, words};
+use crate::{
+    Error,
+    events::{ANSWER, ENDED, OFFER},
+    model::{Manifest, Scope},
+    store::{self, Filter, ShareRow, VersionRow},
+};
+
+const NOTE_MAX: usize = 400;
+
+/// A share with what is shown beside it.
+#[derive(Debug)]
+pub(crate) struct Shown {
+    pub row: ShareRow,
+    pub partner: String,
+    pub parties: BTreeMap<String, String>,
+}
+
+/// What an admin of ours says to an offer.
+#[derive(Debug)]
+pub(crate) struct Answered {
+    pub accept: bool,
+    pub scopes: Vec<String>,
+    pub roles: Vec<String>,
+    pub starts_per_day: u32,
+    pub note: String,
+}
+
+pub(super) fn noted(note: &str) -> Result<(), Error> {
+    if note.chars().count() > NOTE_MAX || note.chars().any(char::is_control) {
+        return Err(Error::Invalid {
+            field: "note",
+            text: format!("at most {NOTE_MAX} characters, without control characters"),
+        });
+    }
+    Ok(())
+}
+
+fn each<T: Ord + ToString>(all: &BTreeSet<T>) -> String {
+    all.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+}
+
+/// The scopes that are given: what is asked for, and all that the app can't do without.
+fn given(manifest: &Manifest, scopes: &[String]) -> Result<String, Error> {
+    let mut given = BTreeSet::new();
+    for word in scopes {
+        let asked = Scope::read(word).filter(|scope| manifest.asks().contains(scope));
+        let scope = asked.ok_or_else(|| Error::Invalid {
+            field: "scopes",
+            text: format!("the app does not ask for {word}"),
+        })?;
+        given.insert(scope.as_str());
+    }
+    match manifest.needs().iter().find(|scope| !given.contains(scope.as_str())) {
+        Some(missing) => Err(Error::Needs(missing.as_str().to_owned())),
+        None => Ok(each(&given)),
+    }
+}
+
+fn users(roles: &[String]) -> Result<String, Error> {
+    let bad = |text: String| Error::Invalid { field: "roles", text };
+    let read = |role: &String| role.parse::<Role>().map_err(|wrong| bad(wrong.to_string()));
+    let roles = roles.iter().map(read).collect::<Result<BTreeSet<_>, _>>()?;
+    if roles.is_empty() {
+        return Err(bad("say who of ours may use it, for example store".to_owned()));
+    }
+    Ok(each(&roles))
+}
+
+impl Apps {
+    /// Tells a partner of a version of an app of ours.
+    pub(super) async fn offer(
+        &self,
+        tx: &mut TenantTx,
+        mut row: ShareRow,
+        app: &VersionRow,
+    ) -> Result<ShareRow, Error> {
+        row.offered_version = app.version;
+        row.told += 1;
+        let offer = wire::Offer {
+            share_id: row.id.to_string(),
+            round: row.round.unsigned_abs(),
+            manifest: Some(self.signed(tx, app).await?),
+        };
+        self.tell(tx, &row, (OFFER, &offer)).await?;
+        Ok(row)
+    }
+
+    /// Writes a share down as it is now, and tells the other side.
+    pub(super) async fn tell(
+        &self,
+        tx: &mut TenantTx,
+        row: &ShareRow,
+        (kind, message): (&str, &impl prost::Message),
+    ) -> Result<(), Error> {
+        if !store::put_share(tx, row).await? {
+            return Err(Error::Damaged("app_share"));
+        }
+        let key = format!("app/{}", row.id);
+        self.links
+            .post(tx, LinkId(row.link_id), (&key, row.told), (kind, message))
+            .await?;
+        tx.wake();
+        Ok(())
+    }
+
+    /// Offers an app of ours on these links; those that can't be reached are named with the reason.
+    pub(crate) async fn share(
+        &self,
+        session: &Session,
+        app: &str,
+        links: &[LinkId],
+        version_max: u32,
+    ) -> Result<(Vec<Shown>, BTreeMap<String, String>), Error> {
+        let (mut shared, mut refused) = (Vec::new(), BTreeMap::new());
+        for link in links {
+            match self.share_one(session, app, *link, version_max).await {
+                Ok(share) => shared.push(share),
+                Err(error @ (Error::Link(_) | Error::Guest(_))) => {
+                    refused.insert(link.to_string(), Fault::from(error).text.into_owned());
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok((shared, refused))
+    }
+
+    async fn share_one(&self, session: &Session, app: &str, link: LinkId, version_max: u32) -> Result<Shown, Error> {
+        let mut tx = self.tenancy.begin("apps.share", session).await?;
+        let us = self.us(&mut tx).await?;
+        let newest = store::version(&mut tx, &us, app, None)
+            .await?
+            .ok_or(Error::NotFound("app"))?;
+        let wanted = match number(version_max) {
+            0 => newest,
+            most if most >= newest.version => newest,
+            most => {
+                let older = store::version(&mut tx, &us, app, Some(most)).await?;
+                older.ok_or(Error::NotFound("app"))?
+            }
+        };
+        self.links.make_way(&mut tx, link).await?;
+        let other = self.links.other_end(&mut tx, link).await?;
+        if other.hosted {
+            return Err(Error::Guest(other.keys.name));
+        }
+        let known = store::share_on(&mut tx, link.0, &us, app).await?;
+        let mut row = known.unwrap_or_else(|| ShareRow {
+            id: self.tenancy.ids().uuid(),
+            link_id: link.0,
+            publisher: us,
+            app: app.to_owned(),
+            kind: wanted.kind.clone(),
+            given: true,
+            state: "new".to_owned(),
+            round: 0,
+            version_max: 0,
+            offered_version: 0,
+            version: 0,
+            scopes: String::new(),
+            roles: String::new(),
+            starts_per_day: 0,
+            note: String::new(),
+            since: self.now(),
+            told: 0,
+        });
+        row.version_max = number(version_max);
+        match row.state.as_str() {
+            "offered" | "accepted" if row.offered_version >= wanted.version => {
+                store::put_share(&mut tx, &row).await?;
+            }
+            "offered" | "accepted" => row = self.offer(&mut tx, row, &wanted).await?,
+            _ => {
+                row.round += 1;
+                (row.state, row.since) = ("offered".to_owned(), self.now());
+                (row.version, row.scopes, row.note) = (0, String::new(), String::new());
+                row = self.offer(&mut tx, row, &wanted).await?;
+            }
+        }
+        self.note(&mut tx, session, "app.share", &format!("share/{}", row.id))
+            .await?;
+        let shown = self.shown(&mut tx, vec![row]).await?.pop();
+        tx.commit().await?;
+        shown.ok_or(Error::Damaged("app_share"))
+    }
+
+    /// Accepts what a partner offers, or declines it.
+    pub(crate) async fn answer(&self, session: &Session, id: Uuid, answered: Answered) -> Result<Shown, Error> {
+        noted(&answered.note)?;
+        let mut tx = self.tenancy.begin("apps.answer", session).await?;
+        let row = store::share(&mut tx, id).await?.filter(|row| !row.given);
+        let mut row = row.ok_or(Error::NotFound("share"))?;
+        if row.state == "ended" || (row.state == "accepted" && !answered.accept) {
+            return Err(Error::NotOpen(row.state));
+        }
+        self.links.make_way(&mut tx, LinkId(row.link_id)).await?;
+        if answered.accept {
+            let offered = store::version(&mut tx, &row.publisher, &row.app, Some(row.offered_version)).await?;
+            let offered = offered.ok_or(Error::Damaged("app_share"))?;
+            let manifest: Manifest =
+                serde_json::from_str(&offered.manifest).map_err(|_| Error::Damaged("app_version"))?;
+            row.scopes = given(&manifest, &answered.scopes)?;
+            row.roles = users(&answered.roles)?;
+            row.starts_per_day = number(answered.starts_per_day);
+            self.install(&mut tx, &mut row, &manifest).await?;
+        }
+        let state = if answered.accept { "accepted" } else { "declined" };
+        if row.state != state {
+            (row.state, row.since) = (state.to_owned(), self.now());
+        }
+        row.note = answered.note;
+        self.tell_answer(&mut tx, &mut row).await?;
+        self.note(&mut tx, session, "app.accept", &format!("share/{id}"))
+            .await?;
+        let shown = self.shown(&mut tx, vec![row]).await?.pop();
+        tx.commit().await?;
+        shown.ok_or(Error::Damaged("app_share"))
+    }
+
+    /// The offered version is in use from now on.
+    pub(super) async fn install(
+        &self,
+        tx: &mut TenantTx,
+        row: &mut ShareRow,
+        manifest: &Manifest,
+    ) -> Result<(), Error> {
+        let kind =
+            Kind::read(&manifest.kind(&row.publisher).definition()).map_err(|_| Error::Damaged("app_version"))?;
+        self.documents.take_kind(tx, &kind).await?;
+        row.version = row.offered_version;
+        Ok(())
+    }
+
+    /// Tells the publisher how its offer stands here.
+    pub(super) async fn tell_answer(&self, tx: &mut TenantTx, row: &mut ShareRow) -> Result<(), Error> {
+        row.told += 1;
+        let answer = wire::Answer {
+            share_id: row.id.to_string(),
+            round: row.round.unsigned_abs(),
+            accepted: row.state == "accepted",
+            version: row.version.unsigned_abs(),
+            scopes: words(&row.scopes).map(str::to_owned).collect(),
+            note: row.note.clone(),
+        };
+        self.tell(tx, row, (ANSWER, &answer)).await
+    }
+
+    /// Ends a share, in either direction.
+    pub(crate) async fn end(&self, session: &Session, id: Uuid, note: &str) -> Result<Shown, Error> {
+        noted(note)?;
+        let mut tx = self.tenancy.begin("apps.end", session).await?;
+        let mut row = store::share(&mut tx, id).await?.ok_or(Error::NotFound("share"))?;
+        if row.state != "ended" {
+            // It ends here whether the partner can hear of it just now or not.
+            self.links.rouse(session, LinkId(row.link_id)).await?;
+            (row.state, row.since) = ("ended".to_owned(), self.now());
+            note.clone_into(&mut row.note);
+            row.told += 1;
+            let ended = wire::Ended {
+                share_id: row.id.to_string(),
+                round: row.round.unsigned_abs(),
+                note: note.to_owned(),
+            };
+            self.tell(&mut tx, &row, (ENDED, &ended)).await?;
+            self.note(&mut tx, session, "app.end", &format!("share/{id}")).await?;
+        }
+        let shown = self.shown(&mut tx, vec![row]).await?.pop();
+        tx.commit().await?;
+        shown.ok_or(Error::Damaged("app_share"))
+    }
+
+    /// Says who takes the other roles in what a partner begins.
+    pub(crate) async fn assign(
+        &self,
+        session: &Session,
+        id: Uuid,
+        parties: &BTreeMap<String, LinkId>,
+    ) -> Result<Shown, Error> {
+        let mut tx = self.tenancy.begin("apps.assign", session).await?;
+        let row = store::share(&mut tx, id).await?.filter(|row| row.given);
+        let row = row.ok_or(Error::NotFound("share"))?;
+        let app = store::version(&mut tx, &row.publisher, &row.app, None).await?;
+        let app = app.ok_or(Error::Damaged("app_share"))?;
+        let manifest: Manifest = serde_json::from_str(&app.manifest).map_err(|_| Error::Damaged("app_version"))?;
+        let others = manifest.roles.iter().skip(1).filter(|role| *role != manifest.starter());
+        let others: BTreeSet<_> = others.collect();
+        if parties.keys().collect::<BTreeSet<_>>() != others {
+            let text = others.into_iter().cloned().collect::<Vec<_>>().join(", ");
+            return Err(Error::Invalid {
+                field: "parties",
+                text: format!("one link for each of: {text}"),
+            });
+        }
+        for link in parties.values() {
+            self.links.other_end(&mut tx, *link).await?;
+        }
+        let (roles, links): (Vec<_>, Vec<_>) = parties.iter().map(|(role, link)| (role.clone(), link.0)).unzip();
+        store::put_parties(&mut tx, id, &roles, &links).await?;
+        self.note(&mut tx, session, "app.assign", &format!("share/{id}"))
+            .await?;
+        let shown = self.shown(&mut tx, vec![row]).await?.pop();
+        tx.commit().await?;
+        shown.ok_or(Error::Damaged("app_share"))
+    }
+
+    /// Shares by id, after this one.
+    pub(crate) async fn shares(
+        &self,
+        session: &Session,
+        filter: &Filter,
+        after: Uuid,
+        limit: i64,
+    ) -> Result<Vec<Shown>, Error> {
+        let mut tx = self.tenancy.begin("apps.shares", session).await?;
+        let rows = store::shares(&mut tx, filter, after, limit).await?;
+        self.shown(&mut tx, rows).await
+    }
+
+    async fn shown(&self, tx: &mut TenantTx, rows: Vec<ShareRow>) -> Result<Vec<Shown>, Error> {
+        let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
+        let parties = store::parties(tx, &ids).await?;
+        let mut all = Vec::new();
+        for row in rows {
+            let of = parties.iter().filter(|(share, ..)| *share == row.id);
+            all.push(Shown {
+                partner: self.links.other_end(tx, LinkId(row.link_id)).await?.keys.name,
+                parties: of.map(|(_, role, link)| (role.clone(), link.to_string())).collect(),
+                row,
+            });
+        }
+        Ok(all)
+    }
+}

@@ -1,0 +1,70 @@
+//! Who may use which kind with whom, beside what grants name: a trait that a domain fills in, in the transaction of the document.
+
+use std::collections::BTreeMap;
+
+use hansa_directory::Session;
+use hansa_tenancy::TenantTx;
+use hansa_vocab::LinkId;
+
+use crate::{keeper::KeeperFuture, model::Kind};
+
+/// What is to be done with a document.
+#[derive(Clone, Copy, Debug)]
+pub struct Doing<'a> {
+    /// As the kind calls it; empty = a version of a partner's is to be taken.
+    pub act: &'a str,
+    /// The document begins by it.
+    pub begins: bool,
+    /// What it writes names files.
+    pub files: bool,
+}
+
+/// Whether something may be done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Nobody here answers for this kind: grants decide.
+    Unknown,
+    /// It may.
+    Open {
+        /// The newest version of the kind that the other side has.
+        version: u32,
+        /// Whoever does it is called by their name there.
+        named: bool,
+    },
+    /// It may not.
+    Closed {
+        /// A word that never changes.
+        rule: &'static str,
+        /// Why, and who can change it.
+        text: String,
+    },
+}
+
+/// Answers for kinds that are shared beside grants.
+pub trait Admission: std::fmt::Debug + Send + Sync {
+    /// May this be done with a partner, by us or by them.
+    fn partner<'a>(
+        &'a self,
+        tx: &'a mut TenantTx,
+        link: LinkId,
+        kind: &'a Kind,
+        doing: Doing<'a>,
+    ) -> KeeperFuture<'a, Standing>;
+
+    /// May somebody of ours do it.
+    fn person<'a>(
+        &'a self,
+        tx: &'a mut TenantTx,
+        session: &'a Session,
+        kind: &'a Kind,
+        doing: Doing<'a>,
+    ) -> KeeperFuture<'a, Standing>;
+
+    /// Who takes the other roles in what a partner begins here.
+    fn others<'a>(
+        &'a self,
+        tx: &'a mut TenantTx,
+        link: LinkId,
+        kind: &'a Kind,
+    ) -> KeeperFuture<'a, BTreeMap<String, LinkId>>;
+}
