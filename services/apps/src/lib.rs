@@ -19,4 +19,5 @@ mod store;
 pub use api::AppsStaff;
 pub use error::Error;
 pub use events::{ANSWER, AnswerCame, ENDED, EndedCame, OFFER, OfferCame};
+pub use model::manifest::shipped;
 pub use ops::Apps;

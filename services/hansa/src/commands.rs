@@ -1,5 +1,6 @@
 //! The command line: which commands there are, and how their answers are printed.
 
+mod app;
 mod approval;
 mod audit;
 mod bench;
@@ -7,6 +8,7 @@ mod changes;
 mod demo;
 mod document;
 mod files;
+mod fill;
 mod guest;
 mod link;
 mod loyalty;
@@ -138,6 +140,9 @@ enum Command {
     /// Coupons and points: used once, at our counters or partners'; and who pays for them.
     #[command(subcommand)]
     Loyalty(loyalty::Loyalty),
+    /// Apps: publish them, share them, accept those of partners, use them.
+    #[command(subcommand)]
+    App(app::App),
     /// How people become members, are asked and are written to.
     #[command(subcommand)]
     Outreach(outreach::Outreach),
@@ -361,6 +366,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Member(member) => Box::pin(member.run(printer)).await,
         Command::Pool(pool) => Box::pin(pool.run(printer)).await,
         Command::Outreach(outreach) => Box::pin(outreach.run(printer)).await,
+        Command::App(app) => Box::pin(app.run(printer)).await,
         Command::Loyalty(loyalty) => Box::pin(loyalty.run(printer)).await,
         Command::Document(document) => document.run(printer).await,
         Command::Approval(approval) => approval.run(printer).await,

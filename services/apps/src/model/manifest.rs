@@ -3,8 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hansa_documents::{ActKind, Kind, SectionKind, StateKind};
+use include_dir::{Dir, include_dir};
 use serde::{Deserialize, Serialize};
 
+/// Manifests that come with Hansa.
+static SHIPPED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/manifests");
 /// Characters of the publisher's id that the name of a kind begins with, so that no two publishers' apps are one kind.
 const PUBLISHER_PART: usize = 8;
 
@@ -166,4 +169,12 @@ impl Manifest {
     pub fn asks(&self) -> BTreeSet<Scope> {
         self.scopes.iter().map(|asked| asked.scope).collect()
     }
+}
+
+/// The manifests that come with Hansa: name and text.
+pub fn shipped() -> impl Iterator<Item = (&'static str, &'static str)> {
+    SHIPPED.files().filter_map(|file| {
+        let name = file.path().file_stem()?.to_str()?;
+        Some((name, file.contents_utf8()?))
+    })
 }

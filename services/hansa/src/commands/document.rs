@@ -1,12 +1,12 @@
 //! Commands for documents that are held in common with partners.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
 use clap::Subcommand;
 use serde_json::{Map, Value, json};
 
-use super::{Printer, Target, files};
+use super::{Printer, Target, files, fill};
 
 const SERVICE: &str = "documents.v1.DocumentsStaffService";
 
@@ -39,6 +39,10 @@ pub enum Document {
         /// Instead of a file: as that document says, or as it was asked for last. To order again, or to ask again with its own id.
         #[arg(long, conflicts_with = "file")]
         like: Option<String>,
+        /// A field of a form that the act writes, instead of a file: region=Gotland, "price=12.50 EUR", product=4006381333931,
+        /// photo=PATH.
+        #[arg(long = "set", value_parser = fill::field, conflicts_with_all = ["file", "like"])]
+        fields: Vec<(String, String)>,
         /// The version that you looked at; without it, the newest here.
         #[arg(long)]
         base: Option<u64>,
@@ -151,7 +155,7 @@ pub enum Document {
 }
 
 /// Reads `role=LINK`.
-fn party(text: &str) -> Result<(String, String), String> {
+pub(super) fn party(text: &str) -> Result<(String, String), String> {
     let (role, link) = text.split_once('=').ok_or("role=LINK")?;
     Ok((role.to_owned(), link.to_owned()))
 }
@@ -171,9 +175,17 @@ impl Document {
                 proposal,
                 file,
                 like,
+                fields,
                 base,
                 target,
-            } => act_on(&target, &id, &act, &proposal, (file.as_deref(), like.as_deref()), base).await?,
+            } => {
+                let contents = match like {
+                    Some(other) => written_like(&target, &id, &act, &other).await?,
+                    None if fields.is_empty() => files::read(&target, file.as_deref()).await?,
+                    None => fill::contents(&target, &id, &act, &fields).await?,
+                };
+                act_on(&target, (&id, &act, &proposal), contents, base).await?
+            }
             Self::Preview { id, act, file, target } => {
                 let contents = files::look(file.as_deref())?;
                 let body = json!({"id": id, "act": act, "contents": contents});
@@ -238,16 +250,10 @@ fn read(file: &PathBuf) -> anyhow::Result<Value> {
 /// Does something with a document, at the version that was looked at.
 async fn act_on(
     target: &Target,
-    id: &str,
-    act: &str,
-    proposal: &str,
-    (file, like): (Option<&Path>, Option<&str>),
+    (id, act, proposal): (&str, &str, &str),
+    contents: Value,
     base: Option<u64>,
 ) -> anyhow::Result<Value> {
-    let contents = match like {
-        Some(other) => written_like(target, id, act, other).await?,
-        None => files::read(target, file).await?,
-    };
     let base = match base {
         Some(base) => json!(base.to_string()),
         None => {
@@ -265,10 +271,7 @@ async fn act_on(
 async fn written_like(target: &Target, id: &str, act: &str, other: &str) -> anyhow::Result<Value> {
     let get = async |id: &str| target.call(&format!("{SERVICE}/GetDocument"), json!({"id": id})).await;
     let (document, other) = (get(id).await?, get(other).await?);
-    let kinds = target.call(&format!("{SERVICE}/ListKinds"), json!({})).await?;
-    let mut kinds = kinds["kinds"].as_array().into_iter().flatten();
-    let kind = kinds.find(|kind| kind["name"] == document["document"]["kind"]);
-    let definition: Value = serde_json::from_str(kind.and_then(|kind| kind["definition"].as_str()).unwrap_or("{}"))?;
+    let definition = definition(target, &document["document"]["kind"]).await?;
     let sections = definition["acts"][act]["writes"]
         .as_array()
         .cloned()
@@ -286,4 +289,13 @@ async fn written_like(target: &Target, id: &str, act: &str, other: &str) -> anyh
         contents[section] = found.clone();
     }
     Ok(contents)
+}
+
+/// What a kind says, in its newest version.
+pub(super) async fn definition(target: &Target, kind: &Value) -> anyhow::Result<Value> {
+    let kinds = target.call(&format!("{SERVICE}/ListKinds"), json!({})).await?;
+    let mut kinds = kinds["kinds"].as_array().into_iter().flatten();
+    let found = kinds.find(|known| known["name"] == *kind);
+    let text = found.and_then(|kind| kind["definition"].as_str()).unwrap_or("{}");
+    Ok(serde_json::from_str(text)?)
 }

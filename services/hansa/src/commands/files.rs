@@ -165,11 +165,16 @@ async fn bring(target: &Target, folder: &Path, contents: &mut Value) -> anyhow::
     by_path(contents, &mut found);
     for file in found {
         let path = folder.join(file["path"].as_str().unwrap_or_default());
-        let bytes = std::fs::read(&path).with_context(|| format!("{} can't be read", path.display()))?;
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        *file = target.connect().await?.upload(name, media_type(&path)?, &bytes).await?;
+        *file = upload(target, &path).await?;
     }
     Ok(())
+}
+
+/// Brings a file to the node; what stands for it.
+pub async fn upload(target: &Target, path: &Path) -> anyhow::Result<Value> {
+    let bytes = std::fs::read(path).with_context(|| format!("{} can't be read", path.display()))?;
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    target.connect().await?.upload(name, media_type(path)?, &bytes).await
 }
 
 /// All that stands under "files" with a path.
