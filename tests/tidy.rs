@@ -356,6 +356,7 @@ const MINTS: [(&str, &[&str]); 4] = [
             "services/outreach/src/ops.rs",
             "services/apps/src/ops/arrivals.rs",
             "services/documents/src/ops/begin.rs",
+            "services/documents/src/ops/due.rs",
         ],
     ),
     ("Session {", &["services/directory/src/door.rs"]),

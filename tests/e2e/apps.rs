@@ -410,3 +410,65 @@ async fn a_partner_with_whom_nothing_is_shared_begins_nothing() {
         .await;
     assert_eq!(seen["note"], "Not for us.");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn headquarters_sees_what_comes_in_by_region_and_finds_it_by_what_was_said() {
+    let chain = chain().await;
+    chain
+        .visby
+        .accepts_app("product_intake", &chain.link, &[], &["owner"])
+        .await;
+    chain
+        .luebeck
+        .share_becomes("product_intake", &chain.link, "accepted", |share| {
+            share["state"] == "accepted"
+        })
+        .await;
+    let mut last = String::new();
+    for (region, gtin) in [
+        ("Gotland", "4006381333931"),
+        ("Gotland", "5449000000996"),
+        ("Skåne", "4006381333931"),
+    ] {
+        let fields = json!({"product": {"gtin": gtin}, "region": region, "reason": "It sells"});
+        let id = chain.begins(&chain.visby).await.unwrap();
+        let contents = json!({"proposal": {"form": {"json": fields.to_string()}}});
+        chain.visby.acts(&id, "propose", 0, contents).await.unwrap();
+        chain.luebeck.comes(&id, "proposed").await;
+        chain.visby.comes(&id, "proposed").await;
+        last = id;
+    }
+    chain.luebeck.acts(&last, "adopt", 1, adoption()).await.unwrap();
+    let board = async |by: &str| {
+        let body = json!({"kind": chain.kind, "by": by});
+        chain
+            .luebeck
+            .try_call("documents.v1.DocumentsStaffService/GetBoard", body)
+            .await
+    };
+    let cells = board("region").await.unwrap()["cells"].clone();
+    let cells: Vec<_> = cells
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|cell| (text(&cell["value"]), text(&cell["state"]), text(&cell["documents"])))
+        .collect();
+    let expected = [("Gotland", "proposed", "2"), ("Skåne", "adopted", "1")];
+    assert_eq!(
+        cells,
+        expected.map(|(value, state, many)| (value.to_owned(), state.to_owned(), many.to_owned()))
+    );
+    // A field that is not marked lies nowhere beside the document.
+    assert_eq!(board("reason").await.unwrap_err().parameters["field"], "by");
+    let body = json!({"kind": chain.kind, "factName": "product", "factValue": "4006381333931"});
+    let found = chain
+        .luebeck
+        .call("documents.v1.DocumentsStaffService/ListDocuments", body)
+        .await;
+    let found = found["documents"].as_array().unwrap();
+    assert_eq!(found.len(), 2);
+    assert_eq!(
+        found[0]["facts"],
+        json!({"product": "4006381333931", "region": "Skåne"})
+    );
+}

@@ -35,6 +35,7 @@ mod pools;
 mod procurement;
 mod registry;
 mod segments;
+mod serviceorder;
 mod stock;
 mod timers;
 mod together;

@@ -1,6 +1,6 @@
 //! A running node with real ports, and the enterprises that live on it, as their own people see them.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use hansa::{
     Node, Settings,
@@ -8,8 +8,9 @@ use hansa::{
 };
 use hansa_directory::Directory;
 use hansa_vault::{MasterKey, Vault};
-use hansa_vocab::{Fault, TenantId};
+use hansa_vocab::{Clock, Fault, TenantId, clock::SystemClock};
 use serde_json::{Value, json};
+use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 
 use crate::{World, database::MASTER};
@@ -33,6 +34,23 @@ pub struct Enterprise {
     /// Its first key.
     pub key: String,
     client: Client,
+}
+
+/// A clock that goes on by itself, and by days when a test turns its pages.
+#[derive(Debug, Default)]
+pub struct Calendar(Mutex<time::Duration>);
+
+impl Calendar {
+    /// So many days later.
+    pub fn turn(&self, days: i64) {
+        *self.0.lock().unwrap() += time::Duration::days(days);
+    }
+}
+
+impl Clock for Calendar {
+    fn now(&self) -> OffsetDateTime {
+        SystemClock.now() + *self.0.lock().unwrap()
+    }
 }
 
 /// Settings of a node on free ports.
@@ -74,7 +92,17 @@ impl House {
 
     /// The same with other settings.
     pub async fn with(change: impl FnOnce(&mut Settings)) -> Self {
-        let world = World::new().await;
+        Self::of(World::new().await, change).await
+    }
+
+    /// A new node that goes by this clock.
+    pub async fn by(clock: &Arc<Calendar>) -> Self {
+        let mut world = World::new().await;
+        world.clock = clock.clone();
+        Self::of(world, |_| {}).await
+    }
+
+    async fn of(world: World, change: impl FnOnce(&mut Settings)) -> Self {
         let mut settings = settings(&world);
         change(&mut settings);
         let node = started(&world, settings).await;

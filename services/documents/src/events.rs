@@ -281,6 +281,8 @@ impl Documents {
             texts: &rows,
             act: act_id,
             refers_to: content::refers_to(&contents),
+            due_at: Self::due(&kind, &version.state, at),
+            facts: Self::listed(&kind, &version.act, &contents),
         };
         store::keep(tx, &new).await?;
         self.want(tx, &contents, id, incoming.link).await?;
@@ -552,5 +554,7 @@ fn new_row(id: Uuid, version: &Version, our_role: String, at: OffsetDateTime) ->
         root: String::new(),
         since: at,
         refers_to: None,
+        due_at: None,
+        overdue: false,
     }
 }

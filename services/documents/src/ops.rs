@@ -2,6 +2,7 @@
 
 mod approve;
 mod begin;
+mod due;
 mod files;
 mod guests;
 mod kinds;

@@ -1,6 +1,8 @@
 //! SQL of documents, nothing else.
 
 mod acts;
+mod due;
+mod facts;
 mod kinds;
 
 use hansa_proto::documents::v1::SectionText;
@@ -10,6 +12,8 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 pub use acts::{ActRow, NewAct, acts, asked, held, insert_act, newest_of, open_act, pending, proposals, settle_act};
+pub use due::{mark_overdue, next_due, overdue};
+pub use facts::{BoardRow, board, facts};
 pub use kinds::{begun_since, by_state, insert_kind, kind, kinds};
 
 use crate::Error;
@@ -30,6 +34,10 @@ pub struct DocumentRow {
     pub since: OffsetDateTime,
     /// The document that it is about.
     pub refers_to: Option<Uuid>,
+    /// When somebody should have acted.
+    pub due_at: Option<OffsetDateTime>,
+    /// Nobody had by then.
+    pub overdue: bool,
 }
 
 impl DocumentRow {
@@ -151,7 +159,7 @@ pub async fn begun(tx: &mut TenantTx, id: Uuid, number: &str, parties: &[PartyRo
 pub async fn lock(tx: &mut TenantTx, id: Uuid) -> Result<Option<DocumentRow>, Error> {
     Ok(sqlx::query_as!(
         DocumentRow,
-        "select id, kind, kind_version, number, our_role, issuer, version, state, root, since, refers_to from document where id = $1 for update",
+        "select id, kind, kind_version, number, our_role, issuer, version, state, root, since, refers_to, due_at, overdue from document where id = $1 for update",
         id,
     )
     .fetch_optional(tx.conn())
@@ -166,6 +174,10 @@ pub struct Filter {
     pub link: Option<Uuid>,
     /// How the number begins.
     pub number: String,
+    /// Those whose time is over.
+    pub overdue: bool,
+    /// A field that is marked for lists, and what it says.
+    pub fact: Option<(String, String)>,
     /// (kind, state) of those that are left out.
     pub without: Vec<(String, String)>,
 }
@@ -186,11 +198,13 @@ pub async fn list(
     let (kinds, states) = filter.without();
     Ok(sqlx::query_as!(
         DocumentRow,
-        "select id, kind, kind_version, number, our_role, issuer, version, state, root, since, refers_to from document
+        "select id, kind, kind_version, number, our_role, issuer, version, state, root, since, refers_to, due_at, overdue from document
          where ($1::varchar = '' or kind = $1) and ($2::varchar = '' or state = $2) and starts_with(number, $3)
            and ($4::uuid is null or id in (select document_id from document_party where link_id = $4))
            and not exists (select from unnest($5::varchar[], $6::varchar[]) as u (k, s) where k = kind and s = state)
            and ($7::uuid is null or id < $7)
+           and (not $9 or overdue)
+           and ($10::varchar is null or id in (select document_id from document_fact where name = $10 and value = $11))
          order by id desc limit $8",
         filter.kind,
         filter.state,
@@ -200,6 +214,9 @@ pub async fn list(
         &states,
         before,
         limit,
+        filter.overdue,
+        filter.fact.as_ref().map(|fact| &*fact.0),
+        filter.fact.as_ref().map(|fact| &*fact.1),
     )
     .fetch_all(tx.conn())
     .await?)
@@ -216,11 +233,13 @@ pub async fn list_longest(
     let (since, id) = after.unzip();
     Ok(sqlx::query_as!(
         DocumentRow,
-        "select id, kind, kind_version, number, our_role, issuer, version, state, root, since, refers_to from document
+        "select id, kind, kind_version, number, our_role, issuer, version, state, root, since, refers_to, due_at, overdue from document
          where ($1::varchar = '' or kind = $1) and ($2::varchar = '' or state = $2) and starts_with(number, $3)
            and ($4::uuid is null or id in (select document_id from document_party where link_id = $4))
            and not exists (select from unnest($5::varchar[], $6::varchar[]) as u (k, s) where k = kind and s = state)
            and ($7::timestamptz is null or (since, id) > ($7, $8::uuid))
+           and (not $10 or overdue)
+           and ($11::varchar is null or id in (select document_id from document_fact where name = $11 and value = $12))
          order by since, id limit $9",
         filter.kind,
         filter.state,
@@ -231,6 +250,9 @@ pub async fn list_longest(
         since,
         id,
         limit,
+        filter.overdue,
+        filter.fact.as_ref().map(|fact| &*fact.0),
+        filter.fact.as_ref().map(|fact| &*fact.1),
     )
     .fetch_all(tx.conn())
     .await?)
@@ -388,6 +410,10 @@ pub struct NewVersion<'a> {
     pub act: Uuid,
     /// The document that its texts refer to, if they do.
     pub refers_to: Option<Uuid>,
+    /// When somebody should have acted, if it has come to another state.
+    pub due_at: Option<OffsetDateTime>,
+    /// What its texts say in fields that are marked for lists; none = it says nothing any more.
+    pub facts: Vec<(String, Option<String>)>,
 }
 
 /// Keeps a version with the texts that it wrote, and brings the document to it.
@@ -413,8 +439,9 @@ pub async fn keep(tx: &mut TenantTx, new: &NewVersion<'_>) -> Result<(), Error> 
         .await?;
     }
     sqlx::query!(
-        "update document set version = $2, since = case when state = $3 then since else $4 end, state = $3, root = $5,
-             refers_to = coalesce($6, refers_to)
+        "update document set version = $2, since = case when state = $3 then since else $4 end,
+             due_at = case when state = $3 then due_at else $7 end, overdue = state = $3 and overdue,
+             state = $3, root = $5, refers_to = coalesce($6, refers_to)
          where id = $1",
         new.document,
         new.version,
@@ -422,9 +449,14 @@ pub async fn keep(tx: &mut TenantTx, new: &NewVersion<'_>) -> Result<(), Error> 
         new.at,
         new.root,
         new.refers_to,
+        new.due_at,
     )
     .execute(tx.conn())
     .await?;
+    if new.due_at.is_some() {
+        tx.set_timer().await?;
+    }
+    facts::put(tx, new.document, &new.facts).await?;
     // What builds on an older version is over, on every node.
     sqlx::query!(
         "update document_act set state = 'refused', reason = 'SUPERSEDED'
@@ -442,7 +474,7 @@ pub async fn keep(tx: &mut TenantTx, new: &NewVersion<'_>) -> Result<(), Error> 
 pub async fn about(tx: &mut TenantTx, document: Uuid) -> Result<Vec<DocumentRow>, Error> {
     Ok(sqlx::query_as!(
         DocumentRow,
-        "select id, kind, kind_version, number, our_role, issuer, version, state, root, since, refers_to from document
+        "select id, kind, kind_version, number, our_role, issuer, version, state, root, since, refers_to, due_at, overdue from document
          where refers_to = $1 order by id",
         document,
     )

@@ -15,8 +15,10 @@ use uuid::Uuid;
 pub const DOCUMENT_CHANGED: &str = "document.changed";
 /// Somebody proposes something for a document.
 pub const DOCUMENT_PROPOSED: &str = "document.proposed";
+/// Nobody has acted on a document in time.
+pub const DOCUMENT_OVERDUE: &str = "document.overdue";
 /// Types of what is told.
-pub const TOPICS: [&str; 2] = [DOCUMENT_CHANGED, DOCUMENT_PROPOSED];
+pub const TOPICS: [&str; 3] = [DOCUMENT_CHANGED, DOCUMENT_PROPOSED, DOCUMENT_OVERDUE];
 
 /// Characters of an address.
 pub const URL_MAX: usize = 500;

@@ -444,6 +444,7 @@ fn background(rooms: &Rooms, works: bool, tasks: &mut JoinSet<anyhow::Result<()>
             Box::new(rooms.inventory.clone()),
             Box::new(rooms.egress.clone()),
             Box::new(rooms.workflow.clone()),
+            Box::new(rooms.documents.clone()),
             Box::new(rooms.files.clone()),
             Box::new(rooms.members.clone()),
             Box::new(rooms.loyalty.clone()),

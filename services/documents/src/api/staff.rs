@@ -63,6 +63,9 @@ fn shown(whole: Whole) -> wire::Document {
         refers_to: whole.row.refers_to.map(|id| id.to_string()).unwrap_or_default(),
         progress: whole.progress.into_iter().map(progress).collect(),
         asked: whole.asked.into_iter().collect(),
+        due_at: whole.row.due_at.map(timestamp),
+        overdue: whole.row.overdue,
+        facts: whole.facts.into_iter().collect(),
         pending_files: whole.pending.into_iter().map(pending_file).collect(),
     }
 }
@@ -239,6 +242,8 @@ impl DocumentsStaffService for DocumentsStaff {
             kind: asked.kind,
             state: asked.state,
             number: asked.number_prefix,
+            overdue: asked.overdue_only,
+            fact: (!asked.fact_name.is_empty()).then_some((asked.fact_name, asked.fact_value)),
             without: Vec::new(),
         };
         let all = self.0.list(&session, filter, asked.open_only, place, size.into()).await;
@@ -247,6 +252,21 @@ impl DocumentsStaffService for DocumentsStaff {
         let next_page = last.map(|whole| place.next(&whole.row)).unwrap_or_default();
         let documents = all.into_iter().map(shown).collect();
         Ok(Response::new(wire::ListDocumentsResponse { documents, next_page }))
+    }
+
+    async fn get_board(
+        &self,
+        asked: Request<wire::GetBoardRequest>,
+    ) -> Result<Response<wire::GetBoardResponse>, Status> {
+        let (session, documents, asked) = (Session::of(&asked)?, self.0.clone(), asked.into_inner());
+        let rows = finish(async move { documents.board(&session, &asked.kind, &asked.by).await }).await?;
+        let cells = rows.into_iter().map(|row| wire::BoardCell {
+            value: row.value,
+            state: row.state,
+            documents: u64::try_from(row.documents).unwrap_or(0),
+            overdue: u64::try_from(row.overdue).unwrap_or(0),
+        });
+        Ok(Response::new(wire::GetBoardResponse { cells: cells.collect() }))
     }
 
     async fn share_document(

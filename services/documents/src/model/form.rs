@@ -26,6 +26,13 @@ const DEPTH_MAX: usize = 12;
 const CONTROL: &str = "x-hansa-control";
 /// Marks the amount that the whole comes to.
 const TOTAL: &str = "x-hansa-total";
+/// Marks a field by which people look for documents: it lies in clear beside them.
+const LISTED: &str = "x-hansa-listed";
+/// Marked fields of a form, and characters of each that are kept for lists.
+const LISTED_FIELDS_MAX: usize = 4;
+const LISTED_MAX: usize = 100;
+/// What a product is named by.
+const PRODUCT: [&str; 4] = ["gtin", "sku", "buyer_sku", "name"];
 /// What a field is called in other languages than `title`'s.
 const TITLES: &str = "x-hansa-titles";
 
@@ -108,7 +115,6 @@ fn hashed(value: &Value) -> Option<Vec<u8>> {
 }
 
 fn product(value: &Value) -> bool {
-    const PARTS: [&str; 4] = ["gtin", "sku", "buyer_sku", "name"];
     let Some(parts) = value.as_object().filter(|parts| !parts.is_empty()) else {
         return false;
     };
@@ -116,7 +122,7 @@ fn product(value: &Value) -> bool {
     gtin.is_none_or(|gtin| gtin.parse::<Gtin>().is_ok())
         && parts
             .iter()
-            .all(|(name, part)| PARTS.contains(&&**name) && part.is_string())
+            .all(|(name, part)| PRODUCT.contains(&&**name) && part.is_string())
 }
 
 /// Minor units and currency.
@@ -145,6 +151,9 @@ pub fn check_schema(schema: &Value) -> Result<(), String> {
     within(schema, 0)?;
     let mut fields = 0;
     check_fields(schema, &mut fields)?;
+    if listed(schema).count() > LISTED_FIELDS_MAX {
+        return Err(format!("at most {LISTED_FIELDS_MAX} fields with {LISTED}"));
+    }
     compiled(schema).map(|_| ())
 }
 
@@ -185,6 +194,15 @@ fn check_fields(schema: &Value, fields: &mut usize) -> Result<(), String> {
         }
         if field[TOTAL] == true && control != Control::Money {
             return Err(format!("{name}: {TOTAL} is for money"));
+        }
+        let unlisted = matches!(
+            control,
+            Control::Staff | Control::File | Control::Table | Control::Money
+        );
+        if field[LISTED] == true && (unlisted || field["type"] == "array") {
+            return Err(format!(
+                "{name}: {LISTED} is for what is said in a few words, and not for people"
+            ));
         }
     }
     if *fields > FIELDS_MAX {
@@ -276,6 +294,29 @@ pub fn facts(schema: &Value, form: &Form) -> Map<String, Value> {
         }
     }
     fields
+}
+
+/// Fields that are marked for lists and boards.
+pub fn listed(schema: &Value) -> impl Iterator<Item = &str> {
+    let fields = schema["properties"].as_object().into_iter().flatten();
+    let marked = fields.filter(|(_, field)| field[LISTED] == true);
+    marked.map(|(name, _)| name.as_str())
+}
+
+/// What marked fields say in a few words; none = nothing.
+#[must_use]
+pub fn said_in_lists(schema: &Value, form: Option<&Form>) -> Vec<(String, Option<String>)> {
+    let fields = form.and_then(|form| read(form).ok()).unwrap_or_default();
+    let say = |name: &str| {
+        let text = match fields.get(name)? {
+            Value::String(text) => text.clone(),
+            Value::Number(number) => number.to_string(),
+            Value::Object(product) => PRODUCT.iter().find_map(|part| product.get(*part)?.as_str())?.to_owned(),
+            _ => return None,
+        };
+        Some(text.chars().take(LISTED_MAX).collect()).filter(|text: &String| !text.is_empty())
+    };
+    listed(schema).map(|name| (name.to_owned(), say(name))).collect()
 }
 
 /// What the whole comes to, in minor units and which currency, if a field says so.

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use hansa_vault::sha256;
 use hansa_workflow::check_condition;
 use serde::{Deserialize, Serialize};
+use time::Duration;
 
 use super::{form, proposal::ANSWERS};
 
@@ -125,6 +126,9 @@ pub struct StateKind {
     /// Who has to act next; nobody when it is missing.
     #[serde(default)]
     pub waits_for: Option<String>,
+    /// How long that may take, ISO 8601 in days or hours: "P3D", "PT4H".
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub within: Option<String>,
     /// Nothing leads on from here.
     #[serde(default)]
     pub end: bool,
@@ -134,6 +138,29 @@ pub struct StateKind {
     /// Roles whose budget it binds: what the lines come to is as good as spent.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub binds_budget: Vec<String>,
+}
+
+impl StateKind {
+    /// How long it may take until somebody acts.
+    #[must_use]
+    pub fn within(&self) -> Option<Duration> {
+        duration(self.within.as_deref()?)
+    }
+}
+
+/// Days or hours, at least one, at most ten years.
+fn duration(text: &str) -> Option<Duration> {
+    let rest = text.strip_prefix('P')?;
+    let (digits, unit) = match rest.strip_prefix('T') {
+        Some(hours) => (hours.strip_suffix('H')?, Duration::HOUR),
+        None => (rest.strip_suffix('D')?, Duration::DAY),
+    };
+    let plain = digits.bytes().all(|byte| byte.is_ascii_digit());
+    let many: i32 = digits
+        .parse()
+        .ok()
+        .filter(|many| plain && (1..=87_600).contains(many))?;
+    Some(unit * many).filter(|long| *long <= Duration::days(3_650))
 }
 
 /// Something that a party may do.
@@ -243,6 +270,12 @@ impl Kind {
         self.roles.first().map_or("", String::as_str)
     }
 
+    /// Fields of its forms that are marked for lists and boards.
+    pub fn listed(&self) -> impl Iterator<Item = &str> {
+        let schemas = self.sections.values().filter_map(|section| section.schema.as_ref());
+        schemas.flat_map(form::listed)
+    }
+
     /// Who begins a document.
     #[must_use]
     pub fn starter(&self) -> &str {
@@ -325,6 +358,11 @@ impl Kind {
             self.known(name, &state.waits_for, &self.roles)?;
             self.known(name, state.stock.keys(), &self.roles)?;
             self.known(name, &state.binds_budget, &self.roles)?;
+            if state.within.is_some() && (state.within().is_none() || state.waits_for.is_none()) {
+                return Err(BadKind(format!(
+                    "{name}: within is days or hours such as P3D or PT4H, where somebody has to act"
+                )));
+            }
             let receipts = state.stock.values().any(|stock| *stock == Stock::Received);
             if (receipts && self.section(Holds::Receipts).is_none())
                 || (!state.stock.is_empty() && self.section(Holds::Lines).is_none())

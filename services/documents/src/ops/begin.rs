@@ -116,6 +116,8 @@ impl Documents {
             root: String::new(),
             since: self.tenancy.clock().now(),
             refers_to: None,
+            due_at: None,
+            overdue: false,
         }
     }
 

@@ -349,6 +349,8 @@ impl Documents {
             root: String::new(),
             since: self.tenancy.clock().now(),
             refers_to: None,
+            due_at: None,
+            overdue: false,
         };
         let by_role = |role: &String| about.parties.iter().find(|party| party.role == *role).cloned();
         let parties: Option<Vec<PartyRow>> = kind.roles.iter().map(by_role).collect();

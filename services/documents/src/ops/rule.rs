@@ -255,6 +255,7 @@ impl Documents {
         };
         let root = content::root(&version.sections);
         let signed = version::sign_version(&issuer, version);
+        let contents = opened(&sent.texts)?;
         let new = NewVersion {
             document: row.id,
             version: next,
@@ -264,7 +265,9 @@ impl Documents {
             body: &signed.encode_to_vec(),
             texts: &text_rows(&sent.texts),
             act: act.id.parse().map_err(|_| Error::Damaged("act"))?,
-            refers_to: content::refers_to(&opened(&sent.texts)?),
+            refers_to: content::refers_to(&contents),
+            due_at: Self::due(kind, state, now),
+            facts: Self::listed(kind, &act.name, &contents),
         };
         store::keep(tx, &new).await?;
         self.outdated(tx, row.id, next).await?;

@@ -67,6 +67,8 @@ pub(crate) struct Whole {
     pub asked: Contents,
     /// Files that have not come yet, and what their partner said of them.
     pub pending: Vec<(Vec<u8>, String)>,
+    /// What its fields say that are marked for lists.
+    pub facts: Vec<(String, String)>,
     pub kind: Arc<Kind>,
 }
 
@@ -82,6 +84,7 @@ impl Whole {
             progress: Vec::new(),
             asked: Contents::new(),
             pending: Vec::new(),
+            facts: Vec::new(),
             kind,
         }
     }
@@ -200,12 +203,19 @@ impl Documents {
                 place.insert(self.kind_of(&mut tx, row).await?);
             }
         }
+        let mut facts = match kinds.values().any(|kind| kind.listed().next().is_some()) {
+            true => store::facts(&mut tx, &ids).await?,
+            false => Vec::new(),
+        };
         let whole = rows.into_iter().map(|row| {
+            let said = facts.extract_if(.., |(document, ..)| *document == row.id);
+            let said = said.map(|(_, name, value)| (name, value)).collect();
             let kind = kinds[&(row.kind.clone(), row.kind_version)].clone();
             let of_it = parties.extract_if(.., |party| party.document_id == row.id).collect();
             let open = proposals.extract_if(.., |open| open.document == row.id).collect();
             Whole {
                 proposals: open,
+                facts: said,
                 ..Whole::new(row, of_it, kind)
             }
         });
@@ -236,6 +246,7 @@ impl Documents {
             acts: store::acts(tx, known.row.id).await?,
             pending: self.pending(tx, &known.contents, &proposals).await?,
             asked: self.asked_last(tx, &known.row).await?,
+            facts: self.facts_of(tx, &known).await?,
             proposals,
             progress: self.progress(tx, &known).await?,
             parties: known.parties,
@@ -243,6 +254,14 @@ impl Documents {
             contents: known.contents,
             row: known.row,
         })
+    }
+
+    async fn facts_of(&self, tx: &mut TenantTx, known: &Known) -> Result<Vec<(String, String)>, Error> {
+        if known.kind.listed().next().is_none() {
+            return Ok(Vec::new());
+        }
+        let facts = store::facts(tx, &[known.row.id]).await?;
+        Ok(facts.into_iter().map(|(_, name, value)| (name, value)).collect())
     }
 
     /// What our newest act wants to write, or wanted when it was refused.
