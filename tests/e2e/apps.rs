@@ -319,8 +319,10 @@ async fn a_next_version_is_taken_by_itself_unless_it_asks_for_more() {
             share["state"] == "accepted"
         })
         .await;
+    let tea = json!({"product": {"name": "Tea"}, "region": "Gotland"});
+    let tea = json!({"proposal": {"form": {"json": tea.to_string()}}});
     let old = chain.begins(&chain.visby).await.unwrap();
-    chain.visby.acts(&old, "propose", 0, proposal()).await.unwrap();
+    chain.visby.acts(&old, "propose", 0, tea).await.unwrap();
     chain.luebeck.comes(&old, "proposed").await;
     let mut next = intake();
     next["version"] = json!(2);
@@ -471,4 +473,96 @@ async fn headquarters_sees_what_comes_in_by_region_and_finds_it_by_what_was_said
         found[0]["facts"],
         json!({"product": "4006381333931", "region": "Skåne"})
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_headquarters_adopts_is_in_its_catalogue_and_what_clashes_there_is_not_adopted() {
+    let chain = chain().await;
+    chain
+        .visby
+        .accepts_app("product_intake", &chain.link, &[], &["owner"])
+        .await;
+    chain
+        .luebeck
+        .share_becomes("product_intake", &chain.link, "accepted", |share| {
+            share["state"] == "accepted"
+        })
+        .await;
+    let mut proposed = Vec::new();
+    for _ in 0..2 {
+        let id = chain.begins(&chain.visby).await.unwrap();
+        chain.visby.acts(&id, "propose", 0, proposal()).await.unwrap();
+        chain.luebeck.comes(&id, "proposed").await;
+        proposed.push(id);
+    }
+    chain.luebeck.acts(&proposed[0], "adopt", 1, adoption()).await.unwrap();
+    let known = async |who: &Enterprise| {
+        let body = json!({"code": "4006381333931"});
+        who.try_call("inventory.v1.InventoryStaffService/LookupItem", body)
+            .await
+    };
+    let found = known(&chain.luebeck).await.unwrap();
+    assert_eq!(
+        (&found["found"][0]["sku"], &found["found"][0]["name"]),
+        (&json!("HL-1"), &json!("Highlighter")),
+        "{found:#}"
+    );
+    // The other proposal is of the same product: under another number it would be a second article.
+    let other = json!({"adoption": {"form": {"json": "{\"sku\": \"HL-2\"}"}}});
+    let refused = chain.luebeck.acts(&proposed[1], "adopt", 1, other).await.unwrap_err();
+    assert_eq!(refused.parameters["field"], "gtin", "{refused}");
+    assert_eq!(
+        chain.luebeck.document(&proposed[1]).await.unwrap()["state"],
+        "proposed",
+        "nothing is half done"
+    );
+    chain.luebeck.acts(&proposed[1], "adopt", 1, adoption()).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_comes_of_an_app_in_a_partners_house_needs_that_partners_yes() {
+    let chain = chain().await;
+    let mut manifest = intake();
+    manifest["app"] = json!("assortment");
+    let effect = json!({"do": "adopt_item", "at": "franchisee", "with": {"sku": "sku", "product": "product"}});
+    manifest["acts"]["adopt"]["effects"] = json!([effect]);
+    let refused = chain
+        .luebeck
+        .apps("PublishApp", json!({"manifest": manifest.to_string()}))
+        .await
+        .unwrap_err();
+    assert!(refused.text.contains("scope-missing"), "{refused}");
+    let scope =
+        json!({"scope": "catalogue", "why": {"en": "So that what is adopted can be ordered."}, "optional": true});
+    manifest["scopes"].as_array_mut().unwrap().push(scope);
+    let kind = text(&chain.luebeck.publishes(&manifest).await["kind"]);
+    chain.luebeck.shares("assortment", &chain.link).await;
+    let chain = Chain { kind, ..chain };
+    let share = chain
+        .visby
+        .accepts_app("assortment", &chain.link, &[], &["owner"])
+        .await;
+    let adopts = async || {
+        let id = chain.begins(&chain.visby).await.unwrap();
+        chain.visby.acts(&id, "propose", 0, proposal()).await.unwrap();
+        chain.luebeck.comes(&id, "proposed").await;
+        chain.luebeck.acts(&id, "adopt", 1, adoption()).await.unwrap();
+        chain.visby.comes(&id, "adopted").await;
+        let body = json!({"code": "4006381333931"});
+        let found = chain
+            .visby
+            .call("inventory.v1.InventoryStaffService/LookupItem", body)
+            .await;
+        found["found"][0]["sku"] == "HL-1"
+    };
+    chain
+        .luebeck
+        .share_becomes("assortment", &chain.link, "accepted", |share| {
+            share["state"] == "accepted"
+        })
+        .await;
+    assert!(!adopts().await, "nobody has agreed to that");
+    let body = json!({"id": share["id"], "accept": true, "scopes": ["catalogue"], "roles": ["owner"]});
+    chain.visby.apps("AnswerShare", body).await.unwrap();
+    assert!(adopts().await);
 }

@@ -6,7 +6,10 @@ use hansa_directory::Session;
 use hansa_tenancy::TenantTx;
 use hansa_vocab::LinkId;
 
-use crate::{keeper::KeeperFuture, model::Kind};
+use crate::{
+    keeper::KeeperFuture,
+    model::{Kind, effect::Effect},
+};
 
 /// What is to be done with a document.
 #[derive(Clone, Copy, Debug)]
@@ -59,6 +62,9 @@ pub trait Admission: std::fmt::Debug + Send + Sync {
         kind: &'a Kind,
         doing: Doing<'a>,
     ) -> KeeperFuture<'a, Standing>;
+
+    /// May this come of an act in our own house.
+    fn effect<'a>(&'a self, tx: &'a mut TenantTx, kind: &'a Kind, effect: Effect) -> KeeperFuture<'a, bool>;
 
     /// Who takes the other roles in what a partner begins here.
     fn others<'a>(

@@ -291,6 +291,9 @@ impl Documents {
             state: version.state.clone(),
             ..row
         };
+        let known = self.known(tx, row).await?;
+        self.take_effects(tx, &known, (&version.act, &contents), false).await?;
+        let row = known.row;
         self.settle(tx, &row, act_id, &version).await?;
         let actor = other.keys.enterprise.to_string();
         self.noted(tx, &actor, "document.version", id, incoming.link).await?;

@@ -1,12 +1,12 @@
-//! Who keeps the stock and the money that documents speak of: traits that domains fill in, in the transaction of the document.
+//! Who keeps the stock and the money that documents speak of, and who does what comes of an act: traits that domains fill in, in the transaction of the document.
 
-use std::{future::Future, pin::Pin};
+use std::{collections::BTreeMap, future::Future, pin::Pin};
 
 use hansa_tenancy::TenantTx;
 use hansa_vocab::{LinkId, Quantity};
 use uuid::Uuid;
 
-use crate::model::{Stock, stock::DueLine};
+use crate::model::{Stock, effect::Effect, stock::DueLine};
 
 /// What stock has to be brought to: all that a document means in one respect.
 #[derive(Clone, Copy, Debug)]
@@ -100,4 +100,21 @@ pub struct Bound {
 pub trait Purse: std::fmt::Debug + Send + Sync {
     /// Writes down what a document binds. The same again changes nothing.
     fn bind<'a>(&'a self, tx: &'a mut TenantTx, bound: Bound) -> KeeperFuture<'a>;
+}
+
+/// What has to be done because of an act.
+#[derive(Clone, Copy, Debug)]
+pub struct Deed<'a> {
+    /// Of which document.
+    pub document: Uuid,
+    /// What.
+    pub what: Effect,
+    /// Its parameters, as the forms say them.
+    pub with: &'a BTreeMap<String, serde_json::Value>,
+}
+
+/// Does what comes of acts.
+pub trait Hand: std::fmt::Debug + Send + Sync {
+    /// Does it, or says what can't be.
+    fn does<'a>(&'a self, tx: &'a mut TenantTx, deed: Deed<'a>) -> KeeperFuture<'a>;
 }

@@ -3,6 +3,7 @@
 
 pub mod content;
 pub mod desk;
+pub mod effect;
 pub mod form;
 pub mod kind;
 pub mod print;

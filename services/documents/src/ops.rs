@@ -3,6 +3,7 @@
 mod approve;
 mod begin;
 mod due;
+mod effects;
 mod files;
 mod guests;
 mod kinds;
@@ -47,7 +48,7 @@ use crate::{
     Error,
     admission::{Admission, Doing},
     events::ACT,
-    keeper::{Purse, StockKeeper},
+    keeper::{Hand, Purse, StockKeeper},
     model::{Contents, Kind, Refusal, content, version},
     store::{self, TextRow},
 };
@@ -65,6 +66,7 @@ pub struct Documents {
     pub(crate) keeper: Arc<OnceLock<Box<dyn StockKeeper>>>,
     purse: Arc<OnceLock<Box<dyn Purse>>>,
     admission: Arc<OnceLock<Box<dyn Admission>>>,
+    hand: Arc<OnceLock<Box<dyn Hand>>>,
     /// Those that every tenant has.
     shipped: Arc<kinds::Shipped>,
     numbers: Arc<number::Numbers>,
@@ -123,6 +125,7 @@ impl Documents {
             keeper: Arc::default(),
             purse: Arc::default(),
             admission: Arc::default(),
+            hand: Arc::default(),
             shipped: Arc::new(kinds),
             numbers: Arc::default(),
         })
@@ -136,6 +139,11 @@ impl Documents {
     /// Who keeps the budgets that documents bind; the first one stays.
     pub fn install_purse(&self, purse: impl Purse + 'static) {
         let _ = self.purse.set(Box::new(purse));
+    }
+
+    /// Who does what comes of acts; the first one stays.
+    pub fn install_hand(&self, hand: impl Hand + 'static) {
+        let _ = self.hand.set(Box::new(hand));
     }
 
     /// Who answers for kinds that are shared beside grants; the first one stays.

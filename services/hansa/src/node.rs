@@ -211,6 +211,7 @@ async fn furnish(
     directory.install(AllAudited::default().with(LedgerLines).with(ConsentLines));
     let inventory = Inventory::new(tenancy.clone(), links.clone(), vault.derive("inventory/feed")?);
     documents.install(inventory.clone());
+    documents.install_hand(inventory.clone());
     let procurement = Procurement::new(tenancy.clone(), documents.clone());
     documents.install_purse(procurement.clone());
     Ok(Rooms {

@@ -155,6 +155,29 @@ impl Lint<'_> {
             }
             self.texts(&at, &one.why, TEXT_MAX);
         }
+        let publisher = manifest.roles.first();
+        for (name, act) in &manifest.acts {
+            let abroad = act.effects.iter().filter(|effect| Some(&effect.at) != publisher);
+            let needed = abroad
+                .map(|effect| Scope::of(effect.what))
+                .find(|scope| !asked.contains(scope));
+            if let Some(scope) = needed {
+                let text = format!(
+                    "it does that in a partner's house, so it has to ask for {}",
+                    scope.as_str()
+                );
+                self.find("scope-missing", &["acts", name], text);
+            }
+        }
+        let abroad = manifest.acts.values().flat_map(|act| &act.effects);
+        let mut abroad = abroad.filter(|effect| Some(&effect.at) != publisher);
+        if asked.contains(&Scope::Catalogue) && !abroad.any(|effect| Scope::of(effect.what) == Scope::Catalogue) {
+            self.find(
+                "scope-unused",
+                &["scopes", "catalogue"],
+                "nothing of it changes a partner's catalogue",
+            );
+        }
         let uses = uses_files(manifest);
         if uses.is_some() && !asked.contains(&Scope::Files) {
             let section = uses.unwrap_or_default();

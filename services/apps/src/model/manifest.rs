@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hansa_documents::{ActKind, Kind, SectionKind, StateKind};
+use hansa_documents::{ActKind, Effect, Kind, SectionKind, StateKind};
 use include_dir::{Dir, include_dir};
 use serde::{Deserialize, Serialize};
 
@@ -71,11 +71,13 @@ pub enum Scope {
     Files,
     /// The other side sees people's names.
     StaffNames,
+    /// Articles are added to one's own catalogue, or changed there.
+    Catalogue,
 }
 
 impl Scope {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::Files, Self::StaffNames];
+    pub const ALL: [Self; 3] = [Self::Files, Self::StaffNames, Self::Catalogue];
 
     /// The word in manifests, rows and messages.
     #[must_use]
@@ -83,6 +85,7 @@ impl Scope {
         match self {
             Self::Files => "files",
             Self::StaffNames => "staff_names",
+            Self::Catalogue => "catalogue",
         }
     }
 
@@ -90,6 +93,14 @@ impl Scope {
     #[must_use]
     pub fn read(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|scope| scope.as_str() == word)
+    }
+
+    /// What an effect needs in the house of a partner.
+    #[must_use]
+    pub fn of(effect: Effect) -> Self {
+        match effect {
+            Effect::AdoptItem => Self::Catalogue,
+        }
     }
 
     /// What it means to whoever is asked, in plain words.
@@ -102,6 +113,7 @@ impl Scope {
             Self::StaffNames => {
                 "The publisher sees the names of your people who do something. Without it, it sees a name that stands for each of them on this link alone."
             }
+            Self::Catalogue => "The app adds articles to your catalogue, and changes what they are called there.",
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use hansa_directory::Session;
-use hansa_documents::{Admission, Doing, KeeperFuture, Kind, Standing};
+use hansa_documents::{Admission, Doing, Effect, KeeperFuture, Kind, Standing};
 use hansa_tenancy::TenantTx;
 use hansa_vocab::LinkId;
 use time::Time;
@@ -141,6 +141,16 @@ impl Admission for Apps {
         doing: Doing<'a>,
     ) -> KeeperFuture<'a, Standing> {
         Box::pin(async move { Ok(self.by_us(tx, session, &kind.name, doing).await?) })
+    }
+
+    fn effect<'a>(&'a self, tx: &'a mut TenantTx, kind: &'a Kind, effect: Effect) -> KeeperFuture<'a, bool> {
+        Box::pin(async move {
+            let shares = store::shares_of(tx, &kind.name).await?;
+            // In its publisher's own house an app does what the publisher has written.
+            let share = shares.iter().find(|share| !share.given);
+            let scope = Scope::of(effect);
+            Ok(share.is_none_or(|share| words(&share.scopes).any(|word| word == scope.as_str())))
+        })
     }
 
     fn others<'a>(

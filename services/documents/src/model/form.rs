@@ -296,6 +296,12 @@ pub fn facts(schema: &Value, form: &Form) -> Map<String, Value> {
     fields
 }
 
+/// All fields, as they were filled in.
+#[must_use]
+pub fn fields(form: &Form) -> Map<String, Value> {
+    read(form).unwrap_or_default()
+}
+
 /// Fields that are marked for lists and boards.
 pub fn listed(schema: &Value) -> impl Iterator<Item = &str> {
     let fields = schema["properties"].as_object().into_iter().flatten();

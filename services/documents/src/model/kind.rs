@@ -9,7 +9,7 @@ use hansa_workflow::check_condition;
 use serde::{Deserialize, Serialize};
 use time::Duration;
 
-use super::{form, proposal::ANSWERS};
+use super::{effect::EffectKind, form, proposal::ANSWERS};
 
 /// Kinds, roles, sections, states and acts are called by words of this length at most.
 const NAME_MAX: usize = 40;
@@ -183,6 +183,9 @@ pub struct ActKind {
     /// Roles that must all want it before it counts: until then it is a proposal. Whoever may do it wants it alone when empty.
     #[serde(default)]
     pub agreed_by: Vec<String>,
+    /// What comes of it in a party's own house.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub effects: Vec<EffectKind>,
     /// Where it leads.
     pub to: To,
 }
@@ -414,6 +417,11 @@ impl Kind {
         if private && (act.by != [self.starter()] || !act.agreed_by.is_empty()) {
             let who = self.starter();
             return Err(BadKind(format!("{name}: in {} the {who} acts alone", self.begins)));
+        }
+        for effect in &act.effects {
+            effect
+                .check(self)
+                .map_err(|wrong| BadKind(format!("{name}: {wrong}")))?;
         }
         if let Some(guard) = &act.guard {
             check_condition(guard).map_err(|wrong| BadKind(format!("{name}: {wrong}")))?;

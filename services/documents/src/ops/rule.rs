@@ -270,6 +270,8 @@ impl Documents {
             facts: Self::listed(kind, &act.name, &contents),
         };
         store::keep(tx, &new).await?;
+        let ours = act.role == kind.issuer();
+        self.take_effects(tx, known, (&act.name, &contents), ours).await?;
         self.outdated(tx, row.id, next).await?;
         let next_row = DocumentRow {
             version: next,

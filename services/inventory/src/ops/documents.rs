@@ -2,15 +2,20 @@
 
 use std::collections::BTreeMap;
 
-use hansa_documents::{Due, DueLine, Figures, KeeperError, KeeperFuture, Stock, StockKeeper};
+use hansa_documents::{Deed, Due, DueLine, Effect, Figures, Hand, KeeperError, KeeperFuture, Stock, StockKeeper};
 use hansa_tenancy::TenantTx;
 use hansa_vocab::Quantity;
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::{Inventory, catalogue::base_units};
 use crate::{
     Error,
-    model::plan::{Plan, Want},
+    model::{
+        Defaults, RawRow, check_rows,
+        plan::{Plan, Want},
+    },
+    store::catalogue::upsert_items,
     store::documents::{self, FiguresRow, NamedItem},
 };
 
@@ -32,6 +37,64 @@ impl StockKeeper for Inventory {
             let of = |item: &NamedItem| figures(item, rows.iter().find(|row| row.item_id == item.id).copied());
             items.iter().map(|item| item.as_ref().map(of).transpose()).collect()
         })
+    }
+}
+
+impl Hand for Inventory {
+    fn does<'a>(&'a self, tx: &'a mut TenantTx, deed: Deed<'a>) -> KeeperFuture<'a> {
+        match deed.what {
+            Effect::AdoptItem => Box::pin(async move { Ok(self.adopt(tx, deed).await?) }),
+        }
+    }
+}
+
+impl Inventory {
+    /// An article of the catalogue, as somebody has proposed it.
+    async fn adopt(&self, tx: &mut TenantTx, deed: Deed<'_>) -> Result<(), Error> {
+        let said = |name: &str| {
+            deed.with
+                .get(name)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned()
+        };
+        let product = deed.with.get("product");
+        let part = |name: &str| {
+            product
+                .and_then(|product| product[name].as_str())
+                .unwrap_or_default()
+                .to_owned()
+        };
+        let name = [said("name"), part("name"), part("gtin"), said("sku")];
+        let raw = RawRow {
+            sku: said("sku"),
+            gtin: part("gtin"),
+            name: name.into_iter().find(|name| !name.is_empty()).unwrap_or_default(),
+            unit: said("unit"),
+            location: "-".to_owned(),
+            quantity: "0".to_owned(),
+            ..RawRow::default()
+        };
+        let (rows, problems) = check_rows(&[raw], &Defaults::default());
+        if let Some(problem) = problems.into_iter().next() {
+            return Err(Error::Invalid {
+                field: problem.field,
+                text: problem.text,
+            });
+        }
+        let rows: Vec<_> = rows.iter().collect();
+        let clashes = upsert_items(tx, &rows, &[self.tenancy.ids().uuid()]).await?;
+        match clashes.into_iter().next() {
+            None => Ok(()),
+            Some((_, field)) if field == "unit" => Err(Error::Invalid {
+                field: "unit",
+                text: "the article is counted in another unit".to_owned(),
+            }),
+            Some(_) => Err(Error::Invalid {
+                field: "gtin",
+                text: "another article of ours has this GTIN".to_owned(),
+            }),
+        }
     }
 }
 
