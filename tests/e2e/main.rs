@@ -37,6 +37,7 @@ mod registry;
 mod segments;
 mod serviceorder;
 mod stock;
+mod stores;
 mod timers;
 mod together;
 mod traces;

@@ -161,6 +161,7 @@ fn named(service: &str, method: &str, field: &str) -> Option<&'static str> {
         ("InventoryStaffService", _, "id") => "reservation",
         ("DocumentsStaffService", _, "id" | "document_id") => "document",
         ("DocumentsStaffService", "ActOnDocument", "act_id") => "act",
+        ("DocumentsStaffService", _, "request_id") => "request",
         ("EgressStaffService", "Redeliver", "id") => "delivery",
         ("EgressStaffService", "ListMails", "document_id") => "document",
         ("EgressStaffService", _, "id") => "webhook",
@@ -268,6 +269,7 @@ async fn what_is_anothers_and_what_is_not_there_are_the_same_answer_in_every_sta
         "assignments": [{"requisitionId": order, "line": "1", "linkId": link}],
         "pool": "loyalty", "partnerPool": "loyalty", "purpose": "joint-offers", "mode": "MATCH_MODE_OWN",
         "coupon": "0000000000000000", "points": {"pseudonym": uuid(), "points": 1}, "basket": {"amount": 1, "currency": "EUR"},
+        "recipients": [{}], "documentIds": [order],
         "month": "2026-01", "subject": "a test", "text": "a test", "language": "en", "pseudonyms": [uuid()],
     });
     let pool = prost_reflect::DescriptorPool::decode(hansa_proto::DESCRIPTORS).unwrap();

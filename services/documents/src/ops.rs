@@ -7,6 +7,7 @@ mod effects;
 mod files;
 mod guests;
 mod kinds;
+mod many;
 mod number;
 mod outlook;
 mod rule;
@@ -16,6 +17,7 @@ mod view;
 
 pub(crate) use begin::Begun;
 pub use guests::PURPOSE as GUEST_PAGE;
+pub(crate) use many::{Batch, Outcome, Recipient};
 pub use outlook::Outlook;
 pub(crate) use rule::{Asked, Decision, Open};
 pub(crate) use stock::Progress;

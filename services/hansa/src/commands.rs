@@ -12,6 +12,7 @@ mod fill;
 mod guest;
 mod link;
 mod loyalty;
+mod many;
 mod member;
 mod node;
 mod order;

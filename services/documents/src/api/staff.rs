@@ -1,6 +1,9 @@
 //! The wire of documents for our own people.
 
-use std::{collections::BTreeMap, pin::Pin};
+use std::{
+    collections::{BTreeMap, HashMap},
+    pin::Pin,
+};
 
 use futures_util::{Stream, TryStreamExt as _};
 use hansa_directory::Session;
@@ -14,7 +17,7 @@ use super::parts;
 use crate::{
     Documents,
     model::{Document, Kind},
-    ops::{Open, Place, Progress, Whole, Wish, hex},
+    ops::{Batch, Open, Outcome, Place, Progress, Recipient, Whole, Wish, hex},
     store::{ActRow, Filter, PartyRow},
 };
 
@@ -67,6 +70,31 @@ fn shown(whole: Whole) -> wire::Document {
         overdue: whole.row.overdue,
         facts: whole.facts.into_iter().collect(),
         pending_files: whole.pending.into_iter().map(pending_file).collect(),
+    }
+}
+
+fn links(asked: &HashMap<String, String>) -> Result<BTreeMap<String, LinkId>, Status> {
+    let links = asked
+        .iter()
+        .map(|(role, link)| Ok((role.clone(), LinkId(id("links", link)?))));
+    links.collect()
+}
+
+fn outcome(one: Outcome) -> wire::Outcome {
+    let document_id = one.document.to_string();
+    match one.done {
+        Ok((number, state)) => wire::Outcome {
+            document_id,
+            number,
+            state,
+            ..wire::Outcome::default()
+        },
+        Err(fault) => wire::Outcome {
+            document_id,
+            reason: fault.reason.into_owned(),
+            text: fault.text.into_owned(),
+            ..wire::Outcome::default()
+        },
     }
 }
 
@@ -167,11 +195,7 @@ impl DocumentsStaffService for DocumentsStaff {
     ) -> Result<Response<wire::CreateDocumentResponse>, Status> {
         let (session, documents, asked) = (Session::of(&asked)?, self.0.clone(), asked.into_inner());
         let new = maybe_id("id", &asked.id)?;
-        let links = asked
-            .links
-            .iter()
-            .map(|(role, link)| Ok((role.clone(), LinkId(id("links", link)?))));
-        let links = links.collect::<Result<BTreeMap<_, _>, Status>>()?;
+        let links = links(&asked.links)?;
         let whole = finish(async move { documents.create(&session, new, &asked.kind, &links).await }).await?;
         Ok(Response::new(wire::CreateDocumentResponse {
             document: Some(shown(whole)),
@@ -194,6 +218,53 @@ impl DocumentsStaffService for DocumentsStaff {
         let done = async move { documents.acted(&session, wish).await };
         Ok(Response::new(wire::ActOnDocumentResponse {
             document: Some(shown(finish(done).await?)),
+        }))
+    }
+
+    async fn begin_many(
+        &self,
+        asked: Request<wire::BeginManyRequest>,
+    ) -> Result<Response<wire::BeginManyResponse>, Status> {
+        let (session, documents, asked) = (Session::of(&asked)?, self.0.clone(), asked.into_inner());
+        let recipient = |one: wire::Recipient| {
+            Ok(Recipient {
+                links: links(&one.links)?,
+                fields: one.fields.into_iter().collect(),
+            })
+        };
+        let batch = Batch {
+            request: id("request_id", &asked.request_id)?,
+            kind: asked.kind,
+            act: asked.act,
+            contents: asked.contents.into_iter().collect(),
+            recipients: asked
+                .recipients
+                .into_iter()
+                .map(recipient)
+                .collect::<Result<_, Status>>()?,
+        };
+        let all = finish(async move { documents.begin_many(&session, &batch).await }).await?;
+        Ok(Response::new(wire::BeginManyResponse {
+            outcomes: all.into_iter().map(outcome).collect(),
+        }))
+    }
+
+    async fn act_on_many(
+        &self,
+        asked: Request<wire::ActOnManyRequest>,
+    ) -> Result<Response<wire::ActOnManyResponse>, Status> {
+        let (session, documents, asked) = (Session::of(&asked)?, self.0.clone(), asked.into_inner());
+        let request = id("request_id", &asked.request_id)?;
+        let which = asked.document_ids.iter().map(|one| id("document_ids", one));
+        let which = which.collect::<Result<Vec<_>, Status>>()?;
+        let contents = asked.contents.into_iter().collect();
+        let all = finish(async move {
+            let what = (asked.act.as_str(), &contents);
+            documents.act_on_many(&session, (request, &which), what).await
+        })
+        .await?;
+        Ok(Response::new(wire::ActOnManyResponse {
+            outcomes: all.into_iter().map(outcome).collect(),
         }))
     }
 

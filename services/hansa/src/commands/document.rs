@@ -6,7 +6,7 @@ use anyhow::{Context as _, bail};
 use clap::Subcommand;
 use serde_json::{Map, Value, json};
 
-use super::{Printer, Target, files, fill};
+use super::{Printer, Target, files, fill, many};
 
 const SERVICE: &str = "documents.v1.DocumentsStaffService";
 
@@ -46,6 +46,20 @@ pub enum Document {
         /// The version that you looked at; without it, the newest here.
         #[arg(long)]
         base: Option<u64>,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Begin a document for each line of a file, and act on it at once: an announcement to all stores.
+    BeginMany(Box<many::BeginMany>),
+    /// Do the same with all documents of a kind that are in a state: a reminder to those who have not read.
+    ActMany(Box<many::ActMany>),
+    /// How many documents of a kind are in which state, by a field that the kind marks for lists.
+    Board {
+        /// Of this kind.
+        kind: String,
+        /// The field, e.g. region; without it, by state alone.
+        #[arg(long, default_value = "")]
+        by: String,
         #[command(flatten)]
         target: Target,
     },
@@ -182,10 +196,16 @@ impl Document {
                 let contents = match like {
                     Some(other) => written_like(&target, &id, &act, &other).await?,
                     None if fields.is_empty() => files::read(&target, file.as_deref()).await?,
-                    None => fill::contents(&target, &id, &act, &fields).await?,
+                    None => {
+                        let shown = call(&target, "GetDocument", json!({"id": id})).await?;
+                        fill::contents(&target, &shown["document"]["kind"], &act, &fields).await?
+                    }
                 };
                 act_on(&target, (&id, &act, &proposal), contents, base).await?
             }
+            Self::BeginMany(many) => many.run().await?,
+            Self::ActMany(many) => many.run().await?,
+            Self::Board { kind, by, target } => call(&target, "GetBoard", json!({"kind": kind, "by": by})).await?,
             Self::Preview { id, act, file, target } => {
                 let contents = files::look(file.as_deref())?;
                 let body = json!({"id": id, "act": act, "contents": contents});

@@ -14,12 +14,9 @@ pub fn field(text: &str) -> Result<(String, String), String> {
     Ok((name.to_owned(), value.to_owned()))
 }
 
-/// What an act on a document writes, with these fields in the forms that have them.
-pub async fn contents(target: &Target, id: &str, act: &str, fields: &[(String, String)]) -> anyhow::Result<Value> {
-    let shown = target
-        .call("documents.v1.DocumentsStaffService/GetDocument", json!({"id": id}))
-        .await?;
-    let kind = document::definition(target, &shown["document"]["kind"]).await?;
+/// What an act on a document of this kind writes, with these fields in the forms that have them.
+pub async fn contents(target: &Target, kind: &Value, act: &str, fields: &[(String, String)]) -> anyhow::Result<Value> {
+    let kind = document::definition(target, kind).await?;
     let writes = kind["acts"][act]["writes"].as_array().cloned().unwrap_or_default();
     let (mut contents, mut known) = (json!({}), Vec::new());
     for section in writes.iter().filter_map(Value::as_str) {
