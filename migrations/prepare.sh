@@ -19,7 +19,7 @@ psql -X -q -d postgres -v ON_ERROR_STOP=1 -c "drop database if exists $name with
 {
     for file in migrations/node/*.sql; do [ -e "$file" ] && cat "$file"; done
     echo "create schema template_t; set search_path = template_t;"
-    for file in migrations/tenant/core/*.sql migrations/tenant/inventory/*.sql migrations/tenant/documents/*.sql migrations/tenant/workflow/*.sql migrations/tenant/procurement/*.sql migrations/tenant/egress/*.sql migrations/tenant/files/*.sql migrations/tenant/pages/*.sql migrations/tenant/members/*.sql migrations/tenant/loyalty/*.sql migrations/tenant/outreach/*.sql migrations/tenant/apps/*.sql; do [ -e "$file" ] && cat "$file"; done
+    for file in migrations/tenant/core/*.sql migrations/tenant/inventory/*.sql migrations/tenant/documents/*.sql migrations/tenant/workflow/*.sql migrations/tenant/procurement/*.sql migrations/tenant/egress/*.sql migrations/tenant/files/*.sql migrations/tenant/pages/*.sql migrations/tenant/members/*.sql migrations/tenant/loyalty/*.sql migrations/tenant/outreach/*.sql migrations/tenant/apps/*.sql migrations/tenant/conversations/*.sql; do [ -e "$file" ] && cat "$file"; done
 } | psql -X -q -d "$name" -v ON_ERROR_STOP=1 --single-transaction
 
 if [ "${2:-}" = check ]; then

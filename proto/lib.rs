@@ -31,5 +31,6 @@ domain!(
     members,
     loyalty,
     outreach,
-    apps
+    apps,
+    conversations
 );

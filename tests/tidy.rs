@@ -67,7 +67,7 @@ fn nothing(reason: &str, places: &[String]) {
 }
 
 /// Which room may lean on which: arrows go one way, so that a room can be understood with what lies below it alone.
-const ARROWS: [(&str, &[&str]); 21] = [
+const ARROWS: [(&str, &[&str]); 22] = [
     ("proto", &[]),
     ("vocab", &[]),
     ("lanes", &[]),
@@ -164,9 +164,25 @@ const ARROWS: [(&str, &[&str]); 21] = [
         ],
     ),
     (
+        "conversations",
+        &[
+            "vocab",
+            "proto",
+            "tenancy",
+            "vault",
+            "edge",
+            "directory",
+            "link",
+            "egress",
+            "workflow",
+            "documents",
+        ],
+    ),
+    (
         "hansa",
         &[
             "apps",
+            "conversations",
             "members",
             "loyalty",
             "outreach",
@@ -355,6 +371,7 @@ const MINTS: [(&str, &[&str]); 4] = [
             "services/loyalty/src/ops.rs",
             "services/outreach/src/ops.rs",
             "services/apps/src/ops/arrivals.rs",
+            "services/conversations/src/ops/arrivals.rs",
             "services/documents/src/ops/begin.rs",
             "services/documents/src/ops/due.rs",
         ],

@@ -10,6 +10,7 @@ mod budgets;
 mod certs;
 mod changes;
 mod clients;
+mod conversations;
 mod counts;
 mod delivery;
 mod demo;

@@ -323,3 +323,62 @@ async fn a_kitchen_is_measured_paid_built_fitted_and_mended_by_three_who_have_no
         assert_eq!(one.verifies(&id).await["flaws"], json!([]), "{}", one.name);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_who_have_a_part_in_an_order_talk_about_it_and_nobody_else_does() {
+    const SERVICE: &str = "conversations.v1.ConversationsStaffService";
+    let order = Order::new().await;
+    let Order {
+        luebeck,
+        dealer,
+        factory,
+        installer,
+        ..
+    } = &order;
+    let id = order.begins().await;
+    let says = async |who: &Enterprise, words: &str| {
+        let body = json!({"subject": {"documentId": id}, "text": words});
+        who.try_call(&format!("{SERVICE}/WriteEntry"), body).await
+    };
+    assert_eq!(
+        says(dealer, "Hello").await.unwrap_err().reason,
+        "NOT_FOUND",
+        "a draft is nobody else's"
+    );
+    order.does(dealer, &id, "open", Order::request(), "to_measure").await;
+    says(dealer, "The customer is home on Friday").await.unwrap();
+    says(installer, "Then I come on Friday").await.unwrap();
+    says(factory, "The works are closed on Friday").await.unwrap();
+    says(luebeck, "Next week then").await.unwrap();
+    let mut orders = Vec::new();
+    for one in [luebeck, dealer, factory, installer] {
+        let mut shown = Value::Null;
+        for _ in 0..400 {
+            let body = json!({"subject": {"documentId": id}});
+            shown = one.call(&format!("{SERVICE}/GetThread"), body).await;
+            if shown["thread"]["last"] == "4" {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(25)).await;
+        }
+        let entries = shown["entries"].as_array().unwrap().clone();
+        let said = entries
+            .iter()
+            .map(|entry| (text(&entry["text"]), text(&entry["enterpriseName"])));
+        orders.push(said.collect::<Vec<_>>());
+        assert_eq!(shown["thread"]["title"], "SO-1", "{}", one.name);
+        let verified = one
+            .call(
+                &format!("{SERVICE}/VerifyThread"),
+                json!({"subject": {"documentId": id}}),
+            )
+            .await;
+        assert_eq!(verified["flaws"], json!([]), "{}", one.name);
+    }
+    assert!(
+        orders.iter().all(|one| one.len() == 4 && *one == orders[0]),
+        "{orders:#?}"
+    );
+    let outsider = order._houses[1].enterprise("Outsider").await;
+    assert_eq!(says(&outsider, "Hello").await.unwrap_err().reason, "NOT_FOUND");
+}

@@ -26,4 +26,4 @@ pub use keeper::{Bound, Deed, Due, Figures, Hand, KeeperError, KeeperFuture, Pur
 pub use model::effect::{Effect, EffectKind};
 pub use model::kind::{ActKind, BadKind, Holds, SectionKind, StateKind, To};
 pub use model::{Answered, BadContent, Contents, Document, Kind, Proposal, Refusal, Step, Stock, stock::DueLine};
-pub use ops::{Documents, GUEST_PAGE, Outlook, Paper, Wish};
+pub use ops::{Circle, Documents, GUEST_PAGE, Outlook, Paper, Wish};

@@ -21,7 +21,7 @@ pub(crate) use many::{Batch, Outcome, Recipient};
 pub use outlook::Outlook;
 pub(crate) use rule::{Asked, Decision, Open};
 pub(crate) use stock::Progress;
-pub use view::Paper;
+pub use view::{Circle, Paper};
 pub(crate) use view::{Known, Place, Whole, opened};
 
 use std::{

@@ -17,6 +17,6 @@ mod store;
 
 pub use api::EgressStaff;
 pub use error::Error;
-pub use model::{DOCUMENT_CHANGED, DOCUMENT_OVERDUE, DOCUMENT_PROPOSED};
+pub use model::{DOCUMENT_CHANGED, DOCUMENT_OVERDUE, DOCUMENT_PROPOSED, THREAD_CHANGED};
 pub use ops::Egress;
 pub use send::smtp::{Mail, Mailer};

@@ -17,8 +17,10 @@ pub const DOCUMENT_CHANGED: &str = "document.changed";
 pub const DOCUMENT_PROPOSED: &str = "document.proposed";
 /// Nobody has acted on a document in time.
 pub const DOCUMENT_OVERDUE: &str = "document.overdue";
+/// Something was said in a thread.
+pub const THREAD_CHANGED: &str = "thread.changed";
 /// Types of what is told.
-pub const TOPICS: [&str; 3] = [DOCUMENT_CHANGED, DOCUMENT_PROPOSED, DOCUMENT_OVERDUE];
+pub const TOPICS: [&str; 4] = [DOCUMENT_CHANGED, DOCUMENT_PROPOSED, DOCUMENT_OVERDUE, THREAD_CHANGED];
 
 /// Characters of an address.
 pub const URL_MAX: usize = 500;

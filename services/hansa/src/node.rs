@@ -5,6 +5,9 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use anyhow::Context as _;
 use axum::{Router, middleware, routing::get};
 use hansa_apps::{ANSWER, AnswerCame, Apps, AppsStaff, ENDED, EndedCame, OFFER, OfferCame};
+use hansa_conversations::{
+    Conversations, ConversationsStaff, NOT_PLACED, NotPlacedCame, PLACED, PlacedCame, READ, ReadCame, SAID, SaidCame,
+};
 use hansa_directory::{AllAudited, Directory, DirectoryStaff, Door};
 use hansa_documents::{
     ACT, ActCame, Documents, DocumentsPartner, DocumentsStaff, GUEST_PAGE, PROPOSAL, ProposalCame, RULING, RulingCame,
@@ -30,6 +33,7 @@ use hansa_procurement::{Procurement, ProcurementStaff};
 use hansa_proto::{
     DESCRIPTORS,
     apps::v1::apps_staff_service_server::AppsStaffServiceServer,
+    conversations::v1::conversations_staff_service_server::ConversationsStaffServiceServer,
     directory::v1::directory_staff_service_server::DirectoryStaffServiceServer,
     documents::v1::{
         documents_partner_service_server::DocumentsPartnerServiceServer,
@@ -119,13 +123,19 @@ struct Rooms {
     loyalty: Loyalty,
     outreach: Outreach,
     apps: Apps,
+    conversations: Conversations,
     identity: Arc<Identity>,
     pins: Arc<Pins>,
     metrics: Metrics,
 }
 
 /// What messages from partners do here.
-fn effects(documents: &Documents, workflow: &Workflow, members: &Members, apps: &Apps) -> Effects {
+fn effects(
+    documents: &Documents,
+    workflow: &Workflow,
+    members: &Members,
+    (apps, conversations): (&Apps, &Conversations),
+) -> Effects {
     Effects::default()
         .with(RESERVATION_CHANGED, ReservationNoted)
         .with(ACT, ActCame(documents.clone()))
@@ -140,6 +150,10 @@ fn effects(documents: &Documents, workflow: &Workflow, members: &Members, apps: 
         .with(OFFER, OfferCame(apps.clone()))
         .with(ANSWER, AnswerCame(apps.clone()))
         .with(ENDED, EndedCame(apps.clone()))
+        .with(SAID, SaidCame(conversations.clone()))
+        .with(PLACED, PlacedCame(conversations.clone()))
+        .with(NOT_PLACED, NotPlacedCame(conversations.clone()))
+        .with(READ, ReadCame(conversations.clone()))
 }
 
 /// The rooms for members: each keeps something for them, and hears when they are erased.
@@ -206,7 +220,9 @@ async fn furnish(
     let base = (tenancy.clone(), vault.clone(), links.clone());
     let (members, loyalty, outreach) = people(base, (pages.clone(), egress.clone()));
     let apps = Apps::new(tenancy.clone(), vault.clone(), links.clone(), documents.clone());
-    links.install(effects(&documents, &workflow, &members, &apps));
+    let base = (tenancy.clone(), vault.clone(), links.clone());
+    let conversations = Conversations::new(base, documents.clone(), (workflow.clone(), egress.clone()));
+    links.install(effects(&documents, &workflow, &members, (&apps, &conversations)));
     let directory = Directory::new(tenancy.clone(), vault.clone(), links.stopping().clone());
     directory.install(AllAudited::default().with(LedgerLines).with(ConsentLines));
     let inventory = Inventory::new(tenancy.clone(), links.clone(), vault.derive("inventory/feed")?);
@@ -227,6 +243,7 @@ async fn furnish(
         loyalty,
         outreach,
         apps,
+        conversations,
         links,
         tenancy,
         identity,
@@ -263,6 +280,10 @@ fn staff_routes(rooms: &Rooms, rules: Rules, dev: bool) -> anyhow::Result<Router
         OutreachStaffServiceServer::new(OutreachStaff(rooms.outreach.clone())).max_decoding_message_size(limit),
     )
     .add_service(AppsStaffServiceServer::new(AppsStaff(rooms.apps.clone())).max_decoding_message_size(limit))
+    .add_service(
+        ConversationsStaffServiceServer::new(ConversationsStaff(rooms.conversations.clone()))
+            .max_decoding_message_size(limit),
+    )
     .prepare()
     .into_axum_router()
     .layer(middleware::from_fn_with_state(door, Door::pass))

@@ -41,11 +41,13 @@ pub enum Module {
     Outreach,
     /// Apps of ours and of partners.
     Apps,
+    /// Threads.
+    Conversations,
 }
 
 impl Module {
     /// All modules, in the order in which they are made.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Core,
         Self::Inventory,
         Self::Documents,
@@ -58,6 +60,7 @@ impl Module {
         Self::Loyalty,
         Self::Outreach,
         Self::Apps,
+        Self::Conversations,
     ];
 
     /// The word that stands in the registry and in `migrations/tenant/`.
@@ -76,6 +79,7 @@ impl Module {
             Self::Loyalty => "loyalty",
             Self::Outreach => "outreach",
             Self::Apps => "apps",
+            Self::Conversations => "conversations",
         }
     }
 
@@ -83,7 +87,7 @@ impl Module {
     #[must_use]
     pub fn comes_with(self) -> Option<Self> {
         match self {
-            Self::Apps => Some(Self::Documents),
+            Self::Apps | Self::Conversations => Some(Self::Documents),
             Self::Loyalty | Self::Outreach => Some(Self::Members),
             _ => None,
         }

@@ -50,6 +50,17 @@ pub struct EnterpriseKeys {
     pub signing_keys: Vec<SigningKey>,
 }
 
+impl EnterpriseKeys {
+    /// Did one of its signing keys, old ones too, sign this.
+    #[must_use]
+    pub fn has_signed(&self, kind: &str, by: &str, body: &[u8], signature: &[u8]) -> bool {
+        let mut keys = self.signing_keys.iter();
+        keys.any(|key| {
+            crate::key_id(&key.public_key) == by && crate::verify(&key.public_key, kind, body, signature).is_ok()
+        })
+    }
+}
+
 impl fmt::Debug for EnterpriseKeys {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "EnterpriseKeys({})", self.enterprise)

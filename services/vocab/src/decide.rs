@@ -167,6 +167,12 @@ words! {
         AppAccept = "app.accept",
         /// See which apps one may use, and what waits there.
         AppUse = "app.use",
+        /// Read threads.
+        ThreadRead = "thread.read",
+        /// Say something in threads.
+        ThreadWrite = "thread.write",
+        /// Say who may write on a link.
+        ThreadConfigure = "thread.configure",
     }
 }
 
@@ -185,8 +191,8 @@ impl Action {
             | Self::PoolMatch
             | Self::LoyaltyRedeem
             | Self::OutreachAsk => &[],
-            Self::ApprovalDecide => &[Owner, Admin, Buyer, Approver, Store, Marketer, Support],
-            Self::SelfRead | Self::ApprovalRead | Self::AppRead | Self::AppUse => {
+            Self::ApprovalDecide | Self::ThreadWrite => &[Owner, Admin, Buyer, Approver, Store, Marketer, Support],
+            Self::SelfRead | Self::ApprovalRead | Self::AppRead | Self::AppUse | Self::ThreadRead => {
                 &[Owner, Admin, Buyer, Approver, Store, Marketer, Support, Auditor]
             }
             Self::LinkRead => &[Owner, Admin, Buyer, Approver, Support, Auditor],
@@ -198,6 +204,7 @@ impl Action {
             | Self::BudgetWrite
             | Self::WebhookWrite
             | Self::AppPublish
+            | Self::ThreadConfigure
             | Self::AppShare
             | Self::AppAccept
             | Self::PoolWrite

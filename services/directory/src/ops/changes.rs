@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// What can be followed, and what one must be allowed to do to follow it. The words stand before the slash of an audit line's resource.
-const TOPICS: [(&str, Action); 11] = [
+const TOPICS: [(&str, Action); 14] = [
     ("document", Action::DocumentRead),
     ("kind", Action::DocumentRead),
     ("approval", Action::ApprovalRead),
@@ -30,6 +30,9 @@ const TOPICS: [(&str, Action); 11] = [
     ("webhook", Action::WebhookRead),
     ("budget", Action::BudgetRead),
     ("location", Action::StockRead),
+    ("app", Action::AppRead),
+    ("share", Action::AppRead),
+    ("thread", Action::ThreadRead),
     ("staff", Action::StaffRead),
     ("key", Action::KeyRead),
 ];

@@ -40,10 +40,7 @@ impl Signer<'_> {
 
     fn signed(&self, kind: &str, thing: &Signed, at: i64) -> bool {
         match self {
-            Self::Us(keys) => keys.signing_keys.iter().any(|key| {
-                hansa_vault::key_id(&key.public_key) == thing.key_id
-                    && hansa_vault::verify(&key.public_key, kind, &thing.body, &thing.signature).is_ok()
-            }),
+            Self::Us(keys) => keys.has_signed(kind, &thing.key_id, &thing.body, &thing.signature),
             Self::Partner(keys) => keys.signed(kind, thing, at),
         }
     }

@@ -123,6 +123,17 @@ impl Place {
     }
 }
 
+/// Who is in a document, for whoever tells them something about it.
+#[derive(Clone, Debug)]
+pub struct Circle {
+    /// The issuer's number.
+    pub number: String,
+    /// We give its versions their numbers.
+    pub issuer: bool,
+    /// The links to the others: all of them at the issuer, the issuer alone elsewhere. Those without a node are left out.
+    pub links: Vec<LinkId>,
+}
+
 /// A document, as other rooms read it.
 #[derive(Clone, Debug)]
 pub struct Paper {
@@ -161,6 +172,23 @@ impl Documents {
     /// [`Error::NotFound`], or when the database does not answer.
     pub async fn paper(&self, session: &Session, id: Uuid) -> Result<Paper, Error> {
         self.get(session, id).await.map(Paper::from)
+    }
+
+    /// Who is in a document that has begun; none when there is no such one.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub async fn circle(&self, tx: &mut TenantTx, id: Uuid) -> Result<Option<Circle>, Error> {
+        let row = store::lock(tx, id).await?.filter(|row| row.version > 0);
+        let Some(row) = row else { return Ok(None) };
+        let parties = store::parties(tx, id).await?;
+        let others = parties.iter().filter(|party| !party.hosted);
+        Ok(Some(Circle {
+            number: row.number,
+            issuer: row.issuer,
+            links: others.filter_map(|party| party.link_id.map(LinkId)).collect(),
+        }))
     }
 
     /// The state of a document, in this transaction; none when there is no such one.

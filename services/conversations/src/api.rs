@@ -1,0 +1,5 @@
+//! The wire.
+
+mod staff;
+
+pub use staff::ConversationsStaff;
