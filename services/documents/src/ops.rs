@@ -1,6 +1,7 @@
 //! What one can do with documents. Start reading at [`Documents::act`].
 
 mod approve;
+mod arrivals;
 mod begin;
 mod due;
 mod effects;

@@ -170,6 +170,23 @@ fn people(base: (Tenancy, Vault, Links), (pages, egress): (Pages, Egress)) -> (M
     (members, loyalty, outreach)
 }
 
+/// The rooms for what is written together: documents, the apps whose instances they are, and what is said about them.
+fn papers(
+    (tenancy, vault, links): (Tenancy, Vault, Links),
+    (workflow, egress, files, pages): (Workflow, Egress, Files, Pages),
+) -> anyhow::Result<(Documents, Apps, Conversations)> {
+    let others = (workflow.clone(), egress.clone(), files.clone(), pages.clone());
+    let documents = Documents::new(tenancy.clone(), vault.clone(), links.clone(), others);
+    let documents = documents.map_err(anyhow::Error::msg)?;
+    workflow.install(documents.clone());
+    files.install(documents.clone());
+    pages.install(GUEST_PAGE, documents.clone());
+    let apps = Apps::new(tenancy.clone(), vault.clone(), links.clone(), documents.clone());
+    let base = (tenancy, vault, links);
+    let conversations = Conversations::new(base, documents.clone(), (workflow, egress));
+    Ok((documents, apps, conversations))
+}
+
 async fn furnish(
     settings: &Settings,
     master: MasterKey,
@@ -212,16 +229,9 @@ async fn furnish(
         .or_else(|| pages_at.map(|at| format!("http://{at}")));
     let pages = Pages::new(tenancy.clone(), vault.clone(), links.clone(), address.as_deref());
     let others = (workflow.clone(), egress.clone(), files.clone(), pages.clone());
-    let documents = Documents::new(tenancy.clone(), vault.clone(), links.clone(), others);
-    let documents = documents.map_err(anyhow::Error::msg)?;
-    workflow.install(documents.clone());
-    files.install(documents.clone());
-    pages.install(GUEST_PAGE, documents.clone());
     let base = (tenancy.clone(), vault.clone(), links.clone());
+    let (documents, apps, conversations) = papers(base.clone(), others)?;
     let (members, loyalty, outreach) = people(base, (pages.clone(), egress.clone()));
-    let apps = Apps::new(tenancy.clone(), vault.clone(), links.clone(), documents.clone());
-    let base = (tenancy.clone(), vault.clone(), links.clone());
-    let conversations = Conversations::new(base, documents.clone(), (workflow.clone(), egress.clone()));
     links.install(effects(&documents, &workflow, &members, (&apps, &conversations)));
     let directory = Directory::new(tenancy.clone(), vault.clone(), links.stopping().clone());
     directory.install(AllAudited::default().with(LedgerLines).with(ConsentLines));

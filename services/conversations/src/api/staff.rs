@@ -82,7 +82,7 @@ fn entry(shown: Shown) -> wire::EntryShown {
     }
 }
 
-fn rule(row: RuleRow) -> wire::ContactRule {
+fn rule(row: &RuleRow) -> wire::ContactRule {
     wire::ContactRule {
         link_id: row.link_id.to_string(),
         roles: row
@@ -189,7 +189,7 @@ impl ConversationsStaffService for ConversationsStaff {
         let link = LinkId(id("link_id", &asked.link_id)?);
         let row =
             finish(async move { conversations.put_rule(&session, link, &asked.roles, asked.names).await }).await?;
-        Ok(Response::new(wire::PutContactRuleResponse { rule: Some(rule(row)) }))
+        Ok(Response::new(wire::PutContactRuleResponse { rule: Some(rule(&row)) }))
     }
 
     async fn list_contact_rules(
@@ -199,7 +199,7 @@ impl ConversationsStaffService for ConversationsStaff {
         let (session, conversations) = (Session::of(&asked)?, self.0.clone());
         let rules = finish(async move { conversations.rules(&session).await }).await?;
         Ok(Response::new(wire::ListContactRulesResponse {
-            rules: rules.into_iter().map(rule).collect(),
+            rules: rules.iter().map(rule).collect(),
         }))
     }
 

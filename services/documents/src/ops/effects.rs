@@ -6,10 +6,28 @@ use super::{Documents, Known};
 use crate::{
     Error,
     keeper::{Deed, KeeperError},
-    model::Contents,
+    model::{Contents, Kind},
+    store::DocumentRow,
 };
 
 impl Documents {
+    /// What comes here of an act that an issuer has counted; the document's row as it was.
+    pub(crate) async fn effects_here(
+        &self,
+        tx: &mut TenantTx,
+        row: DocumentRow,
+        kind: &Kind,
+        act: (&str, &Contents),
+    ) -> Result<DocumentRow, Error> {
+        let effects = kind.acts.get(act.0).map_or(&[][..], |act| &act.effects);
+        if !effects.iter().any(|effect| effect.at == row.our_role) {
+            return Ok(row);
+        }
+        let known = self.known(tx, row).await?;
+        self.take_effects(tx, &known, act, false).await?;
+        Ok(known.row)
+    }
+
     /// Does what a kind says that comes of an act at our role. `strict`: it is our own step, and what can't be is refused; otherwise
     /// what can't be is written down, and the document goes on.
     pub(crate) async fn take_effects(

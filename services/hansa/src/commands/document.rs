@@ -3,12 +3,40 @@
 use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
 
 use super::{Printer, Target, files, fill, many};
 
 const SERVICE: &str = "documents.v1.DocumentsStaffService";
+
+/// Something that is done with a document.
+#[derive(Args, Debug)]
+pub struct Act {
+    /// Which.
+    id: String,
+    /// What, e.g. issue, answer or agree; to a proposal accept, reject or withdraw.
+    act: String,
+    /// The proposal that you answer.
+    #[arg(long, default_value = "")]
+    proposal: String,
+    /// JSON of the sections that the act writes, by their names. A file beside it that goes with them is named by its path:
+    /// "files": [{"path": "photo.jpg"}].
+    #[arg(long)]
+    file: Option<PathBuf>,
+    /// Instead of a file: as that document says, or as it was asked for last. To order again, or to ask again with its own id.
+    #[arg(long, conflicts_with = "file")]
+    like: Option<String>,
+    /// A field of a form that the act writes, instead of a file: region=Gotland, "price=12.50 EUR", product=4006381333931,
+    /// photo=PATH.
+    #[arg(long = "set", value_parser = fill::field, conflicts_with_all = ["file", "like"])]
+    fields: Vec<(String, String)>,
+    /// The version that you looked at; without it, the newest here.
+    #[arg(long)]
+    base: Option<u64>,
+    #[command(flatten)]
+    target: Target,
+}
 
 /// `hansa document`.
 #[derive(Debug, Subcommand)]
@@ -24,31 +52,7 @@ pub enum Document {
         target: Target,
     },
     /// Do something with it; `hansa document show` says what is open.
-    Act {
-        /// Which.
-        id: String,
-        /// What, e.g. issue, answer or agree; to a proposal accept, reject or withdraw.
-        act: String,
-        /// The proposal that you answer.
-        #[arg(long, default_value = "")]
-        proposal: String,
-        /// JSON of the sections that the act writes, by their names. A file beside it that goes with them is named by its path:
-        /// "files": [{"path": "photo.jpg"}].
-        #[arg(long)]
-        file: Option<PathBuf>,
-        /// Instead of a file: as that document says, or as it was asked for last. To order again, or to ask again with its own id.
-        #[arg(long, conflicts_with = "file")]
-        like: Option<String>,
-        /// A field of a form that the act writes, instead of a file: region=Gotland, "price=12.50 EUR", product=4006381333931,
-        /// photo=PATH.
-        #[arg(long = "set", value_parser = fill::field, conflicts_with_all = ["file", "like"])]
-        fields: Vec<(String, String)>,
-        /// The version that you looked at; without it, the newest here.
-        #[arg(long)]
-        base: Option<u64>,
-        #[command(flatten)]
-        target: Target,
-    },
+    Act(Box<Act>),
     /// Begin a document for each line of a file, and act on it at once: an announcement to all stores.
     BeginMany(Box<many::BeginMany>),
     /// Do the same with all documents of a kind that are in a state: a reminder to those who have not read.
@@ -183,26 +187,7 @@ impl Document {
                 let links: Map<_, _> = parties.into_iter().map(|(role, link)| (role, json!(link))).collect();
                 call(&target, "CreateDocument", json!({"kind": kind, "links": links})).await?
             }
-            Self::Act {
-                id,
-                act,
-                proposal,
-                file,
-                like,
-                fields,
-                base,
-                target,
-            } => {
-                let contents = match like {
-                    Some(other) => written_like(&target, &id, &act, &other).await?,
-                    None if fields.is_empty() => files::read(&target, file.as_deref()).await?,
-                    None => {
-                        let shown = call(&target, "GetDocument", json!({"id": id})).await?;
-                        fill::contents(&target, &shown["document"]["kind"], &act, &fields).await?
-                    }
-                };
-                act_on(&target, (&id, &act, &proposal), contents, base).await?
-            }
+            Self::Act(act) => act.run().await?,
             Self::BeginMany(many) => many.run().await?,
             Self::ActMany(many) => many.run().await?,
             Self::Board { kind, by, target } => call(&target, "GetBoard", json!({"kind": kind, "by": by})).await?,
@@ -267,24 +252,23 @@ fn read(file: &PathBuf) -> anyhow::Result<Value> {
     serde_json::from_str(&text).with_context(|| format!("{} is no JSON", file.display()))
 }
 
-/// Does something with a document, at the version that was looked at.
-async fn act_on(
-    target: &Target,
-    (id, act, proposal): (&str, &str, &str),
-    contents: Value,
-    base: Option<u64>,
-) -> anyhow::Result<Value> {
-    let base = match base {
-        Some(base) => json!(base.to_string()),
-        None => {
-            let shown = target
-                .call(&format!("{SERVICE}/GetDocument"), json!({"id": id}))
-                .await?;
-            shown["document"]["version"].clone()
-        }
-    };
-    let body = json!({"id": id, "act": act, "base": base, "contents": contents, "proposal": proposal});
-    target.call(&format!("{SERVICE}/ActOnDocument"), body).await
+impl Act {
+    /// Does it, at the version that was looked at.
+    async fn run(self) -> anyhow::Result<Value> {
+        let (target, id, act) = (&self.target, &self.id, &self.act);
+        let get = async || target.call(&format!("{SERVICE}/GetDocument"), json!({"id": id})).await;
+        let contents = match &self.like {
+            Some(other) => written_like(target, id, act, other).await?,
+            None if self.fields.is_empty() => files::read(target, self.file.as_deref()).await?,
+            None => fill::contents(target, &get().await?["document"]["kind"], act, &self.fields).await?,
+        };
+        let base = match self.base {
+            Some(base) => json!(base.to_string()),
+            None => get().await?["document"]["version"].clone(),
+        };
+        let body = json!({"id": id, "act": act, "base": base, "contents": contents, "proposal": self.proposal});
+        target.call(&format!("{SERVICE}/ActOnDocument"), body).await
+    }
 }
 
 /// What an act on a document writes, as another document says it, or as it was asked for there last.
