@@ -4,6 +4,7 @@
 mod coupons;
 mod documents;
 mod members;
+mod talk;
 
 use std::{
     collections::{BTreeMap, BTreeSet},

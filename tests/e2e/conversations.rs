@@ -24,7 +24,8 @@ async fn hears(who: &Enterprise, link: &str, last: u64) -> Vec<Value> {
     for _ in 0..400 {
         shown = thread(who, link, 0).await;
         let entries = shown["entries"].as_array().unwrap();
-        if shown["thread"]["last"] == last.to_string() && entries.iter().all(|entry| entry["state"] == "placed") {
+        if text(&shown["thread"]["last"]).parse() == Ok(last) && entries.iter().all(|entry| entry["state"] == "placed")
+        {
             return entries.clone();
         }
         tokio::time::sleep(std::time::Duration::from_millis(25)).await;

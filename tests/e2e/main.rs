@@ -21,6 +21,7 @@ mod files;
 mod forms;
 mod guests;
 mod held;
+mod interfaces;
 mod leak;
 mod letters;
 mod links;

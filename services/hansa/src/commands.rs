@@ -1,5 +1,6 @@
 //! The command line: which commands there are, and how their answers are printed.
 
+mod api;
 mod app;
 mod approval;
 mod audit;
@@ -21,12 +22,13 @@ mod people;
 mod pool;
 mod profile;
 mod stock;
+mod thread;
 mod webhook;
 
 use std::{
     ffi::OsString,
     fs::File,
-    io::{BufRead as _, BufReader},
+    io::{BufRead as _, BufReader, Write as _},
     path::{Path, PathBuf},
 };
 
@@ -144,6 +146,12 @@ enum Command {
     /// Apps: publish them, share them, accept those of partners, use them.
     #[command(subcommand)]
     App(app::App),
+    /// Threads with partners: on a link, or about a document.
+    #[command(subcommand)]
+    Thread(thread::Thread),
+    /// Every operation of the interfaces, from what the node itself serves.
+    #[command(subcommand)]
+    Api(api::Api),
     /// How people become members, are asked and are written to.
     #[command(subcommand)]
     Outreach(outreach::Outreach),
@@ -211,10 +219,14 @@ pub struct Printer {
 impl Printer {
     /// Prints an answer: as one JSON document, or in lines for people.
     pub fn show(self, answer: &Value) {
-        if self.json {
-            println!("{answer}");
+        let text = if self.json {
+            format!("{answer}\n")
         } else {
-            print!("{}", human(answer, 0));
+            human(answer, 0)
+        };
+        // Whoever reads only the first lines has seen enough.
+        if std::io::stdout().write_all(text.as_bytes()).is_err() {
+            std::process::exit(0);
         }
     }
 
@@ -367,6 +379,8 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Member(member) => Box::pin(member.run(printer)).await,
         Command::Pool(pool) => Box::pin(pool.run(printer)).await,
         Command::Outreach(outreach) => Box::pin(outreach.run(printer)).await,
+        Command::Thread(thread) => thread.run(printer).await,
+        Command::Api(api) => api.run(printer),
         Command::App(app) => Box::pin(app.run(printer)).await,
         Command::Loyalty(loyalty) => Box::pin(loyalty.run(printer)).await,
         Command::Document(document) => document.run(printer).await,

@@ -210,11 +210,11 @@ impl App {
     /// Runs one of them.
     pub async fn run(self, printer: Printer) -> anyhow::Result<()> {
         if let Self::Shipped { name } = &self {
-            match name {
-                Some(name) => println!("{}", manifest(name)?.trim_end()),
-                None => {
-                    printer.show(&json!({"shipped": hansa_apps::shipped().map(|(name, _)| name).collect::<Vec<_>>()}))
-                }
+            if let Some(name) = name {
+                println!("{}", manifest(name)?.trim_end());
+            } else {
+                let names: Vec<_> = hansa_apps::shipped().map(|(name, _)| name).collect();
+                printer.show(&json!({"shipped": names}));
             }
             return Ok(());
         }
