@@ -3,5 +3,8 @@
 pub mod lint;
 pub mod manifest;
 
+#[cfg(test)]
+mod oracle_tests;
+
 pub use lint::{Finding, lint};
 pub use manifest::{Manifest, Running, Scope};

@@ -19,90 +19,93 @@ fn a_shipped_manifest_holds_and_is_a_kind_of_its_publisher_alone() {
     assert_ne!(kind.name, other.name);
 }
 
+/// What is changed, into what, and which rule names it, in the line of which part.
+const WRONG: [(&str, &str, &str, &str); 16] = [
+    (
+        r#""app": "product_intake""#,
+        r#""app": "Product Intake""#,
+        "app",
+        r#""app""#,
+    ),
+    (r#""version": 1"#, r#""version": 0"#, "version", r#""version""#),
+    (
+        r#""prefix": "PI""#,
+        r#""prefix": "PI", "run": "rm -rf /""#,
+        "json",
+        r#""prefix""#,
+    ),
+    (
+        r#""en": "Product intake""#,
+        r#""en": "<script>alert(1)</script>""#,
+        "text",
+        r#""title""#,
+    ),
+    (
+        r#""en": "Product intake""#,
+        r#""en": "{{constructor}}""#,
+        "text",
+        r#""title""#,
+    ),
+    (r#""en": "Product intake""#, r#""en": "a\u202eb""#, "text", r#""title""#),
+    (r#"{"en": "Product intake", "#, "{", "language", r#""title""#),
+    (
+        r#"{"title": "Brand", "#,
+        r#"{"title": "<b>Brand</b>", "#,
+        "text",
+        r#""brand""#,
+    ),
+    (
+        r#""headquarters": "Zentrale""#,
+        r#""centre": "Zentrale""#,
+        "word",
+        r#""de": {"head"#,
+    ),
+    (
+        r#"{"scope": "files", "#,
+        r#"{"scope": "staff_names", "#,
+        "scope-twice",
+        r#""scopes""#,
+    ),
+    (r#""photo": {"title": "Photo""#, r#""size2": {"title": "Photo""#, "", ""),
+    (
+        r#""sku": {"title""#,
+        r#""brand": {"title""#,
+        "field-twice",
+        r#""brand""#,
+    ),
+    (
+        r#""to": "withdrawn""#,
+        r#""to": "declined""#,
+        "unreachable",
+        r#""withdrawn": {"#,
+    ),
+    (
+        r#""declined": {"end": true}"#,
+        r#""declined": {}"#,
+        "no-end",
+        r#""declined": {"end"#,
+    ),
+    (
+        r#""from": ["returned"]"#,
+        r#""from": ["nowhere"]"#,
+        "kind",
+        r#""correct": {"#,
+    ),
+    (
+        r#""scope": "files""#,
+        r#""scope": "everything""#,
+        "json",
+        r#""scope": "files""#,
+    ),
+];
+
 #[test]
 fn what_does_not_hold_is_named_with_its_rule_and_its_line() {
     let line = |part: &str| {
         let at = INTAKE.find(part).unwrap();
         u32::try_from(INTAKE[..at].matches('\n').count() + 1).unwrap()
     };
-    for (from, to, rule, at) in [
-        (
-            r#""app": "product_intake""#,
-            r#""app": "Product Intake""#,
-            "app",
-            r#""app""#,
-        ),
-        (r#""version": 1"#, r#""version": 0"#, "version", r#""version""#),
-        (
-            r#""prefix": "PI""#,
-            r#""prefix": "PI", "run": "rm -rf /""#,
-            "json",
-            r#""prefix""#,
-        ),
-        (
-            r#""en": "Product intake""#,
-            r#""en": "<script>alert(1)</script>""#,
-            "text",
-            r#""title""#,
-        ),
-        (
-            r#""en": "Product intake""#,
-            r#""en": "{{constructor}}""#,
-            "text",
-            r#""title""#,
-        ),
-        (r#""en": "Product intake""#, r#""en": "a\u202eb""#, "text", r#""title""#),
-        (r#"{"en": "Product intake", "#, "{", "language", r#""title""#),
-        (
-            r#"{"title": "Brand", "#,
-            r#"{"title": "<b>Brand</b>", "#,
-            "text",
-            r#""brand""#,
-        ),
-        (
-            r#""headquarters": "Zentrale""#,
-            r#""centre": "Zentrale""#,
-            "word",
-            r#""de": {"head"#,
-        ),
-        (
-            r#"{"scope": "files", "#,
-            r#"{"scope": "staff_names", "#,
-            "scope-twice",
-            r#""scopes""#,
-        ),
-        (r#""photo": {"title": "Photo""#, r#""size2": {"title": "Photo""#, "", ""),
-        (
-            r#""sku": {"title""#,
-            r#""brand": {"title""#,
-            "field-twice",
-            r#""brand""#,
-        ),
-        (
-            r#""to": "withdrawn""#,
-            r#""to": "declined""#,
-            "unreachable",
-            r#""withdrawn": {"#,
-        ),
-        (
-            r#""declined": {"end": true}"#,
-            r#""declined": {}"#,
-            "no-end",
-            r#""declined": {"end"#,
-        ),
-        (
-            r#""from": ["returned"]"#,
-            r#""from": ["nowhere"]"#,
-            "kind",
-            r#""correct": {"#,
-        ),
-        (
-            r#""scope": "files""#,
-            r#""scope": "everything""#,
-            "json",
-            r#""scope": "files""#,
-        ),
-    ] {
+    for (from, to, rule, at) in WRONG {
         let findings = changed(from, to);
         if rule.is_empty() {
             assert!(findings.is_empty(), "{findings:?}");
