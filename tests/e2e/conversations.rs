@@ -257,6 +257,15 @@ async fn each_person_sees_what_they_have_not_read_and_partners_see_how_far_someb
         .await;
     by("3").await;
     assert_eq!((unread(&clerk).await, unread(visby).await), (0, 1));
+    // What one says oneself is nothing new, unless something before it is.
+    for who in [&clerk, visby] {
+        says(who, link, "four").await.unwrap();
+    }
+    hears(visby, link, 5).await;
+    assert_eq!((unread(&clerk).await, unread(visby).await), (1, 1));
+    assert_eq!(unread(luebeck).await, 1);
+    let own = thread(&clerk, link, 0).await;
+    assert_eq!(own["thread"]["read"], "4", "her own, and not what came after it");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -344,6 +344,9 @@ impl Conversations {
         let row = self.row(thread.id, speech, Some(thread.last), sealed)?;
         store::keep(tx, &row).await?;
         store::advance(tx, thread).await?;
+        if let Some(staff) = speech.staff {
+            store::read_own(tx, thread.id, &staff.to_string(), thread.last).await?;
+        }
         let data = serde_json::json!({
             "subject_kind": thread.subject_kind, "subject_id": thread.subject_id, "place": thread.last, "entry_id": id,
             "kind": speech.entry.kind, "enterprise": speech.enterprise_name,

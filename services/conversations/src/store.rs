@@ -247,6 +247,21 @@ pub async fn mark_read(tx: &mut TenantTx, thread: Uuid, reader: &str, place: i64
     Ok(done.rows_affected() == 1)
 }
 
+/// Whoever had read all before has read what they said themselves.
+pub async fn read_own(tx: &mut TenantTx, thread: Uuid, reader: &str, place: i64) -> Result<(), Error> {
+    sqlx::query!(
+        "insert into thread_read (thread_id, reader, place) select $1::uuid, $2::varchar, $3::bigint where $3 = 1
+             or exists (select from thread_read r where r.thread_id = $1 and r.reader = $2 and r.place = $3 - 1)
+         on conflict (thread_id, reader) do update set place = excluded.place where thread_read.place = excluded.place - 1",
+        thread,
+        reader,
+        place,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
 /// Who of ours may write on a link.
 #[derive(Clone, Debug)]
 pub struct RuleRow {

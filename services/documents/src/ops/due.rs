@@ -60,8 +60,9 @@ impl Documents {
 
     /// When somebody should have acted who has to in this state.
     pub(crate) fn due(kind: &Kind, state: &str, at: OffsetDateTime) -> Option<OffsetDateTime> {
-        let state = kind.states.get(state)?;
-        Some(at + state.within()?)
+        let within = kind.states.get(state)?.within()?;
+        // As the version says it, in whole seconds: the same at all.
+        Some(at.replace_nanosecond(0).unwrap_or(at) + within)
     }
 
     /// What an act says in fields that are marked for lists, as far as we see it.
