@@ -68,7 +68,7 @@ impl Chain {
         let store = |number: usize| {
             let region = if number.is_multiple_of(2) { "North" } else { "South" };
             let link = &self.shops[number % self.shops.len()].1;
-            json!({"links": {"store": link}, "fields": {"store": format!("S-{number:03}"), "region": region}})
+            json!({"links": {"franchisee": link}, "fields": {"store": format!("S-{number:03}"), "region": region}})
         };
         (1..=many).map(store).collect()
     }
