@@ -188,7 +188,8 @@ async fn a_thousand_entries_and_sixty_proposals_survive_ten_kills_of_nodes_and_d
         );
     }
     let mut once = there.clone();
-    (expected.sort(), once.sort());
+    expected.sort();
+    once.sort();
     assert_eq!(once, expected, "each once");
     let mut heads = Vec::new();
     for client in [&ours, &theirs] {
