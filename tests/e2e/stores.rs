@@ -245,3 +245,14 @@ async fn what_is_not_right_is_done_again_and_nothing_else() {
         "the others are as they were"
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_franchisee_announces_nothing_as_if_it_were_headquarters() {
+    let chain = Chain::new("announcement", ANNOUNCEMENT, 1).await;
+    let (shop, link) = &chain.shops[0];
+    let body = json!({"kind": chain.kind, "links": {"franchisee": link}});
+    let refused = shop
+        .try_call("documents.v1.DocumentsStaffService/CreateDocument", body)
+        .await;
+    assert_eq!(refused.unwrap_err().reason, "NOT_PUBLISHER");
+}

@@ -187,11 +187,11 @@ pub async fn shares(tx: &mut TenantTx, filter: &Filter, after: Uuid, limit: i64)
     .await?)
 }
 
-/// How many apps a partner has offered.
-pub async fn offered_by(tx: &mut TenantTx, link: Uuid) -> Result<i64, Error> {
+/// How many versions of apps a publisher has here.
+pub async fn versions_by(tx: &mut TenantTx, publisher: &str) -> Result<i64, Error> {
     Ok(sqlx::query_scalar!(
-        r#"select count(*) as "count!" from app_share where link_id = $1 and not given"#,
-        link,
+        r#"select count(*) as "count!" from app_version where publisher = $1"#,
+        publisher,
     )
     .fetch_one(tx.conn())
     .await?)
@@ -246,7 +246,7 @@ pub async fn standing(tx: &mut TenantTx, link: Uuid, kind: &str) -> Result<(Opti
     let row = sqlx::query_as!(
         StandingRow,
         "select s.given, s.state, s.version, s.scopes, v.manifest from app_share s
-         join app_version v on v.publisher = s.publisher and v.app = s.app and v.version = greatest(s.version, 1)
+         join app_version v on v.publisher = s.publisher and v.app = s.app and v.version = coalesce(nullif(s.version, 0), s.offered_version)
          where s.link_id = $1 and s.kind = $2",
         link,
         kind,

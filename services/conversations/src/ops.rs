@@ -148,9 +148,9 @@ impl Conversations {
         }
     }
 
-    /// The thread about this, and its lock.
-    async fn thread(&self, tx: &mut TenantTx, subject: Subject, circle: &Circle) -> Result<ThreadRow, Error> {
-        let new = ThreadRow {
+    /// A thread in which nobody has said anything.
+    fn silent(&self, subject: Subject, circle: &Circle) -> ThreadRow {
+        ThreadRow {
             id: subject.thread(),
             subject_kind: subject.kind().to_owned(),
             subject_id: subject.id(),
@@ -159,7 +159,12 @@ impl Conversations {
             head: String::new(),
             last_at: self.now(),
             told: 0,
-        };
+        }
+    }
+
+    /// The thread about this, and its lock.
+    async fn thread(&self, tx: &mut TenantTx, subject: Subject, circle: &Circle) -> Result<ThreadRow, Error> {
+        let new = self.silent(subject, circle);
         store::ensure(tx, &new).await?;
         store::lock(tx, new.id).await?.ok_or(Error::Damaged("thread"))
     }

@@ -18,6 +18,8 @@ pub struct Doing<'a> {
     pub act: &'a str,
     /// The document begins by it.
     pub begins: bool,
+    /// We give the document's versions their numbers; otherwise the partner does.
+    pub we_count: bool,
     /// What it writes names files.
     pub files: bool,
 }

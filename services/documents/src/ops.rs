@@ -202,6 +202,7 @@ impl Documents {
         let doing = Doing {
             act: &wish.act,
             begins: known.row.version == 0,
+            we_count: known.row.issuer,
             files: !content::files(&wish.contents).is_empty(),
         };
         let person = self.person(&mut tx, session, &known, doing).await?;

@@ -166,6 +166,17 @@ pub async fn lock(tx: &mut TenantTx, id: Uuid) -> Result<Option<DocumentRow>, Er
     .await?)
 }
 
+/// The document, without its lock.
+pub async fn find(tx: &mut TenantTx, id: Uuid) -> Result<Option<DocumentRow>, Error> {
+    Ok(sqlx::query_as!(
+        DocumentRow,
+        "select id, kind, kind_version, number, our_role, issuer, version, state, root, since, refers_to, due_at, overdue from document where id = $1",
+        id,
+    )
+    .fetch_optional(tx.conn())
+    .await?)
+}
+
 /// Which documents are listed; what is empty leaves all.
 #[derive(Debug, Default)]
 pub struct Filter {

@@ -34,6 +34,12 @@ fn on_share(row: &StandingRow, doing: Doing<'_>) -> Result<Standing, Error> {
     } else {
         "an admin of ours"
     };
+    if row.given != doing.we_count {
+        return Ok(closed(
+            "NOT_PUBLISHER",
+            "whoever has published the app counts its documents, and nobody else",
+        ));
+    }
     Ok(match row.state.as_str() {
         "accepted" if doing.files && !has(Scope::Files) => closed(
             "SCOPE",
@@ -160,5 +166,57 @@ impl Admission for Apps {
         kind: &'a Kind,
     ) -> KeeperFuture<'a, BTreeMap<String, LinkId>> {
         Box::pin(async move { Ok(self.assigned(tx, link, &kind.name).await?) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rule(given: bool, state: &str, change: impl FnOnce(&mut StandingRow, &mut Doing<'_>)) -> String {
+        let mut row = StandingRow {
+            given,
+            state: state.to_owned(),
+            version: 1,
+            scopes: String::new(),
+            manifest: include_str!("../../manifests/product_intake.json").to_owned(),
+        };
+        let mut doing = Doing {
+            act: "propose",
+            begins: false,
+            we_count: given,
+            files: false,
+        };
+        change(&mut row, &mut doing);
+        match on_share(&row, doing).unwrap() {
+            Standing::Closed { rule, .. } => rule.to_owned(),
+            Standing::Open { named, .. } => format!("open {named}"),
+            Standing::Unknown => "unknown".to_owned(),
+        }
+    }
+
+    #[test]
+    fn only_its_publisher_counts_the_documents_of_an_app() {
+        for given in [true, false] {
+            assert_eq!(rule(given, "accepted", |_, _| {}), "open false");
+            let turned = rule(given, "accepted", |_, doing| doing.we_count = !given);
+            assert_eq!(turned, "NOT_PUBLISHER", "given: {given}");
+        }
+    }
+
+    #[test]
+    fn a_share_opens_what_was_accepted_and_an_end_leaves_what_runs_as_the_manifest_says() {
+        let stops = |row: &mut StandingRow| row.manifest = row.manifest.replace("\"finish\"", "\"stop\"");
+        assert_eq!(rule(true, "offered", |_, _| {}), "NOT_ACCEPTED");
+        assert_eq!(rule(true, "declined", |_, _| {}), "DECLINED");
+        assert_eq!(rule(true, "accepted", |_, doing| doing.files = true), "SCOPE");
+        let files = |row: &mut StandingRow, doing: &mut Doing<'_>| {
+            (row.scopes, doing.files) = ("files staff_names".to_owned(), true);
+        };
+        assert_eq!(rule(true, "accepted", files), "open true");
+        assert_eq!(rule(true, "ended", |_, _| {}), "open false");
+        assert_eq!(rule(true, "ended", |_, doing| doing.begins = true), "SHARE_ENDED");
+        assert_eq!(rule(true, "ended", |row, _| row.version = 0), "SHARE_ENDED");
+        assert_eq!(rule(true, "ended", |row, _| stops(row)), "SHARE_ENDED");
     }
 }

@@ -18,8 +18,8 @@ use crate::{
     store::{self, ShareRow, VersionRow},
 };
 
-/// Apps that one partner may offer us.
-const OFFERED_MAX: i64 = 1_000;
+/// Versions of apps that one partner may offer us.
+const OFFERED_MAX: i64 = 2_000;
 
 impl Apps {
     pub(crate) async fn offer_came(&self, tx: &mut TenantTx, incoming: Incoming<'_>) -> Result<(), Not> {
@@ -49,7 +49,7 @@ impl Apps {
         match known {
             Some(known) if known.manifest != row.manifest => return Err(Not::Good("OTHER_MANIFEST")),
             Some(_) => {}
-            None if store::offered_by(tx, incoming.link.0).await? >= OFFERED_MAX => {
+            None if store::versions_by(tx, &publisher).await? >= OFFERED_MAX => {
                 return Err(Not::Good("TOO_MANY"));
             }
             None => {

@@ -90,9 +90,8 @@ impl Conversations {
         let mut tx = self.tenancy.begin("conversations.read", session).await?;
         let circle = self.circle(&mut tx, subject).await?;
         let Some(thread) = store::find(&mut tx, subject.thread()).await? else {
-            // Nobody has said anything yet.
-            let empty = self.thread(&mut tx, subject, &circle).await?;
-            let whole = self.whole(&mut tx, session, vec![empty]).await?.pop();
+            let silent = self.silent(subject, &circle);
+            let whole = self.whole(&mut tx, session, vec![silent]).await?.pop();
             return Ok((whole.ok_or(Error::Damaged("thread"))?, Vec::new(), false));
         };
         let mut rows = store::said(&mut tx, thread.id, after, limit + 1).await?;

@@ -137,9 +137,7 @@ impl Documents {
         tx.savepoint().await?;
         let mut judged = self.judge(tx, &known, &asked).await;
         for (_, link) in known.linked() {
-            let may = self
-                .partner_may(tx, link, &known.kind, asked.doing(known.row.version == 0))
-                .await;
+            let may = self.partner_may(tx, link, &known.kind, asked.doing(&known.row)).await;
             judged = judged.and_then(|decision| may.map(|_| decision));
         }
         let done = match judged {

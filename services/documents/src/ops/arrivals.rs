@@ -81,7 +81,7 @@ impl Documents {
     async fn come(&self, tx: &mut TenantTx, known: &mut Known, asked: &Asked<'_>, link: LinkId) -> Result<(), Not> {
         let begins = known.row.version == 0;
         let judged = self.judge(tx, known, asked).await;
-        let may = self.partner_may(tx, link, &known.kind, asked.doing(begins)).await;
+        let may = self.partner_may(tx, link, &known.kind, asked.doing(&known.row)).await;
         match judged.and_then(|decision| may.map(|_| decision)) {
             Ok(decision) => {
                 if begins {
@@ -197,6 +197,7 @@ impl Documents {
         let doing = Doing {
             act: "",
             begins: row.is_none(),
+            we_count: false,
             files: false,
         };
         let shared = match self.partner_may(tx, link, kind, doing).await {

@@ -19,12 +19,15 @@ use crate::{
     store::{self, DocumentRow, PartyRow},
 };
 
-/// What begins a document.
-const BEGINS: Doing<'_> = Doing {
-    act: "",
-    begins: true,
-    files: false,
-};
+/// What begins a document, at us or at the partner.
+fn begins(we_count: bool) -> Doing<'static> {
+    Doing {
+        act: "",
+        begins: true,
+        we_count,
+        files: false,
+    }
+}
 
 /// What is to be begun, and who says so.
 pub(crate) struct Begun<'a> {
@@ -71,7 +74,7 @@ impl Documents {
             return self.begun(&mut tx, row, &kind, links).await;
         }
         if let Some(admission) = self.answers_for(&kind) {
-            admitted(admission.person(&mut tx, session, &kind, BEGINS).await?)?;
+            admitted(admission.person(&mut tx, session, &kind, begins(ours)).await?)?;
         }
         let parties = self
             .with_whom(&mut tx, (id, session.enterprise_name()), &kind, links)
@@ -149,9 +152,10 @@ impl Documents {
         let Some(admission) = self.answers_for(&newest) else {
             return Ok(newest);
         };
+        let doing = begins(newest.starter() == newest.issuer());
         let mut common = newest.version;
         for link in links.values() {
-            if let Standing::Open { version, .. } = admission.partner(tx, *link, &newest, BEGINS).await? {
+            if let Standing::Open { version, .. } = admission.partner(tx, *link, &newest, doing).await? {
                 common = common.min(version);
             }
         }
@@ -179,7 +183,7 @@ impl Documents {
         for role in &kind.roles {
             let (enterprise, name, link_id, hosted) = match links.get(role) {
                 Some(link) => {
-                    let other = self.taker(tx, kind, *link).await?;
+                    let other = self.taker(tx, kind, *link, ours == kind.issuer()).await?;
                     (
                         other.keys.enterprise.to_string(),
                         other.keys.name,
@@ -205,10 +209,16 @@ impl Documents {
     }
 
     /// A partner who takes documents of this kind.
-    async fn taker(&self, tx: &mut TenantTx, kind: &Kind, link: LinkId) -> Result<hansa_link::OtherEnd, Error> {
+    async fn taker(
+        &self,
+        tx: &mut TenantTx,
+        kind: &Kind,
+        link: LinkId,
+        we_count: bool,
+    ) -> Result<hansa_link::OtherEnd, Error> {
         let other = self.links.other_end(tx, link).await?;
         let standing = match self.answers_for(kind) {
-            Some(admission) => admission.partner(tx, link, kind, BEGINS).await?,
+            Some(admission) => admission.partner(tx, link, kind, begins(we_count)).await?,
             None => Standing::Unknown,
         };
         if !admitted(standing)? && !other.received.document_kinds.contains(&kind.name) {
@@ -238,7 +248,7 @@ impl Documents {
         let mut links = BTreeMap::new();
         let mut known = other.granted.document_kinds.contains(&kind.name);
         if let Some(admission) = self.answers_for(&kind) {
-            known |= admitted(admission.partner(tx, begun.link, &kind, BEGINS).await?)?;
+            known |= admitted(admission.partner(tx, begun.link, &kind, begins(true)).await?)?;
             links = admission.others(tx, begun.link, &kind).await?;
         }
         if !known {
@@ -349,10 +359,11 @@ fn admitted(standing: Standing) -> Result<bool, Error> {
 
 impl Asked<'_> {
     /// What it does, for whoever answers for the kind.
-    pub(crate) fn doing(&self, begins: bool) -> Doing<'_> {
+    pub(crate) fn doing(&self, row: &DocumentRow) -> Doing<'_> {
         Doing {
             act: &self.act.name,
-            begins,
+            begins: row.version == 0,
+            we_count: row.issuer,
             files: !crate::model::content::files(self.contents).is_empty(),
         }
     }

@@ -180,7 +180,7 @@ impl Documents {
     ///
     /// When the database does not answer.
     pub async fn circle(&self, tx: &mut TenantTx, id: Uuid) -> Result<Option<Circle>, Error> {
-        let row = store::lock(tx, id).await?.filter(|row| row.version > 0);
+        let row = store::find(tx, id).await?.filter(|row| row.version > 0);
         let Some(row) = row else { return Ok(None) };
         let parties = store::parties(tx, id).await?;
         let others = parties.iter().filter(|party| !party.hosted);

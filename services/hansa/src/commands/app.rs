@@ -134,7 +134,7 @@ pub enum App {
         target: Target,
     },
     /// The apps that you may use, and what waits in each.
-    Bench {
+    Workbench {
         #[command(flatten)]
         target: Target,
     },
@@ -203,7 +203,7 @@ impl App {
                 let parties: Map<_, _> = parties.into_iter().map(|(role, link)| (role, json!(link))).collect();
                 ("AssignParties", json!({"shareId": id, "parties": parties}), target)
             }
-            Self::Bench { target } => ("GetWorkbench", json!({}), target),
+            Self::Workbench { target } => ("GetWorkbench", json!({}), target),
         })
     }
 
