@@ -72,6 +72,34 @@ async fn a_second_migration_run_beside_the_first_is_refused() {
 }
 
 #[tokio::test]
+async fn a_migration_gives_a_tenant_the_modules_that_come_with_those_it_has() {
+    let world = World::new().await;
+    let ids = world.ids.clone();
+    let modules = [Module::Core, Module::Documents, Module::Members];
+    let old = world.owner.create(&ids, "from before", &modules).await.unwrap();
+    let bare = world.owner.create(&ids, "core only", &[Module::Core]).await.unwrap();
+    let report = world.owner.migrate().await.unwrap();
+    assert!(report.failed.is_empty() && report.migrated.contains(&old), "{report:?}");
+    let tenancy = world.tenancy().await;
+    for table in ["app_share", "thread", "coupon", "way"] {
+        let count = format!("select count(*) from {table}");
+        let mut tx = tenancy.begin("test", &Errand::new("test", old)).await.unwrap();
+        let rows = sqlx::query(sqlx::AssertSqlSafe(count.clone()))
+            .fetch_one(tx.conn())
+            .await;
+        assert!(rows.is_ok(), "{table}: {rows:?}");
+        let mut tx = tenancy.begin("test", &Errand::new("test", bare)).await.unwrap();
+        assert!(
+            sqlx::query(sqlx::AssertSqlSafe(count))
+                .fetch_one(tx.conn())
+                .await
+                .is_err(),
+            "{table}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_tenant_stays_within_its_budget_of_relations() {
     let world = World::new().await;
     let ids = world.ids.clone();

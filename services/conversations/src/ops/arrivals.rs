@@ -3,7 +3,7 @@
 use data_encoding::HEXLOWER;
 use hansa_link::Incoming;
 use hansa_proto::{
-    conversations::v1::{Entry, NotPlaced, Placed, PlacedTold, Read, Said},
+    conversations::v1::{Entry, NotPlaced, PlacedTold, Read, Said},
     types::v1::Signed,
 };
 use hansa_tenancy::{Errand, TenantTx};
@@ -232,17 +232,5 @@ impl Conversations {
                 .await
                 .map_err(Error::from)?,
         )
-    }
-
-    /// What the signed bytes of a place say, or of an entry that has none.
-    pub(super) fn unplaced(signed: &Signed) -> Option<Entry> {
-        Entry::decode(signed.body.clone()).ok()
-    }
-
-    pub(super) fn inner(signed: &Signed) -> Option<(Placed, Signed, Entry)> {
-        let placed = Placed::decode(signed.body.clone()).ok()?;
-        let inner = placed.entry.clone()?;
-        let entry = Entry::decode(inner.body.clone()).ok()?;
-        Some((placed, inner, entry))
     }
 }

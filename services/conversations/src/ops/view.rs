@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use data_encoding::HEXLOWER;
 use hansa_directory::Session;
-use hansa_proto::types::v1::Signed;
+use hansa_proto::{
+    conversations::v1::{Entry, Placed},
+    types::v1::Signed,
+};
 use hansa_tenancy::TenantTx;
 use hansa_vault::Seal;
 use prost::Message as _;
@@ -49,11 +52,18 @@ fn opened(seal: &Seal, row: &EntryRow) -> Result<Signed, Error> {
     Signed::decode(clear.as_slice()).map_err(|_| Error::Damaged("thread_entry"))
 }
 
-fn said(seal: &Seal, row: &EntryRow) -> Result<hansa_proto::conversations::v1::Entry, Error> {
+/// The entry that stands in a place, as it was signed, and what it says.
+fn inner(placed: &Signed) -> Option<(Signed, Entry)> {
+    let signed = Placed::decode(placed.body.clone()).ok()?.entry?;
+    let entry = Entry::decode(signed.body.clone()).ok()?;
+    Some((signed, entry))
+}
+
+fn said(seal: &Seal, row: &EntryRow) -> Result<Entry, Error> {
     let signed = opened(seal, row)?;
     let entry = match row.place {
-        Some(_) => Conversations::inner(&signed).map(|(.., entry)| entry),
-        None => Conversations::unplaced(&signed),
+        Some(_) => inner(&signed).map(|(_, entry)| entry),
+        None => Entry::decode(signed.body.clone()).ok(),
     };
     entry.ok_or(Error::Damaged("thread_entry"))
 }
@@ -187,11 +197,8 @@ impl Conversations {
                         last + 1
                     ));
                 }
-                let inner = Self::inner(&signed);
-                let own = inner
-                    .as_ref()
-                    .is_some_and(|(_, _, entry)| *entry.enterprise == *us.enterprise.as_bytes());
-                if own && inner.is_none_or(|(_, entry, _)| model::read_entry(By::Us(&us), &entry, at).is_none()) {
+                let own = inner(&signed).filter(|(_, entry)| *entry.enterprise == *us.enterprise.as_bytes());
+                if own.is_some_and(|(entry, _)| model::read_entry(By::Us(&us), &entry, at).is_none()) {
                     flaws.push(format!(
                         "place {}: we have not signed what it says that we said",
                         last + 1
