@@ -263,6 +263,7 @@ async fn each_person_sees_what_they_have_not_read_and_partners_see_how_far_someb
     }
     hears(visby, link, 5).await;
     assert_eq!((unread(&clerk).await, unread(visby).await), (1, 1));
+    hears(luebeck, link, 5).await;
     assert_eq!(unread(luebeck).await, 1);
     let own = thread(&clerk, link, 0).await;
     assert_eq!(own["thread"]["read"], "4", "her own, and not what came after it");
