@@ -259,7 +259,10 @@ impl Act {
         let get = async || target.call(&format!("{SERVICE}/GetDocument"), json!({"id": id})).await;
         let contents = match &self.like {
             Some(other) => written_like(target, id, act, other).await?,
-            None if self.fields.is_empty() => files::read(target, self.file.as_deref()).await?,
+            None if self.file.is_some() || !self.proposal.is_empty() => {
+                files::read(target, self.file.as_deref()).await?
+            }
+            None if self.fields.is_empty() => fill::blank(target, &get().await?["document"]["kind"], act).await?,
             None => fill::contents(target, &get().await?["document"]["kind"], act, &self.fields).await?,
         };
         let base = match self.base {

@@ -39,6 +39,18 @@ pub async fn contents(target: &Target, kind: &Value, act: &str, fields: &[(Strin
     }
 }
 
+/// What an act writes when nothing is said: forms in which nothing is filled in. What needs more is named by the node.
+pub async fn blank(target: &Target, kind: &Value, act: &str) -> anyhow::Result<Value> {
+    let kind = document::definition(target, kind).await?;
+    let writes = kind["acts"][act]["writes"].as_array().cloned().unwrap_or_default();
+    let forms = writes.iter().filter_map(Value::as_str);
+    let forms = forms.filter(|section| kind["sections"][section]["is"] == "form");
+    Ok(forms
+        .map(|section| (section.to_owned(), json!({"form": {"json": "{}"}})))
+        .collect::<serde_json::Map<_, _>>()
+        .into())
+}
+
 async fn value(target: &Target, schema: &Value, text: &str, named: &mut Vec<Value>) -> anyhow::Result<Value> {
     if text.starts_with(['{', '[']) {
         return Ok(serde_json::from_str(text)?);
