@@ -1,5 +1,5 @@
 //! Apps on two nodes and more: published, shared, accepted in part, used, upgraded and ended; each side keeps its own control.
-// covers: I8, I13, I14
+// covers: I8, I13
 
 use base64::Engine as _;
 use data_encoding::HEXLOWER;

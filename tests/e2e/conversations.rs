@@ -1,5 +1,5 @@
 //! Threads on two nodes: every entry once, in the same order at both, signed by whose people said it.
-// covers: I8, I13, I14, I19
+// covers: I8
 
 use hansa_tests::{Enterprise, House, house::text};
 use hansa_vocab::Fault;

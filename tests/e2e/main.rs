@@ -21,7 +21,6 @@ mod files;
 mod forms;
 mod guests;
 mod held;
-mod interfaces;
 mod leak;
 mod letters;
 mod links;

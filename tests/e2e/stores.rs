@@ -1,5 +1,5 @@
 //! Announcements and tasks for stores: who has read, who is reminded, and what is done again.
-// covers: I8, I13
+// covers: I8
 
 use hansa_tests::{Enterprise, House, house::text};
 use serde_json::{Value, json};

@@ -164,8 +164,6 @@ pub struct Filter {
     pub app: String,
     pub state: String,
     pub link: Option<Uuid>,
-    /// Of these kinds alone.
-    pub received: bool,
 }
 
 /// Shares by id, after this one.
@@ -175,11 +173,10 @@ pub async fn shares(tx: &mut TenantTx, filter: &Filter, after: Uuid, limit: i64)
         "select id, link_id, publisher, app, kind, given, state, round, version_max, offered_version, version, scopes, roles,
              starts_per_day, note, since, told
          from app_share where ($1::varchar = '' or app = $1) and ($2::varchar = '' or state = $2)
-             and ($3::uuid is null or link_id = $3) and (not $4 or not given) and id > $5 order by id limit $6",
+             and ($3::uuid is null or link_id = $3) and id > $4 order by id limit $5",
         filter.app,
         filter.state,
         filter.link,
-        filter.received,
         after,
         limit,
     )

@@ -5,7 +5,7 @@
 //!   ever, and at all the same; places have no gap, and each names the one before by its hash.
 //! - What somebody says is signed by their enterprise, and nobody else can put it into their mouth.
 //! - An entry is said once, however often it is sent. An edit and a withdrawal are entries of their own: nothing that was said is gone.
-//! - What was said lies sealed.
+//! - What was said lies sealed in its thread. The signed batches that carry it between nodes are kept as evidence, as of every message, in clear.
 //!
 //! Deliberately absent: files (a document takes them), threads that are about nothing, a second order.
 

@@ -224,9 +224,13 @@ impl Printer {
         } else {
             human(answer, 0)
         };
-        // Whoever reads only the first lines has seen enough.
-        if std::io::stdout().write_all(text.as_bytes()).is_err() {
-            std::process::exit(0);
+        if let Err(error) = std::io::stdout().write_all(text.as_bytes()) {
+            // Whoever reads only the first lines has seen enough; anything else has lost an answer.
+            let enough = error.kind() == std::io::ErrorKind::BrokenPipe;
+            if !enough {
+                eprintln!("the answer can't be written: {error}");
+            }
+            std::process::exit(i32::from(!enough));
         }
     }
 

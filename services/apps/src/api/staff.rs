@@ -193,7 +193,6 @@ impl AppsStaffService for AppsStaff {
             app: asked.app,
             state: asked.state,
             link,
-            received: false,
         };
         let after = after.unwrap_or(Uuid::nil());
         let rows = finish(async move { apps.shares(&session, &filter, after, i64::from(size) + 1).await }).await?;
