@@ -6,6 +6,7 @@ mod apps;
 mod asked;
 mod attacks;
 mod audit;
+mod backends;
 mod budgets;
 mod certs;
 mod changes;

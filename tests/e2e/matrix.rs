@@ -9,7 +9,7 @@ use serde_json::json;
 use tonic::{Code, Status};
 
 /// Which roles each action is open to: written down a second time, so that a change of one table alone is noticed.
-const OPEN_TO: [(&str, &str); 45] = [
+const OPEN_TO: [(&str, &str); 46] = [
     ("self.read", "owner admin buyer approver store marketer support auditor"),
     ("link.read", "owner admin buyer approver support auditor"),
     ("link.write", "owner admin"),
@@ -58,6 +58,7 @@ const OPEN_TO: [(&str, &str); 45] = [
         "thread.read",
         "owner admin buyer approver store marketer support auditor",
     ),
+    ("app.call", "owner admin buyer approver store marketer support"),
     ("thread.write", "owner admin buyer approver store marketer support"),
     ("thread.configure", "owner admin"),
     ("app.use", "owner admin buyer approver store marketer support auditor"),

@@ -4,6 +4,7 @@
 //! of its own on the run's one server, so that tests run side by side. A missing server fails a test; it never skips it.
 
 pub mod apps;
+pub mod backend;
 pub mod database;
 pub mod documents;
 pub mod house;

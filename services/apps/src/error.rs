@@ -1,7 +1,11 @@
 //! Everything that can go wrong with an app, and what a caller is told of it.
 
+use std::time::Duration;
+
 use hansa_documents::KeeperError;
 use hansa_vocab::{Fault, Kind};
+use time::OffsetDateTime;
+use uuid::Uuid;
 
 use crate::model::Finding;
 
@@ -42,6 +46,41 @@ pub enum Error {
     /// A partner without a node uses no apps.
     #[error("{0} has no node of its own")]
     Guest(String),
+    /// The share says no.
+    #[error("{rule}: {text}")]
+    Closed {
+        /// A word that never changes.
+        rule: &'static str,
+        /// Why, and who can change it.
+        text: String,
+    },
+    /// Who asks has not signed that for this call.
+    #[error("who asks is not signed")]
+    NotSigned,
+    /// The same id with another body.
+    #[error("the id {0} was used for something else")]
+    IdReused(Uuid),
+    /// The same call is under way.
+    #[error("the same call is under way")]
+    UnderWay,
+    /// Nobody has said where the system is.
+    #[error("there is no system behind the app")]
+    NoBackend,
+    /// The system has as many calls as it may.
+    #[error("the system has too many calls")]
+    Busy,
+    /// The system was in trouble, and is left in peace.
+    #[error("the system rests until {0}")]
+    Rests(OffsetDateTime),
+    /// The system did not answer as it should.
+    #[error("the system did not answer")]
+    Trouble,
+    /// A partner's refusal.
+    #[error("{0}")]
+    Partner(Box<Fault>),
+    /// What leaves the house.
+    #[error(transparent)]
+    Egress(#[from] hansa_egress::Error),
     /// A row that no code of ours wrote.
     #[error("a row of {0} is damaged")]
     Damaged(&'static str),
@@ -81,6 +120,34 @@ fn found(findings: &[Finding]) -> String {
     text
 }
 
+/// What is told of the system behind an app: not why it fails, which is its owner's to know.
+fn of_system(error: &Error) -> Fault {
+    let (reason, text, wait) = match error {
+        Error::UnderWay => ("CALL_UNDER_WAY", "the same call is under way: ask again with its id", 2),
+        Error::NoBackend => (
+            "NO_BACKEND",
+            "the publisher has not said yet where the system behind the app is",
+            60,
+        ),
+        Error::Busy => (
+            "BACKEND_BUSY",
+            "the system behind the app is busy: ask again with the same id",
+            2,
+        ),
+        Error::Rests(_) => (
+            "BACKEND_DOWN",
+            "the system behind the app is in trouble, and is asked again in half a minute",
+            30,
+        ),
+        _ => (
+            "BACKEND_TROUBLE",
+            "the system behind the app has not answered as it should: ask again with the same id; its publisher sees why",
+            5,
+        ),
+    };
+    Fault::new(Kind::Unavailable, reason, text).retry_after(Duration::from_secs(wait))
+}
+
 impl From<Error> for Fault {
     fn from(error: Error) -> Self {
         match error {
@@ -110,6 +177,22 @@ impl From<Error> for Fault {
                 "NO_NODE",
                 format!("{name} has no node of its own, and uses no apps"),
             ),
+            Error::Closed { rule, text } => Self::new(Kind::Forbidden, rule, text),
+            Error::NotSigned => Self::new(
+                Kind::Forbidden,
+                "NOT_SIGNED",
+                "who asks must be signed by their enterprise, for this very call",
+            ),
+            Error::IdReused(id) => Self::new(
+                Kind::Conflict,
+                "ID_REUSED",
+                format!("{id} stands for another call: take a new id"),
+            ),
+            error @ (Error::UnderWay | Error::NoBackend | Error::Busy | Error::Rests(_) | Error::Trouble) => {
+                of_system(&error)
+            }
+            Error::Partner(fault) => *fault,
+            Error::Egress(error) => error.into(),
             Error::Damaged(what) => {
                 tracing::error!(what, "a row is damaged");
                 Self::internal()

@@ -2,6 +2,8 @@
 //!
 //! What always holds:
 //! - An app is data: a manifest compiles to a kind of documents, and can name no code, no SQL, no file and no address.
+//! - The system behind an app is its publisher's: where it is only the publisher's node knows, and what it says is heard as far as the
+//!   manifest declares it.
 //! - Nothing of a partner's app starts here before an admin of ours has accepted it; it gets what they have given, and no more.
 //! - A version that asks for more than was given waits for an answer of its own; the one that is in use stays.
 //! - Either side ends a share alone: its next call is refused on both sides, and says by which rule.
@@ -16,8 +18,8 @@ mod model;
 mod ops;
 mod store;
 
-pub use api::AppsStaff;
+pub use api::{AppsPartner, AppsStaff};
 pub use error::Error;
 pub use events::{ANSWER, AnswerCame, ENDED, EndedCame, OFFER, OfferCame};
-pub use model::manifest::shipped;
+pub use model::{Finding, findings, manifest::shipped};
 pub use ops::Apps;

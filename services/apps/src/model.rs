@@ -1,10 +1,13 @@
 //! Apps without IO: what a manifest says, whether it holds, and the kind of documents that it compiles to.
 
+pub mod call;
 pub mod lint;
 pub mod manifest;
+mod switch;
 
 #[cfg(test)]
 mod oracle_tests;
 
-pub use lint::{Finding, lint};
-pub use manifest::{Manifest, Running, Scope};
+pub use lint::{Finding, findings, lint};
+pub use manifest::{Manifest, Operation, Running, Scope};
+pub use switch::{Busy, Switch};

@@ -2,23 +2,32 @@
 
 mod admission;
 mod arrivals;
+mod backend;
+mod calls;
 mod share;
+mod told;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use hansa_directory::{Session, audit};
 use hansa_documents::Documents;
+use hansa_egress::Egress;
 use hansa_link::{Links, model::bundle::signed};
 use hansa_proto::{apps::v1 as wire, types::v1::Signed};
 use hansa_tenancy::{Tenancy, TenantTx};
 use hansa_vault::Vault;
+use hansa_vocab::TenantId;
 use prost::Message as _;
 use time::OffsetDateTime;
 
-pub(crate) use self::share::{Answered, Shown};
+pub(crate) use self::{
+    backend::Place,
+    calls::Use,
+    share::{Answered, Shown},
+};
 use crate::{
     Error,
-    model::{Finding, Manifest, lint},
+    model::{Finding, Manifest, Switch, lint},
     store::{self, Filter, ShareRow, VersionRow},
 };
 
@@ -33,6 +42,8 @@ pub struct Apps {
     vault: Vault,
     links: Links,
     documents: Documents,
+    egress: Egress,
+    switch: Arc<Switch<(TenantId, String)>>,
 }
 
 /// A version of an app, read.
@@ -67,12 +78,14 @@ fn number(version: u32) -> i32 {
 impl Apps {
     /// The apps of this node; what documents ask of them is installed there.
     #[must_use]
-    pub fn new(tenancy: Tenancy, vault: Vault, links: Links, documents: Documents) -> Self {
+    pub fn new((tenancy, vault, links): (Tenancy, Vault, Links), documents: Documents, egress: Egress) -> Self {
         let apps = Self {
             tenancy,
             vault,
             links,
             documents,
+            egress,
+            switch: Arc::default(),
         };
         apps.documents.install_admission(apps.clone());
         apps
@@ -96,7 +109,7 @@ impl Apps {
         let mut tx = self.tenancy.begin("apps.lint", session).await?;
         let us = self.us(&mut tx).await?;
         Ok(match lint(text, &us) {
-            Ok((_, kind)) => (Vec::new(), kind.definition()),
+            Ok((_, kind)) => (Vec::new(), kind.map_or_else(String::new, |kind| kind.definition())),
             Err(findings) => (findings, String::new()),
         })
     }
@@ -123,11 +136,13 @@ impl Apps {
             publisher: us.clone(),
             app: manifest.app.clone(),
             version: number(manifest.version),
-            kind: kind.name.clone(),
+            kind: Manifest::kind_name(&us, &manifest.app),
             manifest: text.to_owned(),
             published_at: self.now(),
         };
-        self.documents.take_kind(&mut tx, &kind).await?;
+        if let Some(kind) = &kind {
+            self.documents.take_kind(&mut tx, kind).await?;
+        }
         let body = self.signed(&mut tx, &row).await?;
         if !store::insert_version(&mut tx, &row, &body.encode_to_vec()).await? {
             // Somebody published it just now.

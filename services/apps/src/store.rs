@@ -1,5 +1,7 @@
 //! SQL of apps, nothing else.
 
+pub mod calls;
+
 use hansa_tenancy::TenantTx;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -48,6 +50,18 @@ pub async fn version(
          where publisher = $1 and app = $2 and ($3::int is null or version = $3) order by version desc limit 1",
         publisher,
         app,
+        version,
+    )
+    .fetch_optional(tx.conn())
+    .await?)
+}
+
+/// The version of an app that compiles to this version of a kind.
+pub async fn version_of_kind(tx: &mut TenantTx, kind: &str, version: i32) -> Result<Option<VersionRow>, Error> {
+    Ok(sqlx::query_as!(
+        VersionRow,
+        "select publisher, app, version, kind, manifest, published_at from app_version where kind = $1 and version = $2",
+        kind,
         version,
     )
     .fetch_optional(tx.conn())

@@ -45,6 +45,17 @@ pub enum Standing {
     },
 }
 
+/// What a document may need in the house of one of its parties.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// This comes of an act.
+    Effect(Effect),
+    /// A state of it means something for the stock.
+    Stock,
+    /// A state of it binds a budget.
+    Budget,
+}
+
 /// Answers for kinds that are shared beside grants.
 pub trait Admission: std::fmt::Debug + Send + Sync {
     /// May this be done with a partner, by us or by them.
@@ -65,8 +76,8 @@ pub trait Admission: std::fmt::Debug + Send + Sync {
         doing: Doing<'a>,
     ) -> KeeperFuture<'a, Standing>;
 
-    /// May this come of an act in our own house.
-    fn effect<'a>(&'a self, tx: &'a mut TenantTx, kind: &'a Kind, effect: Effect) -> KeeperFuture<'a, bool>;
+    /// May a document of this kind do that in our own house.
+    fn gives<'a>(&'a self, tx: &'a mut TenantTx, kind: &'a Kind, what: Need) -> KeeperFuture<'a, bool>;
 
     /// Who takes the other roles in what a partner begins here.
     fn others<'a>(

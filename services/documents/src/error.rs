@@ -80,6 +80,22 @@ pub enum Error {
     Sql(#[from] sqlx::Error),
 }
 
+impl Error {
+    /// It will be no better another time: somebody has to decide.
+    #[must_use]
+    pub fn is_for_good(&self) -> bool {
+        matches!(
+            self,
+            Self::Refused(_)
+                | Self::Short { .. }
+                | Self::Invalid { .. }
+                | Self::NotFound(_)
+                | Self::Grant { .. }
+                | Self::Link(_)
+        )
+    }
+}
+
 impl From<KeeperError> for Error {
     fn from(error: KeeperError) -> Self {
         match error {

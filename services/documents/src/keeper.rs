@@ -6,7 +6,7 @@ use hansa_tenancy::TenantTx;
 use hansa_vocab::{LinkId, Quantity};
 use uuid::Uuid;
 
-use crate::model::{Stock, effect::Effect, stock::DueLine};
+use crate::model::{Kind, Stock, effect::Effect, stock::DueLine};
 
 /// What stock has to be brought to: all that a document means in one respect.
 #[derive(Clone, Copy, Debug)]
@@ -107,14 +107,40 @@ pub trait Purse: std::fmt::Debug + Send + Sync {
 pub struct Deed<'a> {
     /// Of which document.
     pub document: Uuid,
+    /// Its issuer's number.
+    pub number: &'a str,
+    /// Its kind.
+    pub kind: &'a Kind,
+    /// Because of what.
+    pub act: &'a Came<'a>,
     /// What.
     pub what: Effect,
     /// Its parameters, as the forms say them.
     pub with: &'a BTreeMap<String, serde_json::Value>,
 }
 
-/// Does what comes of acts.
+/// An act that counts.
+#[derive(Clone, Copy, Debug)]
+pub struct Came<'a> {
+    /// Its id.
+    pub id: Uuid,
+    /// What, as the kind calls it.
+    pub name: &'a str,
+    /// Whose.
+    pub role: &'a str,
+    /// Who of theirs, as they are called here; empty when that is not told.
+    pub actor: &'a str,
+    /// As what they did it.
+    pub actor_role: &'a str,
+    /// The version that it made.
+    pub version: i64,
+}
+
+/// Does some of what comes of acts.
 pub trait Hand: std::fmt::Debug + Send + Sync {
+    /// What it does.
+    fn can(&self) -> &'static [Effect];
+
     /// Does it, or says what can't be.
     fn does<'a>(&'a self, tx: &'a mut TenantTx, deed: Deed<'a>) -> KeeperFuture<'a>;
 }

@@ -18,12 +18,13 @@ mod model;
 mod ops;
 mod store;
 
-pub use admission::{Admission, Doing, Standing};
+pub use admission::{Admission, Doing, Need, Standing};
 pub use api::{DocumentsPartner, DocumentsStaff};
 pub use error::Error;
 pub use events::{ACT, ActCame, PROPOSAL, ProposalCame, RULING, RulingCame, VERSION, VersionCame};
-pub use keeper::{Bound, Deed, Due, Figures, Hand, KeeperError, KeeperFuture, Purse, StockKeeper};
-pub use model::effect::{Effect, EffectKind};
+pub use keeper::{Bound, Came, Deed, Due, Figures, Hand, KeeperError, KeeperFuture, Purse, StockKeeper};
+pub use model::effect::{Effect, EffectKind, With};
+pub use model::form::{check_json, check_schema};
 pub use model::kind::{ActKind, BadKind, Holds, SectionKind, StateKind, To};
 pub use model::{Answered, BadContent, Contents, Document, Kind, Proposal, Refusal, Step, Stock, stock::DueLine};
-pub use ops::{Circle, Documents, GUEST_PAGE, Outlook, Paper, Wish};
+pub use ops::{Circle, Documents, GUEST_PAGE, Outlook, Paper, SystemWish, Wish};

@@ -13,6 +13,7 @@ mod number;
 mod outlook;
 mod rule;
 mod stock;
+mod system;
 mod verify;
 mod view;
 
@@ -22,6 +23,7 @@ pub(crate) use many::{Batch, Outcome, Recipient};
 pub use outlook::Outlook;
 pub(crate) use rule::{Asked, Decision, Open};
 pub(crate) use stock::Progress;
+pub use system::SystemWish;
 pub use view::{Circle, Paper};
 pub(crate) use view::{Known, Place, Whole, opened};
 
@@ -69,7 +71,7 @@ pub struct Documents {
     pub(crate) keeper: Arc<OnceLock<Box<dyn StockKeeper>>>,
     purse: Arc<OnceLock<Box<dyn Purse>>>,
     admission: Arc<OnceLock<Box<dyn Admission>>>,
-    hand: Arc<OnceLock<Box<dyn Hand>>>,
+    pub(crate) hands: Arc<OnceLock<Vec<Box<dyn Hand>>>>,
     /// Those that every tenant has.
     shipped: Arc<kinds::Shipped>,
     numbers: Arc<number::Numbers>,
@@ -128,7 +130,7 @@ impl Documents {
             keeper: Arc::default(),
             purse: Arc::default(),
             admission: Arc::default(),
-            hand: Arc::default(),
+            hands: Arc::default(),
             shipped: Arc::new(kinds),
             numbers: Arc::default(),
         })
@@ -144,9 +146,9 @@ impl Documents {
         let _ = self.purse.set(Box::new(purse));
     }
 
-    /// Who does what comes of acts; the first one stays.
-    pub fn install_hand(&self, hand: impl Hand + 'static) {
-        let _ = self.hand.set(Box::new(hand));
+    /// Who does what comes of acts; the first ones stay.
+    pub fn install_hands(&self, hands: Vec<Box<dyn Hand>>) {
+        let _ = self.hands.set(hands);
     }
 
     /// Who answers for kinds that are shared beside grants; the first one stays.

@@ -14,6 +14,8 @@ pub enum Audience {
     Partner,
     /// Our own people.
     Staff,
+    /// Nobody here: a process of an enterprise's own serves it.
+    Backend,
 }
 
 /// What an RPC declares about itself.
@@ -106,6 +108,7 @@ fn rule(pool: &DescriptorPool, method: &MethodDescriptor) -> Result<Rule, RulesE
             Some(1) => Audience::Stranger,
             Some(2) => Audience::Partner,
             Some(3) => Audience::Staff,
+            Some(4) => Audience::Backend,
             _ => return Err(missing("audience")),
         },
         action: action

@@ -4,6 +4,7 @@
 //! - Nothing is sent to an address that was not looked at: private ranges only when the operator allows them, no redirects, and the
 //!   connection goes to the very address that was checked.
 //! - What is to be told is written down in the transaction of what it tells of, and told at least once.
+//! - A system that answers is heard as long, and as much, as its caller says.
 //! - Secrets lie wrapped, and are shown once; so does a mail, until it is sent.
 //!
 //! Deliberately absent: order between deliveries, contents of documents.
@@ -17,6 +18,6 @@ mod store;
 
 pub use api::EgressStaff;
 pub use error::Error;
-pub use model::{DOCUMENT_CHANGED, DOCUMENT_OVERDUE, DOCUMENT_PROPOSED, THREAD_CHANGED};
+pub use model::{DOCUMENT_CHANGED, DOCUMENT_OVERDUE, DOCUMENT_PROPOSED, THREAD_CHANGED, wait};
 pub use ops::Egress;
 pub use send::smtp::{Mail, Mailer};

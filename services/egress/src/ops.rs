@@ -1,5 +1,6 @@
 //! What one can do with webhooks, and telling them. Start reading at [`Egress::publish`].
 
+mod backend;
 mod mail;
 
 use std::sync::Arc;

@@ -1,12 +1,15 @@
 //! Sending: the name is looked up once, its addresses are looked at, and the connection goes to one of those.
 
+mod backend;
 pub mod smtp;
 
 use std::{net::SocketAddr, time::Duration};
 
 use ipnet::IpNet;
-use reqwest::{Client, redirect::Policy};
+use reqwest::{Client, Response, Url, redirect::Policy};
 use uuid::Uuid;
+
+pub use self::backend::{answered, channel};
 
 use crate::model;
 
@@ -63,10 +66,17 @@ pub async fn send(letter: Letter<'_>, allowed: &[IpNet]) -> Sent {
 }
 
 async fn sent(letter: Letter<'_>, allowed: &[IpNet]) -> Result<Sent, String> {
-    let url = model::address(letter.url, allowed)?;
-    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
-    let port = url.port_or_known_default().ok_or("no port")?;
-    let to = looked_at(&host, port, url.scheme() == "https", allowed).await?;
+    // What it says besides is of no interest, however long it is.
+    Ok(match post(letter, allowed).await?.status() {
+        status if status.is_success() => Sent::Taken(status.as_u16()),
+        status if status.as_u16() == 410 => Sent::Gone,
+        status => Sent::Refused(status.as_u16()),
+    })
+}
+
+/// Posts it; the head of the answer.
+async fn post(letter: Letter<'_>, allowed: &[IpNet]) -> Result<Response, String> {
+    let (url, host, to) = looked_up(letter.url, allowed).await?;
     let client = Client::builder()
         .redirect(Policy::none())
         .no_proxy()
@@ -75,7 +85,7 @@ async fn sent(letter: Letter<'_>, allowed: &[IpNet]) -> Result<Sent, String> {
         .build()
         .map_err(|error| error.to_string())?;
     let signature = model::signature(letter.key, letter.id, letter.timestamp, &letter.payload);
-    let answer = client
+    client
         .post(url)
         .header("content-type", "application/json")
         .header("webhook-id", letter.id.to_string())
@@ -84,13 +94,16 @@ async fn sent(letter: Letter<'_>, allowed: &[IpNet]) -> Result<Sent, String> {
         .body(letter.payload)
         .send()
         .await
-        .map_err(|error| error.without_url().to_string())?;
-    // What it says besides is of no interest, however long it is.
-    Ok(match answer.status() {
-        status if status.is_success() => Sent::Taken(status.as_u16()),
-        status if status.as_u16() == 410 => Sent::Gone,
-        status => Sent::Refused(status.as_u16()),
-    })
+        .map_err(|error| error.without_url().to_string())
+}
+
+/// An address that may be sent to: whole, its host, and where that is.
+async fn looked_up(url: &str, allowed: &[IpNet]) -> Result<(Url, String, SocketAddr), String> {
+    let url = model::address(url, allowed)?;
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
+    let port = url.port_or_known_default().ok_or("no port")?;
+    let to = looked_at(&host, port, url.scheme() == "https", allowed).await?;
+    Ok((url, host, to))
 }
 
 /// An address of that name to which something may be sent.

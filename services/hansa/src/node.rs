@@ -4,7 +4,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use axum::{Router, middleware, routing::get};
-use hansa_apps::{ANSWER, AnswerCame, Apps, AppsStaff, ENDED, EndedCame, OFFER, OfferCame};
+use hansa_apps::{ANSWER, AnswerCame, Apps, AppsPartner, AppsStaff, ENDED, EndedCame, OFFER, OfferCame};
 use hansa_conversations::{
     Conversations, ConversationsStaff, NOT_PLACED, NotPlacedCame, PLACED, PlacedCame, READ, ReadCame, SAID, SaidCame,
 };
@@ -32,7 +32,9 @@ use hansa_pages::Pages;
 use hansa_procurement::{Procurement, ProcurementStaff};
 use hansa_proto::{
     DESCRIPTORS,
-    apps::v1::apps_staff_service_server::AppsStaffServiceServer,
+    apps::v1::{
+        apps_partner_service_server::AppsPartnerServiceServer, apps_staff_service_server::AppsStaffServiceServer,
+    },
     conversations::v1::conversations_staff_service_server::ConversationsStaffServiceServer,
     directory::v1::directory_staff_service_server::DirectoryStaffServiceServer,
     documents::v1::{
@@ -181,8 +183,8 @@ fn papers(
     workflow.install(documents.clone());
     files.install(documents.clone());
     pages.install(GUEST_PAGE, documents.clone());
-    let apps = Apps::new(tenancy.clone(), vault.clone(), links.clone(), documents.clone());
     let base = (tenancy, vault, links);
+    let apps = Apps::new(base.clone(), documents.clone(), egress.clone());
     let conversations = Conversations::new(base, documents.clone(), (workflow, egress));
     Ok((documents, apps, conversations))
 }
@@ -237,7 +239,7 @@ async fn furnish(
     directory.install(AllAudited::default().with(LedgerLines).with(ConsentLines));
     let inventory = Inventory::new(tenancy.clone(), links.clone(), vault.derive("inventory/feed")?);
     documents.install(inventory.clone());
-    documents.install_hand(inventory.clone());
+    documents.install_hands(vec![Box::new(inventory.clone()), Box::new(apps.clone())]);
     let procurement = Procurement::new(tenancy.clone(), documents.clone());
     documents.install_purse(procurement.clone());
     Ok(Rooms {
@@ -342,6 +344,7 @@ fn partner_routes(rooms: &Rooms, rules: Rules) -> Router {
         .add_service(
             OutreachPartnerServiceServer::new(OutreachPartner(rooms.outreach.clone())).max_decoding_message_size(limit),
         )
+        .add_service(AppsPartnerServiceServer::new(AppsPartner(rooms.apps.clone())).max_decoding_message_size(limit))
         .prepare()
         .into_axum_router()
         .layer(middleware::from_fn_with_state(gate, Gate::pass))
@@ -481,6 +484,7 @@ fn background(rooms: &Rooms, works: bool, tasks: &mut JoinSet<anyhow::Result<()>
             Box::new(rooms.members.clone()),
             Box::new(rooms.loyalty.clone()),
             Box::new(rooms.outreach.clone()),
+            Box::new(rooms.apps.clone()),
         ];
         let (tenancy, end) = (rooms.tenancy.clone(), shutdown.clone());
         tasks.spawn(async move {

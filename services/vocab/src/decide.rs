@@ -167,6 +167,10 @@ words! {
         AppAccept = "app.accept",
         /// See which apps one may use, and what waits there.
         AppUse = "app.use",
+        /// Call the system behind an app.
+        AppCall = "app.call",
+        /// Call the system behind an app of ours, as a partner; or be that system.
+        AppServe = "app.serve",
         /// Read threads.
         ThreadRead = "thread.read",
         /// Say something in threads.
@@ -190,8 +194,11 @@ impl Action {
             | Self::DocumentFetch
             | Self::PoolMatch
             | Self::LoyaltyRedeem
-            | Self::OutreachAsk => &[],
-            Self::ApprovalDecide | Self::ThreadWrite => &[Owner, Admin, Buyer, Approver, Store, Marketer, Support],
+            | Self::OutreachAsk
+            | Self::AppServe => &[],
+            Self::ApprovalDecide | Self::ThreadWrite | Self::AppCall => {
+                &[Owner, Admin, Buyer, Approver, Store, Marketer, Support]
+            }
             Self::SelfRead | Self::ApprovalRead | Self::AppRead | Self::AppUse | Self::ThreadRead => {
                 &[Owner, Admin, Buyer, Approver, Store, Marketer, Support, Auditor]
             }

@@ -11,8 +11,12 @@ use uuid::Uuid;
 
 use crate::{
     Apps,
-    ops::{Answered, Bench, Read, Shown, words},
-    store::Filter,
+    model::Operation,
+    ops::{Answered, Bench, Place, Read, Shown, Use, words},
+    store::{
+        Filter,
+        calls::{BackendShown, CallRow},
+    },
 };
 
 const PAGE: u32 = 50;
@@ -34,7 +38,17 @@ fn app(read: Read) -> wire::App {
     });
     wire::App {
         scopes: scopes.collect(),
-        started_by: manifest.starter().to_owned(),
+        started_by: if manifest.has_flow() {
+            manifest.starter().to_owned()
+        } else {
+            String::new()
+        },
+        operations: manifest
+            .backend
+            .into_iter()
+            .flat_map(|backend| backend.operations)
+            .map(operation)
+            .collect(),
         publisher: read.row.publisher,
         publisher_name: read.publisher_name,
         name: read.row.app,
@@ -46,6 +60,48 @@ fn app(read: Read) -> wire::App {
         published_at: Some(timestamp(read.row.published_at)),
         roles: manifest.roles,
     }
+}
+
+fn operation((name, one): (String, Operation)) -> wire::Operation {
+    wire::Operation {
+        name,
+        title: one.title.into_iter().collect(),
+        by: one.by,
+        input: one.input.to_string(),
+        output: one.output.map(|schema| schema.to_string()).unwrap_or_default(),
+        answers: one.answers,
+    }
+}
+
+fn backend(row: BackendShown) -> wire::Backend {
+    wire::Backend {
+        app: row.app,
+        url: row.url,
+        grpc: row.over == "grpc",
+        since: Some(timestamp(row.since)),
+        answered: count(row.answered),
+        failed: count(row.failed),
+        waiting: count(row.waiting),
+    }
+}
+
+fn call(row: CallRow) -> wire::Call {
+    wire::Call {
+        id: row.id.to_string(),
+        enterprise: row.caller,
+        operation: row.operation,
+        state: row.state,
+        refused: row.refused,
+        trouble: row.trouble,
+        attempts: u32::from(row.attempts.unsigned_abs()),
+        asked_at: Some(timestamp(row.asked_at)),
+        due_at: row.due_at.map(timestamp),
+        document_id: row.document_id.map(|id| id.to_string()).unwrap_or_default(),
+    }
+}
+
+fn count(many: i64) -> u32 {
+    u32::try_from(many).unwrap_or(u32::MAX)
 }
 
 fn share(shown: Shown) -> wire::Share {
@@ -72,7 +128,6 @@ fn share(shown: Shown) -> wire::Share {
 }
 
 fn bench(one: Bench) -> wire::WorkbenchApp {
-    let count = |many: i64| u32::try_from(many).unwrap_or(u32::MAX);
     wire::WorkbenchApp {
         app: Some(app(one.app)),
         our_role: one.our_role,
@@ -258,5 +313,79 @@ impl AppsStaffService for AppsStaff {
         Ok(Response::new(wire::GetWorkbenchResponse {
             apps: all.into_iter().map(bench).collect(),
         }))
+    }
+
+    async fn use_app(&self, asked: Request<wire::UseAppRequest>) -> Result<Response<wire::UseAppResponse>, Status> {
+        let (session, apps, asked) = (Session::of(&asked)?, self.0.clone(), asked.into_inner());
+        let wish = Use {
+            id: id("id", &asked.id)?,
+            publisher: asked.publisher,
+            app: asked.app,
+            operation: asked.operation,
+            input: asked.input,
+        };
+        let (output, refused) = finish(async move { apps.use_app(&session, &wish).await }).await?;
+        Ok(Response::new(wire::UseAppResponse { output, refused }))
+    }
+
+    async fn set_backend(
+        &self,
+        asked: Request<wire::SetBackendRequest>,
+    ) -> Result<Response<wire::SetBackendResponse>, Status> {
+        let (session, apps, asked) = (Session::of(&asked)?, self.0.clone(), asked.into_inner());
+        let (row, secret) = finish(async move {
+            let place = Place {
+                app: &asked.app,
+                url: &asked.url,
+                grpc: asked.grpc,
+            };
+            apps.put_backend(&session, place).await
+        })
+        .await?;
+        Ok(Response::new(wire::SetBackendResponse {
+            backend: Some(backend(row)),
+            secret,
+        }))
+    }
+
+    async fn remove_backend(
+        &self,
+        asked: Request<wire::RemoveBackendRequest>,
+    ) -> Result<Response<wire::RemoveBackendResponse>, Status> {
+        let (session, apps, asked) = (Session::of(&asked)?, self.0.clone(), asked.into_inner());
+        finish(async move { apps.remove_backend(&session, &asked.app).await }).await?;
+        Ok(Response::new(wire::RemoveBackendResponse {}))
+    }
+
+    async fn list_backends(
+        &self,
+        asked: Request<wire::ListBackendsRequest>,
+    ) -> Result<Response<wire::ListBackendsResponse>, Status> {
+        let (session, apps) = (Session::of(&asked)?, self.0.clone());
+        let all = finish(async move { apps.backends(&session).await }).await?;
+        Ok(Response::new(wire::ListBackendsResponse {
+            backends: all.into_iter().map(backend).collect(),
+        }))
+    }
+
+    async fn list_calls(
+        &self,
+        asked: Request<wire::ListCallsRequest>,
+    ) -> Result<Response<wire::ListCallsResponse>, Status> {
+        let (session, apps, asked) = (Session::of(&asked)?, self.0.clone(), asked.into_inner());
+        let all = finish(async move { apps.calls(&session, &asked.app, &asked.state).await }).await?;
+        Ok(Response::new(wire::ListCallsResponse {
+            calls: all.into_iter().map(call).collect(),
+        }))
+    }
+
+    async fn retry_call(
+        &self,
+        asked: Request<wire::RetryCallRequest>,
+    ) -> Result<Response<wire::RetryCallResponse>, Status> {
+        let (session, apps, asked) = (Session::of(&asked)?, self.0.clone(), asked.into_inner());
+        let which = id("id", &asked.id)?;
+        let row = finish(async move { apps.retry(&session, &asked.enterprise, which).await }).await?;
+        Ok(Response::new(wire::RetryCallResponse { call: Some(call(row)) }))
     }
 }

@@ -6,6 +6,8 @@ use hansa_documents::{Holds, Kind};
 
 use super::manifest::{Manifest, Scope};
 
+mod backend;
+
 /// Bytes of a manifest.
 pub const MANIFEST_MAX: usize = 48 * 1024;
 const APP_MAX: usize = 31;
@@ -155,28 +157,27 @@ impl Lint<'_> {
             }
             self.texts(&at, &one.why, TEXT_MAX);
         }
-        let publisher = manifest.roles.first();
-        for (name, act) in &manifest.acts {
-            let abroad = act.effects.iter().filter(|effect| Some(&effect.at) != publisher);
-            let needed = abroad
-                .map(|effect| Scope::of(effect.what))
-                .find(|scope| !asked.contains(scope));
-            if let Some(scope) = needed {
-                let text = format!(
-                    "it does that in a partner's house, so it has to ask for {}",
-                    scope.as_str()
-                );
-                self.find("scope-missing", &["acts", name], text);
+        let mut used = BTreeSet::new();
+        for (need, at) in manifest.needed_abroad() {
+            match Scope::of(need) {
+                None => self.find("effect-abroad", &at, "that is done in the publisher's house alone"),
+                Some(scope) if !asked.contains(&scope) => {
+                    let text = format!(
+                        "it does that in a partner's house, so it has to ask for {}",
+                        scope.as_str()
+                    );
+                    self.find("scope-missing", &at, text);
+                }
+                Some(scope) => {
+                    used.insert(scope);
+                }
             }
         }
-        let abroad = manifest.acts.values().flat_map(|act| &act.effects);
-        let mut abroad = abroad.filter(|effect| Some(&effect.at) != publisher);
-        if asked.contains(&Scope::Catalogue) && !abroad.any(|effect| Scope::of(effect.what) == Scope::Catalogue) {
-            self.find(
-                "scope-unused",
-                &["scopes", "catalogue"],
-                "nothing of it changes a partner's catalogue",
-            );
+        for scope in [Scope::Catalogue, Scope::Stock, Scope::Budget] {
+            if asked.contains(&scope) && !used.contains(&scope) {
+                let text = "nothing of it does that in a partner's house";
+                self.find("scope-unused", &["scopes", scope.as_str()], text);
+            }
         }
         let uses = uses_files(manifest);
         if uses.is_some() && !asked.contains(&Scope::Files) {
@@ -226,6 +227,32 @@ impl Lint<'_> {
         }
     }
 
+    /// An app has documents, or a system to call, or both.
+    fn whole(&mut self, manifest: &Manifest) {
+        if manifest.has_flow() {
+            return;
+        }
+        let parts = [
+            ("sections", manifest.sections.is_empty()),
+            ("acts", manifest.acts.is_empty()),
+            ("begins", manifest.begins.is_empty()),
+            ("started_by", manifest.started_by.is_none()),
+            ("prefix", manifest.prefix.is_empty()),
+        ];
+        for (part, _) in parts.into_iter().filter(|(_, absent)| !absent) {
+            self.find(
+                "flow",
+                &[part],
+                "without states there are no documents, and none of this",
+            );
+        }
+        let operations = manifest.backend.iter().flat_map(|backend| backend.operations.values());
+        if operations.filter(|operation| !operation.by.is_empty()).count() == 0 {
+            let text = "an app has states and acts, or a backend with an operation that people call";
+            self.find("flow", &["states"], text);
+        }
+    }
+
     /// Every state can be reached, and from every one an end.
     fn reach(&mut self, manifest: &Manifest) {
         let mut steps: BTreeSet<(&str, &str)> = BTreeSet::new();
@@ -260,6 +287,22 @@ impl Lint<'_> {
                 );
             }
         }
+    }
+
+    /// Its parts fit together, read again from its one form: what partners compute the hash of.
+    fn kind(&mut self, manifest: &Manifest, kind: &Kind) {
+        let Err(wrong) = Kind::read(&kind.definition()) else {
+            return;
+        };
+        let place = wrong.0.split(':').next().unwrap_or_default().to_owned();
+        let group = [
+            ("acts", manifest.acts.contains_key(&place)),
+            ("states", manifest.states.contains_key(&place)),
+            ("sections", manifest.sections.contains_key(&place)),
+        ];
+        let group = group.into_iter().find(|(_, there)| *there).map(|(name, _)| name);
+        let path: Vec<_> = group.into_iter().chain([place.as_str()]).collect();
+        self.find("kind", &path, wrong.0);
     }
 }
 
@@ -301,12 +344,18 @@ fn takes_files(schema: &serde_json::Value, depth: usize) -> bool {
         || schema.get("items").is_some_and(deeper)
 }
 
+/// What does not hold in a manifest, whoever publishes it.
+#[must_use]
+pub fn findings(text: &str) -> Vec<Finding> {
+    lint(text, "").err().unwrap_or_default()
+}
+
 /// The manifest and what it compiles to, or all that does not hold.
 ///
 /// # Errors
 ///
 /// Findings, at least one.
-pub fn lint(text: &str, publisher: &str) -> Result<(Manifest, Kind), Vec<Finding>> {
+pub fn lint(text: &str, publisher: &str) -> Result<(Manifest, Option<Kind>), Vec<Finding>> {
     let whole = |rule, line: usize, text: String| {
         vec![Finding {
             rule,
@@ -326,24 +375,15 @@ pub fn lint(text: &str, publisher: &str) -> Result<(Manifest, Kind), Vec<Finding
     lint.named(&manifest);
     lint.scopes(&manifest);
     lint.fields(&manifest);
+    lint.whole(&manifest);
+    lint.backend(&manifest);
     lint.reach(&manifest);
-    let kind = manifest.kind(publisher);
-    // Read again from its one form: what partners compute the hash of.
-    let read = Kind::read(&kind.definition());
-    match read {
-        Ok(kind) if lint.findings.is_empty() => return Ok((manifest, kind)),
-        Ok(_) => {}
-        Err(wrong) => {
-            let place = wrong.0.split(':').next().unwrap_or_default().to_owned();
-            let group = [
-                ("acts", manifest.acts.contains_key(&place)),
-                ("states", manifest.states.contains_key(&place)),
-                ("sections", manifest.sections.contains_key(&place)),
-            ];
-            let group = group.into_iter().find(|(_, there)| *there).map(|(name, _)| name);
-            let path: Vec<_> = group.into_iter().chain([place.as_str()]).collect();
-            lint.find("kind", &path, wrong.0);
-        }
+    let kind = manifest.has_flow().then(|| manifest.kind(publisher));
+    if let Some(kind) = &kind {
+        lint.kind(&manifest, kind);
+    }
+    if lint.findings.is_empty() {
+        return Ok((manifest, kind));
     }
     lint.findings.sort_by_key(|finding| finding.line);
     Err(lint.findings)

@@ -5,17 +5,29 @@ use super::*;
 const INTAKE: &str = include_str!("../../manifests/product_intake.json");
 const PUBLISHER: &str = "MFRGGZDFMZTWQ2LKNNWG23TPOBYXE43UOV3HO6DZPJDGS3DUOB2A";
 
+const PRICE_CHECK: &str = include_str!("../../../../tests/backend/price_check.json");
+
+fn changed_in(manifest: &str, from: &str, to: &str) -> Vec<Finding> {
+    assert!(manifest.contains(from), "{from}");
+    lint(&manifest.replacen(from, to, 1), PUBLISHER)
+        .err()
+        .unwrap_or_default()
+}
+
 fn changed(from: &str, to: &str) -> Vec<Finding> {
-    assert!(INTAKE.contains(from), "{from}");
-    lint(&INTAKE.replacen(from, to, 1), PUBLISHER).err().unwrap_or_default()
+    changed_in(INTAKE, from, to)
 }
 
 #[test]
 fn a_shipped_manifest_holds_and_is_a_kind_of_its_publisher_alone() {
-    let (manifest, kind) = lint(INTAKE, PUBLISHER).unwrap();
+    let held = |publisher: &str| {
+        let (manifest, kind) = lint(INTAKE, publisher).unwrap();
+        (manifest, kind.unwrap())
+    };
+    let (manifest, kind) = held(PUBLISHER);
     assert_eq!((manifest.starter(), kind.issuer()), ("franchisee", "headquarters"));
     assert_eq!(kind.name, "product_intake_mfrggzdf");
-    let (_, other) = lint(INTAKE, &PUBLISHER.replace("MFR", "XFR")).unwrap();
+    let (_, other) = held(&PUBLISHER.replace("MFR", "XFR"));
     assert_ne!(kind.name, other.name);
 }
 
@@ -150,4 +162,106 @@ fn a_guard_that_is_no_condition_or_a_huge_one_is_refused_and_names_its_act() {
         assert_eq!(findings.len(), 1, "{findings:?}");
         assert!(findings[0].text.contains("adopt"), "{findings:?}");
     }
+}
+
+#[test]
+fn a_state_that_holds_a_partners_stock_or_binds_its_budget_asks_for_that() {
+    let proposed = r#""proposed": {"waits_for": "headquarters","#;
+    for (says, scope) in [
+        (r#""stock": {"franchisee": "promised"},"#, "stock"),
+        (r#""binds_budget": ["franchisee"],"#, "budget"),
+    ] {
+        let to = format!("{proposed} {says}");
+        let findings = changed(proposed, &to);
+        let missing = |findings: &[Finding]| findings.iter().any(|one| one.rule == "scope-missing");
+        assert!(missing(&findings), "{findings:?}");
+        let asks = format!(r#""scopes": [{{"scope": "{scope}", "why": {{"en": "For that."}}}},"#);
+        let text = INTAKE.replacen(proposed, &to, 1);
+        assert!(!missing(&changed_in(&text, r#""scopes": ["#, &asks)));
+        assert_eq!(changed(r#""scopes": ["#, &asks)[0].rule, "scope-unused");
+        // In its publisher's own house it asks nobody.
+        assert!(!missing(&changed(
+            proposed,
+            &to.replace("\"franchisee", "\"headquarters")
+        )));
+    }
+}
+
+#[test]
+fn a_backend_is_named_by_what_it_does_and_a_manifest_says_nowhere_where_it_is() {
+    assert!(lint(PRICE_CHECK, PUBLISHER).is_ok());
+    let wrong = [
+        (
+            r#""backend": {"#,
+            r#""backend": {"url": "https://example.org/", "#,
+            "json",
+        ),
+        (r#""at": "headquarters""#, r#""at": "franchisee""#, "effect-abroad"),
+        (r#"{"is": "sort"}"#, r#""sku""#, "kind"),
+        (r#"{"is": "sort"}"#, r#"{"is": "erase"}"#, "operation"),
+        (r#""pieces": "pieces"}"#, r#""many": "pieces"}"#, "operation"),
+        (r#""pieces": "pieces"}"#, r#""pieces": "secret"}"#, "kind"),
+        (r#"["settle", "look_into"]"#, r#"["settle", "hand_in"]"#, "answers"),
+        (r#"["settle", "look_into"]"#, r#"["nothing"]"#, "answers"),
+        (
+            r#""answers": ["#,
+            r#""output": {"type": "object", "properties": {"a": {"x-hansa-control": "text"}}}, "answers": ["#,
+            "answers",
+        ),
+        (
+            r#""by": ["headquarters", "franchisee"],
+        "input""#,
+            r#""by": ["stranger"],
+        "input""#,
+            "operation",
+        ),
+        (
+            r#""by": ["headquarters", "franchisee"],
+        "input""#,
+            r#""input""#,
+            "operation",
+        ),
+        (
+            r#""price": {"title": "Price of all", "x-hansa-control": "money"}"#,
+            r#""price": {"title": "Price", "x-hansa-control": "file"}"#,
+            "schema",
+        ),
+        (
+            r#""price": {"title": "Price of all", "x-hansa-control": "money"}"#,
+            r#""price": {"$ref": "https://example.org/"}"#,
+            "schema",
+        ),
+        (r#""Price of all""#, r#""<img src=x>""#, "text"),
+        (r#""en": "Ask for a price""#, r#""en": "{{7*7}}""#, "text"),
+    ];
+    for (from, to, rule) in wrong {
+        let findings = changed_in(PRICE_CHECK, from, to);
+        assert!(findings.iter().any(|one| one.rule == rule), "{to}: {findings:?}");
+    }
+}
+
+#[test]
+fn an_app_has_documents_or_a_system_to_call() {
+    let mut manifest: serde_json::Value = serde_json::from_str(PRICE_CHECK).unwrap();
+    let rules = |manifest: &serde_json::Value| -> Vec<_> {
+        let found = lint(&manifest.to_string(), PUBLISHER).err().unwrap_or_default();
+        found.into_iter().map(|one| one.rule).collect()
+    };
+    manifest["states"] = serde_json::json!({});
+    assert!(rules(&manifest).contains(&"flow"));
+    for part in ["sections", "acts", "begins", "started_by", "prefix"] {
+        manifest.as_object_mut().unwrap().remove(part);
+    }
+    assert_eq!(
+        rules(&manifest),
+        ["operation", "answers", "answers"],
+        "nothing calls sort any more"
+    );
+    manifest["backend"]["operations"]
+        .as_object_mut()
+        .unwrap()
+        .remove("sort");
+    assert_eq!(rules(&manifest), [""; 0]);
+    manifest.as_object_mut().unwrap().remove("backend");
+    assert_eq!(rules(&manifest), ["flow"]);
 }

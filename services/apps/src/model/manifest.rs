@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hansa_documents::{ActKind, Effect, Kind, SectionKind, StateKind};
+use hansa_documents::{ActKind, Effect, Kind, Need, SectionKind, StateKind};
 use include_dir::{Dir, include_dir};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// Manifests that come with Hansa.
 static SHIPPED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/manifests");
@@ -25,6 +26,7 @@ pub struct Manifest {
     #[serde(default)]
     pub summary: BTreeMap<String, String>,
     /// Numbers of its documents begin with it.
+    #[serde(default)]
     pub prefix: String,
     /// Who takes part; the first is the publisher's.
     pub roles: Vec<String>,
@@ -41,13 +43,48 @@ pub struct Manifest {
     #[serde(default)]
     pub words: BTreeMap<String, BTreeMap<String, String>>,
     /// What its documents consist of.
+    #[serde(default)]
     pub sections: BTreeMap<String, SectionKind>,
     /// The state of a new one.
+    #[serde(default)]
     pub begins: String,
-    /// All states.
+    /// All states; none: there are no documents of it, only a system to call.
+    #[serde(default)]
     pub states: BTreeMap<String, StateKind>,
     /// What leads from one to another.
+    #[serde(default)]
     pub acts: BTreeMap<String, ActKind>,
+    /// The publisher's system behind it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backend: Option<Backend>,
+}
+
+/// A system of the publisher's; where it is, only the publisher's own node knows.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Backend {
+    /// What it does.
+    pub operations: BTreeMap<String, Operation>,
+}
+
+/// Something that the publisher's system does.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Operation {
+    /// For people, by language.
+    #[serde(default)]
+    pub title: BTreeMap<String, String>,
+    /// Whose people may call it; nobody when it is empty: it comes of acts alone.
+    #[serde(default)]
+    pub by: Vec<String>,
+    /// What it is asked: a form's schema.
+    pub input: Value,
+    /// What it answers: a form's schema. Absent = nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output: Option<Value>,
+    /// With what comes of acts: the publisher's acts with which it may answer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub answers: Vec<String>,
 }
 
 /// Something that an app asks for.
@@ -73,11 +110,21 @@ pub enum Scope {
     StaffNames,
     /// Articles are added to one's own catalogue, or changed there.
     Catalogue,
+    /// One's own stock is held, awaited or moved.
+    Stock,
+    /// One's own budget is bound.
+    Budget,
 }
 
 impl Scope {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Files, Self::StaffNames, Self::Catalogue];
+    pub const ALL: [Self; 5] = [
+        Self::Files,
+        Self::StaffNames,
+        Self::Catalogue,
+        Self::Stock,
+        Self::Budget,
+    ];
 
     /// The word in manifests, rows and messages.
     #[must_use]
@@ -86,6 +133,8 @@ impl Scope {
             Self::Files => "files",
             Self::StaffNames => "staff_names",
             Self::Catalogue => "catalogue",
+            Self::Stock => "stock",
+            Self::Budget => "budget",
         }
     }
 
@@ -95,11 +144,14 @@ impl Scope {
         Self::ALL.into_iter().find(|scope| scope.as_str() == word)
     }
 
-    /// What an effect needs in the house of a partner.
+    /// What has to be given for that in the house of a partner; none: it is never done there.
     #[must_use]
-    pub fn of(effect: Effect) -> Self {
-        match effect {
-            Effect::AdoptItem => Self::Catalogue,
+    pub fn of(what: Need) -> Option<Self> {
+        match what {
+            Need::Effect(Effect::AdoptItem) => Some(Self::Catalogue),
+            Need::Effect(Effect::CallBackend) => None,
+            Need::Stock => Some(Self::Stock),
+            Need::Budget => Some(Self::Budget),
         }
     }
 
@@ -114,6 +166,10 @@ impl Scope {
                 "The publisher sees the names of your people who do something. Without it, it sees a name that stands for each of them on this link alone."
             }
             Self::Catalogue => "The app adds articles to your catalogue, and changes what they are called there.",
+            Self::Stock => {
+                "Documents of the app hold your stock for others, say that goods are on their way to you, and write down what has left your house or come in."
+            }
+            Self::Budget => "Documents of the app bind your budgets: what they come to is as good as spent.",
         }
     }
 }
@@ -154,6 +210,34 @@ impl Manifest {
             states: self.states.clone(),
             acts: self.acts.clone(),
         }
+    }
+
+    /// It has documents, and not only a system to call.
+    #[must_use]
+    pub fn has_flow(&self) -> bool {
+        !self.states.is_empty()
+    }
+
+    /// An operation of the publisher's system.
+    #[must_use]
+    pub fn operation(&self, name: &str) -> Option<&Operation> {
+        self.backend.as_ref()?.operations.get(name)
+    }
+
+    /// What it needs in partners' houses, and where the manifest says so.
+    pub fn needed_abroad(&self) -> impl Iterator<Item = (Need, [&str; 2])> {
+        let abroad = |role: &String| Some(role) != self.roles.first();
+        let acts = self.acts.iter().flat_map(move |(name, act)| {
+            let effects = act.effects.iter().filter(move |effect| abroad(&effect.at));
+            effects.map(move |effect| (Need::Effect(effect.what), ["acts", name.as_str()]))
+        });
+        let states = self.states.iter().flat_map(move |(name, state)| {
+            let stock = state.stock.keys().any(abroad).then_some(Need::Stock);
+            let budget = state.binds_budget.iter().any(abroad).then_some(Need::Budget);
+            let needs = stock.into_iter().chain(budget);
+            needs.map(move |need| (need, ["states", name.as_str()]))
+        });
+        acts.chain(states)
     }
 
     /// Whoever begins.

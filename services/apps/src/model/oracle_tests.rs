@@ -159,7 +159,10 @@ fn differs(manifest: &Value, kind: &Kind, dice: &mut Dice) -> Option<String> {
 }
 
 fn read(text: &str) -> (Value, Kind) {
-    (serde_json::from_str(text).unwrap(), lint(text, PUBLISHER).unwrap().1)
+    (
+        serde_json::from_str(text).unwrap(),
+        lint(text, PUBLISHER).unwrap().1.unwrap(),
+    )
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use hansa_directory::Session;
-use hansa_documents::{Admission, Doing, Effect, KeeperFuture, Kind, Standing};
+use hansa_documents::{Admission, Doing, KeeperFuture, Kind, Need, Standing};
 use hansa_tenancy::TenantTx;
 use hansa_vocab::LinkId;
 use time::Time;
@@ -64,7 +64,13 @@ fn read(manifest: &str) -> Result<Manifest, Error> {
 }
 
 impl Apps {
-    async fn on_link(&self, tx: &mut TenantTx, link: LinkId, kind: &str, doing: Doing<'_>) -> Result<Standing, Error> {
+    pub(super) async fn on_link(
+        &self,
+        tx: &mut TenantTx,
+        link: LinkId,
+        kind: &str,
+        doing: Doing<'_>,
+    ) -> Result<Standing, Error> {
         match store::standing(tx, link.0, kind).await? {
             (Some(row), _) => on_share(&row, doing),
             (None, true) => Ok(closed("NOT_SHARED", "the app is not shared on this link")),
@@ -73,7 +79,7 @@ impl Apps {
     }
 
     /// By what is shared with us. For those whose app it is, and for everything else, roles and flows decide.
-    async fn by_us(
+    pub(super) async fn by_us(
         &self,
         tx: &mut TenantTx,
         session: &Session,
@@ -149,12 +155,14 @@ impl Admission for Apps {
         Box::pin(async move { Ok(self.by_us(tx, session, &kind.name, doing).await?) })
     }
 
-    fn effect<'a>(&'a self, tx: &'a mut TenantTx, kind: &'a Kind, effect: Effect) -> KeeperFuture<'a, bool> {
+    fn gives<'a>(&'a self, tx: &'a mut TenantTx, kind: &'a Kind, what: Need) -> KeeperFuture<'a, bool> {
         Box::pin(async move {
             let shares = store::shares_of(tx, &kind.name).await?;
             // In its publisher's own house an app does what the publisher has written.
             let share = shares.iter().find(|share| !share.given);
-            let scope = Scope::of(effect);
+            let Some(scope) = Scope::of(what) else {
+                return Ok(share.is_none());
+            };
             Ok(share.is_none_or(|share| words(&share.scopes).any(|word| word == scope.as_str())))
         })
     }

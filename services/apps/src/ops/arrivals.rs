@@ -35,13 +35,13 @@ impl Apps {
             return Err(Not::Good("NOT_SIGNED"));
         }
         let publisher = other.keys.enterprise.to_string();
-        let (manifest, kind) = lint(&said.json, &publisher).map_err(|_| Not::Good("BAD_MANIFEST"))?;
+        let (manifest, _) = lint(&said.json, &publisher).map_err(|_| Not::Good("BAD_MANIFEST"))?;
         let at = said.published_at.unwrap_or_default().seconds;
         let row = VersionRow {
             publisher: publisher.clone(),
             app: manifest.app.clone(),
             version: number(manifest.version),
-            kind: kind.name,
+            kind: Manifest::kind_name(&publisher, &manifest.app),
             manifest: said.json,
             published_at: OffsetDateTime::from_unix_timestamp(at).map_err(|_| malformed())?,
         };

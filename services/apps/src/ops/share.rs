@@ -235,9 +235,11 @@ impl Apps {
         row: &mut ShareRow,
         manifest: &Manifest,
     ) -> Result<(), Error> {
-        let kind =
-            Kind::read(&manifest.kind(&row.publisher).definition()).map_err(|_| Error::Damaged("app_version"))?;
-        self.documents.take_kind(tx, &kind).await?;
+        if manifest.has_flow() {
+            let kind = Kind::read(&manifest.kind(&row.publisher).definition());
+            let kind = kind.map_err(|_| Error::Damaged("app_version"))?;
+            self.documents.take_kind(tx, &kind).await?;
+        }
         row.version = row.offered_version;
         Ok(())
     }

@@ -10,13 +10,12 @@ use hansa_directory::Session;
 use hansa_edge::{finish, id, maybe_id, status, timestamp};
 use hansa_proto::documents::v1::{self as wire, Version, documents_staff_service_server::DocumentsStaffService};
 use hansa_vocab::{Fault, LinkId};
-use prost::Message as _;
 use tonic::{Request, Response, Status};
 
 use super::parts;
 use crate::{
     Documents,
-    model::{Document, Kind},
+    model::{Document, Kind, version::actor},
     ops::{Batch, Open, Outcome, Place, Progress, Recipient, Whole, Wish, hex},
     store::{ActRow, Filter, PartyRow},
 };
@@ -115,13 +114,10 @@ fn version((our_role, version): (String, Version)) -> wire::VersionShown {
         version.parties.iter().find(|party| party.role == version.role),
         version.parties.iter().filter(|party| party.role != our_role),
     );
-    let act = version.signed_act.as_ref();
-    let act = act
-        .and_then(|signed| wire::Act::decode(signed.body.clone()).ok())
-        .unwrap_or_default();
+    let (actor, actor_role) = actor(&version);
     wire::VersionShown {
-        actor: act.actor,
-        actor_role: act.actor_role,
+        actor,
+        actor_role,
         by: by.map(|party| party.name.clone()).unwrap_or_default(),
         partners: partners.map(|party| party.name.clone()).collect(),
         document_id: version.document_id,

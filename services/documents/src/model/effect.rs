@@ -14,14 +14,35 @@ use super::{Contents, form, kind::Kind};
 pub enum Effect {
     /// An article is added to the catalogue, or changed there.
     AdoptItem,
+    /// The system behind the app is told, and may answer with an act of the issuer's.
+    CallBackend,
 }
 
 impl Effect {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::AdoptItem, Self::CallBackend];
+
     /// What it needs, and what it takes besides.
     #[must_use]
     pub fn parameters(self) -> (&'static [&'static str], &'static [&'static str]) {
         match self {
             Self::AdoptItem => (&["sku"], &["product", "name", "unit"]),
+            Self::CallBackend => (&["operation"], &[]),
+        }
+    }
+
+    /// It takes whatever else is named, for somebody else to read.
+    #[must_use]
+    pub fn passes_on(self) -> bool {
+        self == Self::CallBackend
+    }
+
+    /// Parameters that are the same each time.
+    #[must_use]
+    pub fn fixed(self) -> &'static [&'static str] {
+        match self {
+            Self::CallBackend => &["operation"],
+            Self::AdoptItem => &[],
         }
     }
 
@@ -30,6 +51,7 @@ impl Effect {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::AdoptItem => "adopt_item",
+            Self::CallBackend => "call_backend",
         }
     }
 }
@@ -43,36 +65,60 @@ pub struct EffectKind {
     pub what: Effect,
     /// In the house of this role.
     pub at: String,
-    /// Its parameters, each from a field of a form.
+    /// Its parameters.
     #[serde(default)]
-    pub with: BTreeMap<String, String>,
+    pub with: BTreeMap<String, With>,
+}
+
+/// What a parameter of an effect is.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(untagged)]
+pub enum With {
+    /// What a field of a form says.
+    Field(String),
+    /// The same each time.
+    Fixed {
+        /// What.
+        is: String,
+    },
 }
 
 impl EffectKind {
     /// What is wrong with it in this kind.
     pub(super) fn check(&self, kind: &Kind) -> Result<(), String> {
         let (needed, others) = self.what.parameters();
+        let word = self.what.as_str();
         if !kind.roles.contains(&self.at) {
             return Err(format!("nobody here is called {}", self.at));
         }
         if let Some(missing) = needed.iter().find(|name| !self.with.contains_key(**name)) {
-            return Err(format!("{} needs {missing}", self.what.as_str()));
+            return Err(format!("{word} needs {missing}"));
         }
-        for (name, field) in &self.with {
-            if !needed.contains(&name.as_str()) && !others.contains(&name.as_str()) {
-                return Err(format!("{} takes no {name}", self.what.as_str()));
+        for (name, with) in &self.with {
+            let takes = needed.contains(&name.as_str()) || others.contains(&name.as_str());
+            if !takes && !self.what.passes_on() {
+                return Err(format!("{word} takes no {name}"));
             }
-            let mut seen = kind.sections.iter().filter(|(section, _)| kind.sees(&self.at, section));
-            let known = |schema: &Option<Value>| {
-                schema
-                    .as_ref()
-                    .is_some_and(|one| one["properties"].get(field).is_some())
-            };
-            if !seen.any(|(_, section)| known(&section.schema)) {
-                return Err(format!("{} sees no field {field}", self.at));
+            match with {
+                With::Fixed { .. } => {}
+                With::Field(_) if self.what.fixed().contains(&name.as_str()) => {
+                    return Err(format!("{word}: {name} is the same each time: {{\"is\": …}}"));
+                }
+                With::Field(field) if !self.sees(kind, field) => {
+                    return Err(format!("{} sees no field {field}", self.at));
+                }
+                With::Field(_) => {}
             }
         }
         Ok(())
+    }
+
+    fn sees(&self, kind: &Kind, field: &str) -> bool {
+        let mut seen = kind.sections.iter().filter(|(name, _)| kind.sees(&self.at, name));
+        seen.any(|(_, section)| {
+            let schema = section.schema.as_ref();
+            schema.is_some_and(|schema| schema["properties"].get(field).is_some())
+        })
     }
 
     /// What its parameters say.
@@ -83,7 +129,22 @@ impl EffectKind {
             _ => None,
         });
         let fields: BTreeMap<String, Value> = forms.flatten().collect();
-        let of = |(name, field): (&String, &String)| Some((name.clone(), fields.get(field)?.clone()));
+        let of = |(name, with): (&String, &With)| {
+            let value = match with {
+                With::Field(field) => fields.get(field)?.clone(),
+                With::Fixed { is } => Value::String(is.clone()),
+            };
+            Some((name.clone(), value))
+        };
         self.with.iter().filter_map(of).collect()
+    }
+
+    /// A parameter that is the same each time.
+    #[must_use]
+    pub fn fixed(&self, name: &str) -> Option<&str> {
+        match self.with.get(name)? {
+            With::Fixed { is } => Some(is),
+            With::Field(_) => None,
+        }
     }
 }

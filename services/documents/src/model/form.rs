@@ -261,6 +261,19 @@ pub fn check(schema: &Value, form: &Form) -> Result<(), BadContent> {
     Ok(())
 }
 
+/// Is a JSON object filled in as this schema says; it holds no files.
+///
+/// # Errors
+///
+/// What is wrong with it, for people.
+pub fn check_json(schema: &Value, json: &str) -> Result<(), String> {
+    let form = Form {
+        json: json.to_owned(),
+        files: Vec::new(),
+    };
+    check(schema, &form).map_err(|wrong| wrong.text)
+}
+
 fn shaped(schema: &Value, value: &Value, path: &str, hashes: &mut BTreeSet<Vec<u8>>) -> Result<(), BadContent> {
     let Some(fields) = value.as_object() else {
         return bad("form", format!("{path}: must be an object"));

@@ -245,6 +245,13 @@ pub fn sections(before: &[SectionHash], cleared: &[String], written: &[SectionHa
     all.collect::<BTreeMap<_, _>>().into_values().collect()
 }
 
+/// Who did what led to a version, and as what; empty when the issuer acted itself.
+pub fn actor(version: &Version) -> (String, String) {
+    let signed = version.signed_act.as_ref();
+    let act = signed.and_then(|signed| Act::decode(signed.body.clone()).ok());
+    act.map_or_else(Default::default, |act| (act.actor, act.actor_role))
+}
+
 /// The role of an enterprise in a document.
 #[must_use]
 pub fn role_of<'a>(parties: &'a [Party], enterprise: &[u8]) -> Option<&'a str> {

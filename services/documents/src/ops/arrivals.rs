@@ -17,6 +17,7 @@ use crate::{
     Error,
     admission::Doing,
     events::{Not, ids},
+    keeper::Came,
     model::{
         Kind, content,
         version::{self, Signer},
@@ -180,7 +181,16 @@ impl Documents {
             state: version.state.clone(),
             ..row
         };
-        let row = self.effects_here(tx, row, &kind, (&version.act, &contents)).await?;
+        let (actor, actor_role) = version::actor(&version);
+        let came = Came {
+            id: act_id,
+            name: &version.act,
+            role: &version.role,
+            actor: &actor,
+            actor_role: &actor_role,
+            version: number,
+        };
+        let row = self.effects_here(tx, row, &kind, (&came, &contents)).await?;
         self.settle(tx, &row, act_id, &version).await?;
         let actor = other.keys.enterprise.to_string();
         self.noted(tx, &actor, "document.version", id, incoming.link).await?;

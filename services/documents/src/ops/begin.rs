@@ -7,7 +7,7 @@ use std::{
 
 use hansa_directory::{Session, audit};
 use hansa_proto::documents::v1::Start;
-use hansa_tenancy::{Errand, TenantTx};
+use hansa_tenancy::{Caller as _, Errand, TenantTx};
 use hansa_vocab::LinkId;
 use uuid::Uuid;
 
@@ -315,13 +315,24 @@ impl Documents {
         let Some(link) = issuer else {
             return Ok(person);
         };
-        person.role = session.roles().first().map(ToString::to_string).unwrap_or_default();
-        person.name = if named {
+        (person.name, person.role) = self.called(session, link, named)?;
+        Ok(person)
+    }
+
+    /// What one of ours is called on a link, by their name or by one that stands for them there, and as what they act.
+    ///
+    /// # Errors
+    ///
+    /// When a key can't be used.
+    pub fn called(&self, session: &Session, link: LinkId, named: bool) -> Result<(String, String), Error> {
+        let role = session.roles().first().map(ToString::to_string).unwrap_or_default();
+        let name = if named {
             session.staff_name().to_owned()
         } else {
-            self.workflow.alias(tx.tenant().as_str(), link, session.staff().0)?
+            self.workflow
+                .alias(session.tenant().as_str(), link, session.staff().0)?
         };
-        Ok(person)
+        Ok((name, role))
     }
 
     /// Whether a partner may do that at a document of this kind.

@@ -5,8 +5,9 @@ use hansa_tenancy::TenantTx;
 use super::{Documents, Known};
 use crate::{
     Error,
-    keeper::{Deed, KeeperError},
-    model::{Contents, Kind},
+    admission::Need,
+    keeper::{Came, Deed, Hand, KeeperError},
+    model::{Contents, Kind, effect::Effect},
     store::DocumentRow,
 };
 
@@ -17,15 +18,28 @@ impl Documents {
         tx: &mut TenantTx,
         row: DocumentRow,
         kind: &Kind,
-        act: (&str, &Contents),
+        (act, contents): (&Came<'_>, &Contents),
     ) -> Result<DocumentRow, Error> {
-        let effects = kind.acts.get(act.0).map_or(&[][..], |act| &act.effects);
+        let effects = kind.acts.get(act.name).map_or(&[][..], |act| &act.effects);
         if !effects.iter().any(|effect| effect.at == row.our_role) {
             return Ok(row);
         }
         let known = self.known(tx, row).await?;
-        self.take_effects(tx, &known, act, false).await?;
+        self.take_effects(tx, &known, (act, contents), false).await?;
         Ok(known.row)
+    }
+
+    /// May a document of this kind do that in our house.
+    pub(super) async fn given(&self, tx: &mut TenantTx, kind: &Kind, what: Need) -> Result<bool, Error> {
+        match self.answers_for(kind) {
+            Some(admission) => Ok(admission.gives(tx, kind, what).await?),
+            None => Ok(true),
+        }
+    }
+
+    fn hand(&self, what: Effect) -> Option<&dyn Hand> {
+        let mut hands = self.hands.get().into_iter().flatten();
+        hands.find(|hand| hand.can().contains(&what)).map(AsRef::as_ref)
     }
 
     /// Does what a kind says that comes of an act at our role. `strict`: it is our own step, and what can't be is refused; otherwise
@@ -34,24 +48,24 @@ impl Documents {
         &self,
         tx: &mut TenantTx,
         known: &Known,
-        (act, written): (&str, &Contents),
+        (act, written): (&Came<'_>, &Contents),
         strict: bool,
     ) -> Result<(), Error> {
         let (row, kind) = (&known.row, &known.kind);
-        let all = kind.acts.get(act).map_or(&[][..], |act| &act.effects);
+        let all = kind.acts.get(act.name).map_or(&[][..], |act| &act.effects);
         for effect in all.iter().filter(|effect| effect.at == row.our_role) {
-            let allowed = match self.answers_for(kind) {
-                Some(admission) => admission.effect(tx, kind, effect.what).await?,
-                None => true,
-            };
+            let allowed = self.given(tx, kind, Need::Effect(effect.what)).await?;
             let mut contents = known.contents.clone();
             contents.extend(written.clone());
             let deed = Deed {
                 document: row.id,
+                number: &row.number,
+                kind,
+                act,
                 what: effect.what,
                 with: &effect.values(&contents),
             };
-            let hand = self.hand.get().filter(|_| allowed);
+            let hand = self.hand(effect.what).filter(|_| allowed);
             // What fails halfway leaves nothing behind.
             tx.savepoint().await?;
             let done = match hand {

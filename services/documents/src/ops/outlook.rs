@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::{Documents, Known, opened};
 use crate::{
     Error,
+    admission::Need,
     keeper::{Bound, Figures},
     model::{
         Contents, Kind, Stock,
@@ -117,6 +118,9 @@ impl Documents {
         let Some(purse) = self.purse.get().filter(|_| binds_ever) else {
             return Ok(());
         };
+        if !self.given(tx, kind, Need::Budget).await? {
+            return Ok(());
+        }
         let known = self.locked(tx, row.id).await?;
         let said = Said::of(&known.contents);
         let (accounting_cost, currency) = budget_of(&said);

@@ -19,6 +19,7 @@ use super::{Documents, Known, hex, opened, text_rows};
 use crate::{
     Error,
     events::{PROPOSAL, RULING, VERSION},
+    keeper::Came,
     model::{
         Answered, BadContent, Contents, Document, Kind, Proposal, Refusal, Step, content,
         proposal::{ACCEPT, ANSWERS},
@@ -271,7 +272,15 @@ impl Documents {
         };
         store::keep(tx, &new).await?;
         let ours = act.role == kind.issuer();
-        self.take_effects(tx, known, (&act.name, &contents), ours).await?;
+        let came = Came {
+            id: new.act,
+            name: &act.name,
+            role: &act.role,
+            actor: &act.actor,
+            actor_role: &act.actor_role,
+            version: next,
+        };
+        self.take_effects(tx, known, (&came, &contents), ours).await?;
         self.outdated(tx, row.id, next).await?;
         let next_row = DocumentRow {
             version: next,

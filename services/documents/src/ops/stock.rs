@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::{Documents, Known, opened};
 use crate::{
     Error,
+    admission::Need,
     keeper::Due,
     model::{
         Contents, Kind, Step, Stock, content,
@@ -43,6 +44,9 @@ impl Documents {
     ) -> Result<(), Error> {
         self.bind(tx, (row, kind)).await?;
         if self.keeper.get().is_none() || kind.stock_of(&row.our_role).is_empty() {
+            return Ok(());
+        }
+        if !self.given(tx, kind, Need::Stock).await? {
             return Ok(());
         }
         let known = self.locked(tx, row.id).await?;

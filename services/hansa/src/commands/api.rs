@@ -12,7 +12,7 @@ use super::Printer;
 pub enum Api {
     /// Every operation: who may call it, by which right, what it does; and how many there are.
     List {
-        /// Only those for: staff, partner or stranger.
+        /// Only those for: staff, partner, stranger or backend.
         #[arg(long)]
         audience: Option<String>,
         /// Only those whose path or text says this.
@@ -48,6 +48,7 @@ pub fn operations() -> anyhow::Result<Vec<Value>> {
             Audience::Staff => "staff",
             Audience::Partner => "partner",
             Audience::Stranger => "stranger",
+            Audience::Backend => "backend",
         };
         let text = said
             .unwrap_or_default()

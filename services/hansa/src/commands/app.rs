@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
 use clap::Subcommand;
+use hansa_vocab::clock::{IdSource as _, SystemIds};
 use serde_json::{Map, Value, json};
 
 use super::{Printer, Target};
@@ -133,6 +134,32 @@ pub enum App {
         #[command(flatten)]
         target: Target,
     },
+    /// Have the system behind an app do something: the publisher's, wherever that is.
+    Call {
+        /// The app.
+        name: String,
+        /// What, as its manifest calls it.
+        operation: String,
+        /// Whose app; without it, yours.
+        #[arg(long, default_value = "")]
+        publisher: String,
+        /// What it is asked: quantity=12.
+        #[arg(long = "set", value_parser = super::fill::field)]
+        fields: Vec<(String, String)>,
+        /// The same id again is the same call; without it, a new one.
+        #[arg(long)]
+        id: Option<String>,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// The system behind an app of yours.
+    #[command(subcommand)]
+    Backend(Backend),
+    /// Check a manifest without a node, and print it as it is published: without spaces, with its size and hash.
+    Pack {
+        /// The manifest.
+        file: PathBuf,
+    },
     /// The apps that you may use, and what waits in each.
     Workbench {
         #[command(flatten)]
@@ -140,11 +167,79 @@ pub enum App {
     },
 }
 
+/// `hansa app backend`.
+#[derive(Debug, Subcommand)]
+pub enum Backend {
+    /// Say where it is; its secret is shown this once.
+    Set {
+        /// The app.
+        name: String,
+        /// https://host/path, or https://host:port with --grpc.
+        url: String,
+        /// It serves hansa.apps.v1.AppBackend.
+        #[arg(long)]
+        grpc: bool,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Forget where it is.
+    Remove {
+        /// The app.
+        name: String,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// All of yours, and how the calls of the last day went.
+    List {
+        #[command(flatten)]
+        target: Target,
+    },
+    /// What one was asked, newest first.
+    Calls {
+        /// The app.
+        name: String,
+        /// Only in this state: asked, done, refused or failed.
+        #[arg(long, default_value = "")]
+        state: String,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Try once more what came of an act, and was given up.
+    Retry {
+        /// The call.
+        id: String,
+        /// Whose people had acted.
+        enterprise: String,
+        #[command(flatten)]
+        target: Target,
+    },
+}
+
+impl Backend {
+    fn call(self) -> (&'static str, Value, Target) {
+        match self {
+            Self::Set {
+                name,
+                url,
+                grpc,
+                target,
+            } => ("SetBackend", json!({"app": name, "url": url, "grpc": grpc}), target),
+            Self::Remove { name, target } => ("RemoveBackend", json!({"app": name}), target),
+            Self::List { target } => ("ListBackends", json!({}), target),
+            Self::Calls { name, state, target } => ("ListCalls", json!({"app": name, "state": state}), target),
+            Self::Retry { id, enterprise, target } => {
+                ("RetryCall", json!({"id": id, "enterprise": enterprise}), target)
+            }
+        }
+    }
+}
+
 impl App {
     /// The method that does it, what it is asked, and of whom.
     fn call(self) -> anyhow::Result<(&'static str, Value, Target)> {
         Ok(match self {
-            Self::Shipped { .. } => bail!("no node is asked for that"),
+            Self::Shipped { .. } | Self::Pack { .. } | Self::Call { .. } => bail!("no node is asked for that"),
+            Self::Backend(backend) => backend.call(),
             Self::Lint { file, target } => ("LintApp", json!({"manifest": read(&file)?}), target),
             Self::Publish { file, shipped, target } => {
                 let manifest = match (file, shipped) {
@@ -218,7 +313,29 @@ impl App {
             }
             return Ok(());
         }
-        let (method, body, target) = self.call()?;
+        let (method, body, target) = match self {
+            Self::Pack { file } => return pack(&file),
+            Self::Call {
+                name,
+                operation,
+                publisher,
+                fields,
+                id,
+                target,
+            } => {
+                let shown = target
+                    .call(
+                        &format!("{SERVICE}/GetApp"),
+                        json!({"name": name, "publisher": publisher}),
+                    )
+                    .await?;
+                let input = input(&target, &shown["app"], (&operation, &fields)).await?;
+                let id = id.unwrap_or_else(|| SystemIds.uuid().to_string());
+                let body = json!({"id": id, "publisher": publisher, "app": name, "operation": operation, "input": input.to_string()});
+                ("UseApp", body, target)
+            }
+            other => other.call()?,
+        };
         let answer = target.call(&format!("{SERVICE}/{method}"), body).await?;
         printer.show(&answer);
         match answer["findings"].as_array().map_or(0, Vec::len) {
@@ -226,6 +343,45 @@ impl App {
             many => bail!("the manifest does not hold: {many} findings"),
         }
     }
+}
+
+/// What an operation is asked, of the kinds that its schema says.
+async fn input(
+    target: &Target,
+    app: &Value,
+    (operation, fields): (&str, &[(String, String)]),
+) -> anyhow::Result<Value> {
+    let known = app["operations"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let Some(found) = known.iter().find(|one| one["name"] == operation) else {
+        let names: Vec<_> = known.iter().filter_map(|one| one["name"].as_str()).collect();
+        bail!("there is no {operation}: the app has {}", names.join(", "));
+    };
+    let schema: Value = serde_json::from_str(found["input"].as_str().unwrap_or_default())?;
+    super::fill::object(target, &schema, fields).await
+}
+
+/// A manifest as it is published, once it holds.
+fn pack(file: &PathBuf) -> anyhow::Result<()> {
+    let text = read(file)?;
+    let findings = hansa_apps::findings(&text);
+    for finding in &findings {
+        eprintln!(
+            "{}:{}: {} ({})",
+            file.display(),
+            finding.line,
+            finding.text,
+            finding.rule
+        );
+    }
+    if !findings.is_empty() {
+        bail!("the manifest does not hold: {} findings", findings.len());
+    }
+    let manifest: Value = serde_json::from_str(&text)?;
+    let packed = manifest.to_string();
+    let hash = data_encoding::HEXLOWER.encode(&hansa_vault::sha256(&[packed.as_bytes()]));
+    eprintln!("{} bytes, SHA-256 {hash}", packed.len());
+    println!("{packed}");
+    Ok(())
 }
 
 fn read(file: &PathBuf) -> anyhow::Result<String> {

@@ -51,6 +51,21 @@ pub async fn blank(target: &Target, kind: &Value, act: &str) -> anyhow::Result<V
         .into())
 }
 
+/// An object by a schema, with these fields and no others.
+pub async fn object(target: &Target, schema: &Value, fields: &[(String, String)]) -> anyhow::Result<Value> {
+    let mut all = json!({});
+    for (name, text) in fields {
+        let Some(schema) = schema["properties"].get(name) else {
+            let known = schema["properties"].as_object().into_iter().flat_map(|all| all.keys());
+            let known: Vec<_> = known.map(String::as_str).collect();
+            bail!("there is no field {name}: there are {}", known.join(", "));
+        };
+        let value = value(target, schema, text, &mut Vec::new()).await;
+        all[name] = value.with_context(|| format!("{name} can't be {text:?}"))?;
+    }
+    Ok(all)
+}
+
 async fn value(target: &Target, schema: &Value, text: &str, named: &mut Vec<Value>) -> anyhow::Result<Value> {
     if text.starts_with(['{', '[']) {
         return Ok(serde_json::from_str(text)?);

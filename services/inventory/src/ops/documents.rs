@@ -41,10 +41,12 @@ impl StockKeeper for Inventory {
 }
 
 impl Hand for Inventory {
+    fn can(&self) -> &'static [Effect] {
+        &[Effect::AdoptItem]
+    }
+
     fn does<'a>(&'a self, tx: &'a mut TenantTx, deed: Deed<'a>) -> KeeperFuture<'a> {
-        match deed.what {
-            Effect::AdoptItem => Box::pin(async move { Ok(self.adopt(tx, deed).await?) }),
-        }
+        Box::pin(async move { Ok(self.adopt(tx, deed).await?) })
     }
 }
 
