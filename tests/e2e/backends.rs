@@ -1,6 +1,7 @@
 //! Systems behind apps: a partner's people call them, acts are told to them, and one that misbehaves harms its own app alone.
 // covers: I3, I12, I14, I24
 
+use data_encoding::BASE64;
 use hansa_edge::{METADATA_LINK, METADATA_TO};
 use hansa_proto::{
     apps::v1::{CallOperationRequest, apps_partner_service_client::AppsPartnerServiceClient},
@@ -215,12 +216,16 @@ async fn a_call_needs_the_share_the_role_and_an_operation_for_the_caller() {
 impl Trade {
     /// A call past Visby's own checks, by whoever has its node; what Lübeck's node says.
     async fn forged(&self, assertion: Option<Signed>) -> String {
+        self.sent(&id(), &tea(1), assertion).await.unwrap_err()
+    }
+
+    async fn sent(&self, id: &str, input: &Value, assertion: Option<Signed>) -> Result<String, String> {
         let channel = channel(&identity_of(&self.here).await, &self.there).await;
         let call = CallOperationRequest {
-            id: id(),
+            id: id.to_owned(),
             app: "price_check".to_owned(),
             operation: "quote".to_owned(),
-            input: tea(1).to_string(),
+            input: input.to_string(),
             assertion,
         };
         let mut request = tonic::Request::new(call);
@@ -228,8 +233,11 @@ impl Trade {
         request
             .metadata_mut()
             .insert(METADATA_TO, self.publisher.parse().unwrap());
-        let refused = AppsPartnerServiceClient::new(channel).call_operation(request).await;
-        hansa_edge::fault_of(&refused.unwrap_err()).reason.to_string()
+        let answer = AppsPartnerServiceClient::new(channel).call_operation(request).await;
+        match answer {
+            Ok(answer) => Ok(answer.into_inner().output),
+            Err(refused) => Err(hansa_edge::fault_of(&refused).reason.to_string()),
+        }
     }
 }
 
@@ -247,6 +255,42 @@ async fn a_partner_that_does_not_say_who_asks_is_refused() {
     };
     assert_eq!(trade.forged(Some(scribble)).await, "NOT_SIGNED");
     assert_eq!(system.came().len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_signed_for_one_call_is_good_for_no_other() {
+    let trade = trade().await;
+    let price = json!({"output": {"price": {"amount": "1.00", "currency": "EUR"}}});
+    let system = System::that(Manner::Says(price)).await;
+    let url = format!("http://{}/", system.address);
+    trade.luebeck.backed_by("price_check", &url, false).await;
+    let (call, other) = (id(), id());
+    let answer = trade.quotes(&trade.clerk, &call, &tea(1)).await.unwrap();
+    let said: Value = serde_json::from_slice(&system.came()[0].1).unwrap();
+    let bytes = |name: &str| {
+        BASE64
+            .decode(text(&said["data"]["assertion"][name]).as_bytes())
+            .unwrap()
+    };
+    let genuine = Signed {
+        body: bytes("body").into(),
+        key_id: text(&said["data"]["assertion"]["keyId"]),
+        signature: bytes("signature").into(),
+    };
+    // The same call again, from a clerk whose connection broke: the answer of before, and the system hears of it once.
+    let again = trade.sent(&call, &tea(1), Some(genuine.clone())).await;
+    assert_eq!(again, Ok(text(&answer["output"])));
+    let not_signed = Err("NOT_SIGNED".to_owned());
+    assert_eq!(trade.sent(&other, &tea(1), Some(genuine.clone())).await, not_signed);
+    assert_eq!(trade.sent(&call, &tea(2), Some(genuine.clone())).await, not_signed);
+    let mut signature = genuine.signature.to_vec();
+    signature[5] ^= 1;
+    let bent = Signed {
+        signature: signature.into(),
+        ..genuine
+    };
+    assert_eq!(trade.sent(&call, &tea(1), Some(bent)).await, not_signed);
+    assert_eq!(system.came().len(), 1);
 }
 
 /// A second app of Lübeck's, whose system is well.
