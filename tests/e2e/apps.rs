@@ -566,3 +566,42 @@ async fn what_comes_of_an_app_in_a_partners_house_needs_that_partners_yes() {
     chain.visby.apps("AnswerShare", body).await.unwrap();
     assert!(adopts().await);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_approved_act_whose_effect_can_not_be_leaves_nothing_of_itself_behind() {
+    let chain = chain().await;
+    chain
+        .visby
+        .accepts_app("product_intake", &chain.link, &["files"], &["owner"])
+        .await;
+    let id = chain.begins(&chain.visby).await.unwrap();
+    chain.visby.acts(&id, "propose", 0, proposal()).await.unwrap();
+    chain.luebeck.comes(&id, "proposed").await;
+    // Lübeck has an article of that number, which is counted in kilograms.
+    let row = hansa_proto::inventory::v1::ImportRow {
+        sku: "HL-1".to_owned(),
+        name: "Highlighter, loose".to_owned(),
+        unit: "KGM".to_owned(),
+        location: "MAIN".to_owned(),
+        quantity: "1".to_owned(),
+        ..Default::default()
+    };
+    chain.luebeck.imports(vec![row], false).await;
+    let (_, boss) = chain.luebeck.employs(&chain._there.node, "Berta", &["approver"]).await;
+    let flow = json!({
+        "name": "adoptions", "version": 1, "title": {"en": "Adoptions"}, "on": {"kind": chain.kind, "act": "adopt"},
+        "steps": [{"name": "boss", "by": {"role": "approver"}}],
+    });
+    super::approvals::puts(&chain.luebeck, flow).await.unwrap();
+    let held = chain.luebeck.acts(&id, "adopt", 1, adoption()).await.unwrap();
+    assert_eq!(held["acts"][0]["state"], "held");
+    let asked = text(&held["acts"][0]["id"]);
+    super::approvals::decides(&boss, &asked, "APPROVE", "").await.unwrap();
+    let after = chain.luebeck.document(&id).await.unwrap();
+    assert_eq!(
+        (&after["state"], &after["version"]),
+        (&json!("proposed"), &json!("1")),
+        "{after}"
+    );
+    assert_eq!(after["acts"][0]["state"], "refused");
+}

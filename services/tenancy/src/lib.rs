@@ -28,4 +28,4 @@ pub use migrate::Module;
 pub use pool::{Commits, Options, Tenancy};
 pub use registry::{TenantRow, TenantState};
 pub use timers::{Places, Round, Taken, Timed};
-pub use tx::{Caller, Errand, TX_DEADLINE, TenantTx};
+pub use tx::{Caller, Errand, Mark, TX_DEADLINE, TenantTx};

@@ -16,10 +16,6 @@ pub const CLEAN: &str = "rollback; reset role; reset all";
 /// and nobody has looked: PostgreSQL would answer such a commit with a rollback, and no error.
 pub const COMMIT: &str = "select; commit; reset role; reset all";
 
-/// A place in a transaction to come back to.
-pub const SAVEPOINT: &str = "savepoint before_effect";
-/// Back to it.
-pub const UNDO: &str = "rollback to savepoint before_effect";
 /// The commit is not waited for.
 pub const RELAX: &str = "set local synchronous_commit = off";
 /// Statements are planned for what they ask about and for tables as they are now, not as they were when somebody first asked.

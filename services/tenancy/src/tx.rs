@@ -44,6 +44,32 @@ impl Caller for Errand {
     }
 }
 
+/// What is undone alone when it can't be. One mark lies inside those before it, and never inside itself: what undoes a message undoes the
+/// acts in it too, wherever those have marked a place since.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mark {
+    /// What a partner's message does.
+    Message,
+    /// An act on a document.
+    Act,
+    /// What comes of an act.
+    Effect,
+    /// An act that answers what came of one.
+    Answer,
+}
+
+impl Mark {
+    /// Marks it, and goes back to it.
+    fn statements(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Message => ("savepoint message", "rollback to savepoint message"),
+            Self::Act => ("savepoint act", "rollback to savepoint act"),
+            Self::Effect => ("savepoint effect", "rollback to savepoint effect"),
+            Self::Answer => ("savepoint answer", "rollback to savepoint answer"),
+        }
+    }
+}
+
 /// An open transaction as one tenant's role in that tenant's schema. Dropped without [`TenantTx::commit`], it is undone.
 #[derive(Debug)]
 pub struct TenantTx {
@@ -86,8 +112,8 @@ impl TenantTx {
     /// # Errors
     ///
     /// What the database says.
-    pub async fn savepoint(&mut self) -> Result<(), Error> {
-        self.conn().execute(prelude::SAVEPOINT).await?;
+    pub async fn savepoint(&mut self, mark: Mark) -> Result<(), Error> {
+        self.conn().execute(mark.statements().0).await?;
         Ok(())
     }
 
@@ -111,13 +137,13 @@ impl TenantTx {
         Ok(())
     }
 
-    /// Undoes what was done since the last [`TenantTx::savepoint`], also after a statement that failed.
+    /// Undoes what was done since the last [`TenantTx::savepoint`] of this mark, also after a statement that failed.
     ///
     /// # Errors
     ///
     /// What the database says.
-    pub async fn undo_to_savepoint(&mut self) -> Result<(), Error> {
-        self.conn().execute(prelude::UNDO).await?;
+    pub async fn undo_to(&mut self, mark: Mark) -> Result<(), Error> {
+        self.conn().execute(mark.statements().1).await?;
         Ok(())
     }
 

@@ -2,7 +2,7 @@
 
 use hansa_documents::{Came, Deed, Effect, Hand, KeeperError, KeeperFuture, SystemWish};
 use hansa_proto::apps::v1::CallRequest;
-use hansa_tenancy::{Caller as _, Errand, Module, Round, TenantTx, Timed};
+use hansa_tenancy::{Caller as _, Errand, Mark, Module, Round, TenantTx, Timed};
 use hansa_vault::sha256;
 use hansa_vocab::TenantId;
 use prost::Message as _;
@@ -119,13 +119,13 @@ impl Apps {
                     forms: &forms,
                     actor: &actor,
                 };
-                tx.savepoint().await?;
+                tx.savepoint(Mark::Act).await?;
                 row.state = "done".to_owned();
                 if let Err(error) = self.documents.act_by_system(&mut tx, wish).await {
                     if !error.is_for_good() {
                         return Err(error.into());
                     }
-                    tx.undo_to_savepoint().await?;
+                    tx.undo_to(Mark::Act).await?;
                     row.trouble = format!("{act} has no effect: {error}");
                 }
             }

@@ -2,7 +2,7 @@
 
 use hansa_directory::Session;
 use hansa_proto::documents::v1::{Act, ActSent, Answer, Line, content::Body};
-use hansa_tenancy::TenantTx;
+use hansa_tenancy::{Mark, TenantTx};
 use hansa_vault::sha256;
 use hansa_vocab::{Fault, Role};
 use hansa_workflow::{Ask, Facts, Gate, LineFacts, Preview, Request, Subject, SubjectFuture};
@@ -134,7 +134,7 @@ impl Documents {
             body_hash: &held.body_hash,
             actor: &held.actor,
         };
-        tx.savepoint().await?;
+        tx.savepoint(Mark::Act).await?;
         let mut judged = self.judge(tx, &known, &asked).await;
         for (_, link) in known.linked() {
             let may = self.partner_may(tx, link, &known.kind, asked.doing(&known.row)).await;
@@ -146,7 +146,7 @@ impl Documents {
         };
         match done {
             Err(error @ (Error::Refused(_) | Error::Short { .. } | Error::Invalid { .. })) => {
-                tx.undo_to_savepoint().await?;
+                tx.undo_to(Mark::Act).await?;
                 let reason = Fault::from(error).reason;
                 store::settle_act(tx, document, held.id, "refused", &reason).await
             }

@@ -1,6 +1,6 @@
 //! What comes of an act in our own house, in the transaction in which it counts here.
 
-use hansa_tenancy::TenantTx;
+use hansa_tenancy::{Mark, TenantTx};
 
 use super::{Documents, Known};
 use crate::{
@@ -67,7 +67,7 @@ impl Documents {
             };
             let hand = self.hand(effect.what).filter(|_| allowed);
             // What fails halfway leaves nothing behind.
-            tx.savepoint().await?;
+            tx.savepoint(Mark::Effect).await?;
             let done = match hand {
                 Some(hand) => hand.does(tx, deed).await,
                 None => Err(KeeperError::Invalid {
@@ -78,7 +78,7 @@ impl Documents {
             let outcome = match done {
                 Ok(()) => "done".to_owned(),
                 Err(error @ (KeeperError::Invalid { .. } | KeeperError::Short { .. })) if !strict => {
-                    tx.undo_to_savepoint().await?;
+                    tx.undo_to(Mark::Effect).await?;
                     format!("not done: {error}")
                 }
                 Err(error) => return Err(error.into()),

@@ -303,7 +303,6 @@ impl Documents {
         }
     }
 
-    /// A document, and its lock.
     /// Who has a role in a document: enterprise id and name.
     ///
     /// # Errors
@@ -316,6 +315,7 @@ impl Documents {
         Ok((party.enterprise, party.name))
     }
 
+    /// A document, and its lock.
     pub(crate) async fn locked(&self, tx: &mut TenantTx, id: Uuid) -> Result<Known, Error> {
         let row = store::lock(tx, id).await?.ok_or(Error::NotFound("document"))?;
         self.known(tx, row).await

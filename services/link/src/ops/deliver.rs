@@ -11,7 +11,7 @@ use hansa_proto::{
     },
     types::v1::Signed,
 };
-use hansa_tenancy::{Caller as _, Errand, TenantTx};
+use hansa_tenancy::{Caller as _, Errand, Mark, TenantTx};
 use hansa_vocab::{EnterpriseId, Fault, LinkId, NodeId};
 use prost::Message as _;
 use tonic::transport::Channel;
@@ -412,10 +412,10 @@ impl Links {
                 .await
                 .map_err(Trouble::Effect);
         }
-        tx.savepoint().await?;
+        tx.savepoint(Mark::Message).await?;
         match effect.apply(tx, incoming).instrument(span).await {
             Err(EffectError::Broken(error)) => {
-                tx.undo_to_savepoint().await?;
+                tx.undo_to(Mark::Message).await?;
                 tracing::error!(link.id = %link, message.id, %error, "a message broke its effect and is parked");
                 Ok(Outcome::Parked("EFFECT_FAILED".to_owned()))
             }
