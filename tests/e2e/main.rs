@@ -17,6 +17,7 @@ mod delivery;
 mod demo;
 mod devpg;
 mod documents;
+mod effects;
 mod feed;
 mod files;
 mod forms;

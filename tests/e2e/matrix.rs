@@ -178,6 +178,8 @@ fn named(service: &str, method: &str, field: &str) -> Option<&'static str> {
         ("LoyaltyStaffService", _, "id") => "booking",
         ("OutreachStaffService", "EnrolPerson", "id") => "enrolment",
         ("OutreachStaffService", _, "id") => "run",
+        ("AppsStaffService", _, "document_id") => "document",
+        ("AppsStaffService", "UseApp" | "RetryCall", "id") => "call",
         ("AppsStaffService", _, "id" | "share_id") => "share",
         ("ConversationsStaffService", _, "entry_id" | "of_id") => "entry",
         ("WorkflowStaffService", "EndDelegation", "id") => "delegation",

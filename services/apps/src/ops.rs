@@ -4,6 +4,7 @@ mod admission;
 mod arrivals;
 mod backend;
 mod calls;
+mod deeds;
 mod share;
 mod told;
 
@@ -28,7 +29,7 @@ pub(crate) use self::{
 use crate::{
     Error,
     model::{Finding, Manifest, Switch, lint},
-    store::{self, Filter, ShareRow, VersionRow},
+    store::{self, Filter, ShareRow, VersionRow, deeds::DeedRow},
 };
 
 const KIND_MANIFEST: &str = "app-manifest";
@@ -230,7 +231,7 @@ impl Apps {
     }
 
     /// The apps that somebody of ours may use, with what waits in each.
-    pub(crate) async fn workbench(&self, session: &Session) -> Result<Vec<Bench>, Error> {
+    pub(crate) async fn workbench(&self, session: &Session) -> Result<(Vec<Bench>, Vec<DeedRow>), Error> {
         let mut tx = self.tenancy.begin("apps.workbench", session).await?;
         let us = self.us(&mut tx).await?;
         let filter = Filter {
@@ -271,6 +272,6 @@ impl Apps {
                 app,
             });
         }
-        Ok(all)
+        Ok((all, self.notices(&mut tx, session).await?))
     }
 }

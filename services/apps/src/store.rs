@@ -1,6 +1,7 @@
 //! SQL of apps, nothing else.
 
 pub mod calls;
+pub mod deeds;
 
 use hansa_tenancy::TenantTx;
 use time::OffsetDateTime;

@@ -1,6 +1,7 @@
 //! What one can do with threads. Start reading at [`Conversations::write`]; `arrivals.rs` has what comes from partners.
 
 mod arrivals;
+mod posted;
 mod view;
 
 use std::sync::Arc;

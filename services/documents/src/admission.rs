@@ -7,7 +7,7 @@ use hansa_tenancy::TenantTx;
 use hansa_vocab::LinkId;
 
 use crate::{
-    keeper::KeeperFuture,
+    keeper::{Deed, KeeperFuture, Results},
     model::{Kind, effect::Effect},
 };
 
@@ -78,6 +78,14 @@ pub trait Admission: std::fmt::Debug + Send + Sync {
 
     /// May a document of this kind do that in our own house.
     fn gives<'a>(&'a self, tx: &'a mut TenantTx, kind: &'a Kind, what: Need) -> KeeperFuture<'a, bool>;
+
+    /// What has come of an act in our own house: what is known of it, or why it was not done.
+    fn came<'a>(
+        &'a self,
+        tx: &'a mut TenantTx,
+        deed: Deed<'a>,
+        outcome: Result<&'a Results, &'a str>,
+    ) -> KeeperFuture<'a>;
 
     /// Who takes the other roles in what a partner begins here.
     fn others<'a>(

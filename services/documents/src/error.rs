@@ -51,6 +51,9 @@ pub enum Error {
     /// The id was used for something else.
     #[error("id {0} was used for something else")]
     IdReused(uuid::Uuid),
+    /// Not at this moment.
+    #[error("{0}")]
+    Now(String),
     /// A row that no code of ours wrote.
     #[error("a row of {0} is damaged")]
     Damaged(&'static str),
@@ -103,6 +106,7 @@ impl From<KeeperError> for Error {
             KeeperError::Sql(error) => Self::Sql(error),
             KeeperError::Damaged(what) => Self::Damaged(what),
             KeeperError::Short { line, free } => Self::Short { line, free },
+            KeeperError::Now(text) => Self::Now(text),
         }
     }
 }
@@ -149,6 +153,7 @@ impl From<Error> for Fault {
             Error::Files(error) => error.into(),
             Error::Pages(error) => error.into(),
             Error::Egress(error) => error.into(),
+            Error::Now(text) => Self::new(Kind::Unavailable, "NOT_NOW_TRY_AGAIN", text),
             Error::FilePending => Self::new(
                 Kind::Precondition,
                 "FILE_PENDING",

@@ -48,6 +48,9 @@ pub enum KeeperError {
         /// What is wrong with it.
         text: String,
     },
+    /// Not at this moment; another time it may.
+    #[error("{0}")]
+    Now(String),
     /// The database.
     #[error(transparent)]
     Sql(#[from] sqlx::Error),
@@ -113,6 +116,8 @@ pub struct Deed<'a> {
     pub kind: &'a Kind,
     /// Because of what.
     pub act: &'a Came<'a>,
+    /// Whose act: enterprise id, name, and the link; none when it is our own.
+    pub party: (&'a str, &'a str, Option<LinkId>),
     /// What.
     pub what: Effect,
     /// Its parameters, as the forms say them.
@@ -136,11 +141,14 @@ pub struct Came<'a> {
     pub version: i64,
 }
 
+/// What is known once it is done, by name.
+pub type Results = BTreeMap<String, serde_json::Value>;
+
 /// Does some of what comes of acts.
 pub trait Hand: std::fmt::Debug + Send + Sync {
     /// What it does.
     fn can(&self) -> &'static [Effect];
 
-    /// Does it, or says what can't be.
-    fn does<'a>(&'a self, tx: &'a mut TenantTx, deed: Deed<'a>) -> KeeperFuture<'a>;
+    /// Does it: what is known of it then, or what can't be.
+    fn does<'a>(&'a self, tx: &'a mut TenantTx, deed: Deed<'a>) -> KeeperFuture<'a, Results>;
 }

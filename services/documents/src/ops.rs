@@ -18,12 +18,13 @@ mod verify;
 mod view;
 
 pub(crate) use begin::Begun;
+use effects::Following;
 pub use guests::PURPOSE as GUEST_PAGE;
 pub(crate) use many::{Batch, Outcome, Recipient};
 pub use outlook::Outlook;
 pub(crate) use rule::{Asked, Decision, Open};
 pub(crate) use stock::Progress;
-pub use system::SystemWish;
+pub use system::{SystemWish, forms};
 pub use view::{Circle, Paper};
 pub(crate) use view::{Known, Place, Whole, opened};
 
@@ -268,12 +269,14 @@ impl Documents {
         asked: &Asked<'_>,
         decision: Decision,
     ) -> Result<(), Error> {
-        if known.row.issuer {
-            self.rule(tx, known, asked, decision).await?;
+        let following = if known.row.issuer {
+            self.rule(tx, known, asked, decision).await?
         } else {
             self.send(tx, known, asked).await?;
-        }
-        self.bring(tx, (&known.row, &known.kind), asked.actor, true).await
+            Vec::new()
+        };
+        self.bring(tx, (&known.row, &known.kind), asked.actor, true).await?;
+        self.follow(tx, known.row.id, following).await
     }
 
     /// What the others could not hear must not count: the refusal says who can change it.

@@ -19,8 +19,16 @@ pub const DOCUMENT_PROPOSED: &str = "document.proposed";
 pub const DOCUMENT_OVERDUE: &str = "document.overdue";
 /// Something was said in a thread.
 pub const THREAD_CHANGED: &str = "thread.changed";
+/// An app tells people something.
+pub const APP_NOTICE: &str = "app.notice";
 /// Types of what is told.
-pub const TOPICS: [&str; 4] = [DOCUMENT_CHANGED, DOCUMENT_PROPOSED, DOCUMENT_OVERDUE, THREAD_CHANGED];
+pub const TOPICS: [&str; 5] = [
+    DOCUMENT_CHANGED,
+    DOCUMENT_PROPOSED,
+    DOCUMENT_OVERDUE,
+    THREAD_CHANGED,
+    APP_NOTICE,
+];
 
 /// Characters of an address.
 pub const URL_MAX: usize = 500;

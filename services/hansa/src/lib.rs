@@ -4,6 +4,7 @@ pub mod bench;
 pub mod client;
 pub mod config;
 pub mod demo;
+mod hands;
 pub mod metrics;
 pub mod node;
 pub mod processes;

@@ -10,8 +10,8 @@ use hansa_conversations::{
 };
 use hansa_directory::{AllAudited, Directory, DirectoryStaff, Door};
 use hansa_documents::{
-    ACT, ActCame, Documents, DocumentsPartner, DocumentsStaff, GUEST_PAGE, PROPOSAL, ProposalCame, RULING, RulingCame,
-    VERSION, VersionCame,
+    ACT, ActCame, Documents, DocumentsPartner, DocumentsStaff, GUEST_PAGE, Hand, PROPOSAL, ProposalCame, RULING,
+    RulingCame, VERSION, VersionCame,
 };
 use hansa_edge::{
     Identity, LinkLimits, PARTNER_MESSAGE_MAX, Pins, Rules, STAFF_MESSAGE_MAX, StaffOptions, serve_http, serve_link,
@@ -77,7 +77,7 @@ use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 
-use crate::{Settings, config::Role, metrics::Metrics};
+use crate::{Settings, config::Role, hands::PeopleHand, metrics::Metrics};
 
 /// How often the node's own certificate is looked at.
 const RENEW_LOOK: Duration = Duration::from_secs(60);
@@ -189,6 +189,28 @@ fn papers(
     Ok((documents, apps, conversations))
 }
 
+/// Who does what comes of acts.
+fn hands(rooms: &Rooms) -> Vec<Box<dyn Hand>> {
+    let people = PeopleHand {
+        links: rooms.links.clone(),
+        loyalty: rooms.loyalty.clone(),
+        outreach: rooms.outreach.clone(),
+    };
+    vec![
+        Box::new(rooms.inventory.clone()),
+        Box::new(rooms.procurement.clone()),
+        Box::new(rooms.apps.clone()),
+        Box::new(rooms.conversations.clone()),
+        Box::new(people),
+    ]
+}
+
+/// Where people without a key open their pages, as it is said to them.
+fn pages_address(settings: &Settings, listening: Option<SocketAddr>) -> Option<String> {
+    let own = || listening.map(|at| format!("http://{at}"));
+    settings.pages_url.clone().or_else(own)
+}
+
 async fn furnish(
     settings: &Settings,
     master: MasterKey,
@@ -222,13 +244,14 @@ async fn furnish(
     };
     let links = Links::open(tenancy.clone(), vault.clone(), own).await?;
     let workflow = Workflow::new(tenancy.clone(), vault.clone(), links.clone());
-    let mailer = settings.mailer()?;
-    let egress = Egress::new(tenancy.clone(), vault.clone(), &settings.egress_allow, mailer);
+    let egress = Egress::new(
+        tenancy.clone(),
+        vault.clone(),
+        &settings.egress_allow,
+        settings.mailer()?,
+    );
     let files = Files::new(tenancy.clone());
-    let address = settings
-        .pages_url
-        .clone()
-        .or_else(|| pages_at.map(|at| format!("http://{at}")));
+    let address = pages_address(settings, pages_at);
     let pages = Pages::new(tenancy.clone(), vault.clone(), links.clone(), address.as_deref());
     let others = (workflow.clone(), egress.clone(), files.clone(), pages.clone());
     let base = (tenancy.clone(), vault.clone(), links.clone());
@@ -239,10 +262,9 @@ async fn furnish(
     directory.install(AllAudited::default().with(LedgerLines).with(ConsentLines));
     let inventory = Inventory::new(tenancy.clone(), links.clone(), vault.derive("inventory/feed")?);
     documents.install(inventory.clone());
-    documents.install_hands(vec![Box::new(inventory.clone()), Box::new(apps.clone())]);
     let procurement = Procurement::new(tenancy.clone(), documents.clone());
     documents.install_purse(procurement.clone());
-    Ok(Rooms {
+    let rooms = Rooms {
         inventory,
         directory,
         procurement,
@@ -261,7 +283,9 @@ async fn furnish(
         identity,
         pins,
         metrics: Metrics::new(Rules::read(DESCRIPTORS)?)?,
-    })
+    };
+    rooms.documents.install_hands(hands(&rooms));
+    Ok(rooms)
 }
 
 fn staff_routes(rooms: &Rooms, rules: Rules, dev: bool) -> anyhow::Result<Router> {

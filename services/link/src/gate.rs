@@ -276,6 +276,29 @@ impl Links {
         self.enter_by(Arc::new(end)).await
     }
 
+    /// The permit of a partner in a transaction that does something for it: it holds in there.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoSuchLink`]; [`Error::State`] when the link is not ACTIVE.
+    pub async fn permit(&self, tx: &mut TenantTx, link: LinkId) -> Result<Permit, Error> {
+        let row = links::find(tx, link).await?;
+        let (Some(peer), Some(node)) = (row.peer, row.peer_node) else {
+            return Err(Error::NoSuchLink);
+        };
+        let tenant = tx.tenant();
+        let end = end(self, tx, row, (tenant, peer, node)).await?;
+        if end.state == LinkState::Active {
+            return Ok(Permit(Arc::new(end)));
+        }
+        Err(Error::State {
+            link: end.link,
+            state: end.state,
+            reason: end.reason,
+            changeable_by: end.changeable_by,
+        })
+    }
+
     async fn enter_by(&self, end: Arc<End>) -> Result<Permit, Fault> {
         if end.state == LinkState::Active {
             return Ok(Permit(end));

@@ -1,5 +1,6 @@
 //! What one can do to buy. Start reading at [`Procurement::make_orders`].
 
+mod asked;
 mod budget;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -95,7 +95,7 @@ impl Workflow {
             }
             store::close(tx, old.id, "replaced", "", now).await?;
             self.tell_over(tx, &old, "it is asked again").await?;
-            if old.material == ask.material && old.requester == Some(ask.requester.0) {
+            if old.material == ask.material && old.requester.unwrap_or_default() == ask.requester.0 {
                 kept = Some(old);
             }
         }
@@ -117,7 +117,7 @@ impl Workflow {
             facts: write(&ask.facts),
             plan: write(&plan),
             material: ask.material.clone(),
-            requester: Some(ask.requester.0),
+            requester: Some(ask.requester.0).filter(|staff| !staff.is_nil()),
             link_id: None,
             state: "open".to_owned(),
             reason: String::new(),

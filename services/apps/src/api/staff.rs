@@ -16,6 +16,7 @@ use crate::{
     store::{
         Filter,
         calls::{BackendShown, CallRow},
+        deeds::DeedRow,
     },
 };
 
@@ -97,6 +98,25 @@ fn call(row: CallRow) -> wire::Call {
         asked_at: Some(timestamp(row.asked_at)),
         due_at: row.due_at.map(timestamp),
         document_id: row.document_id.map(|id| id.to_string()).unwrap_or_default(),
+    }
+}
+
+fn notice(row: &DeedRow) -> wire::Notice {
+    let said: serde_json::Value = serde_json::from_str(&row.said).unwrap_or_default();
+    wire::Notice {
+        document_id: row.document_id.to_string(),
+        text: said["text"].as_str().unwrap_or_default().to_owned(),
+        at: Some(timestamp(row.at)),
+    }
+}
+
+fn deed(row: DeedRow) -> wire::Deed {
+    wire::Deed {
+        effect: row.effect,
+        done: row.done,
+        said: row.said,
+        at: Some(timestamp(row.at)),
+        act_id: row.act_id.to_string(),
     }
 }
 
@@ -309,9 +329,22 @@ impl AppsStaffService for AppsStaff {
         asked: Request<wire::GetWorkbenchRequest>,
     ) -> Result<Response<wire::GetWorkbenchResponse>, Status> {
         let (session, apps) = (Session::of(&asked)?, self.0.clone());
-        let all = finish(async move { apps.workbench(&session).await }).await?;
+        let (all, notices) = finish(async move { apps.workbench(&session).await }).await?;
         Ok(Response::new(wire::GetWorkbenchResponse {
             apps: all.into_iter().map(bench).collect(),
+            notices: notices.iter().map(notice).collect(),
+        }))
+    }
+
+    async fn list_deeds(
+        &self,
+        asked: Request<wire::ListDeedsRequest>,
+    ) -> Result<Response<wire::ListDeedsResponse>, Status> {
+        let (session, apps, asked) = (Session::of(&asked)?, self.0.clone(), asked.into_inner());
+        let document = id("document_id", &asked.document_id)?;
+        let all = finish(async move { apps.deeds(&session, document).await }).await?;
+        Ok(Response::new(wire::ListDeedsResponse {
+            deeds: all.into_iter().map(deed).collect(),
         }))
     }
 

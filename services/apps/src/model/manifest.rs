@@ -114,16 +114,28 @@ pub enum Scope {
     Stock,
     /// One's own budget is bound.
     Budget,
+    /// Articles are asked for, as if one's own people had.
+    Requisitions,
+    /// Payments are written down in one's own house.
+    Payments,
+    /// One's own people are told something.
+    Notices,
+    /// Something is said in one's own name in documents' threads.
+    Threads,
 }
 
 impl Scope {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 9] = [
         Self::Files,
         Self::StaffNames,
         Self::Catalogue,
         Self::Stock,
         Self::Budget,
+        Self::Requisitions,
+        Self::Payments,
+        Self::Notices,
+        Self::Threads,
     ];
 
     /// The word in manifests, rows and messages.
@@ -135,6 +147,10 @@ impl Scope {
             Self::Catalogue => "catalogue",
             Self::Stock => "stock",
             Self::Budget => "budget",
+            Self::Requisitions => "requisitions",
+            Self::Payments => "payments",
+            Self::Notices => "notices",
+            Self::Threads => "threads",
         }
     }
 
@@ -149,7 +165,14 @@ impl Scope {
     pub fn of(what: Need) -> Option<Self> {
         match what {
             Need::Effect(Effect::AdoptItem) => Some(Self::Catalogue),
-            Need::Effect(Effect::CallBackend) => None,
+            Need::Effect(Effect::CreateRequisition) => Some(Self::Requisitions),
+            Need::Effect(Effect::RecordPayment) => Some(Self::Payments),
+            Need::Effect(Effect::Notify) => Some(Self::Notices),
+            Need::Effect(Effect::PostToThread) => Some(Self::Threads),
+            // The publisher's system, its pools and its coupons are in no other house.
+            Need::Effect(Effect::CallBackend | Effect::EnrolMember | Effect::IssueCoupon | Effect::RedeemCoupon) => {
+                None
+            }
             Need::Stock => Some(Self::Stock),
             Need::Budget => Some(Self::Budget),
         }
@@ -170,6 +193,12 @@ impl Scope {
                 "Documents of the app hold your stock for others, say that goods are on their way to you, and write down what has left your house or come in."
             }
             Self::Budget => "Documents of the app bind your budgets: what they come to is as good as spent.",
+            Self::Requisitions => {
+                "The app asks for articles in your house, as if one of your people had. Your approval flows decide on it as on any other."
+            }
+            Self::Payments => "The app writes down in your house what was paid, as its documents say it.",
+            Self::Notices => "The app shows short notices to your people, on their workbench.",
+            Self::Threads => "The app says something in the threads of its documents in the name of your enterprise.",
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use hansa_directory::Session;
-use hansa_documents::{Admission, Doing, KeeperFuture, Kind, Need, Standing};
+use hansa_documents::{Admission, Deed, Doing, KeeperFuture, Kind, Need, Results, Standing};
 use hansa_tenancy::TenantTx;
 use hansa_vocab::LinkId;
 use time::Time;
@@ -165,6 +165,15 @@ impl Admission for Apps {
             };
             Ok(share.is_none_or(|share| words(&share.scopes).any(|word| word == scope.as_str())))
         })
+    }
+
+    fn came<'a>(
+        &'a self,
+        tx: &'a mut TenantTx,
+        deed: Deed<'a>,
+        outcome: Result<&'a Results, &'a str>,
+    ) -> KeeperFuture<'a> {
+        Box::pin(async move { Ok(self.keep_deed(tx, deed, outcome).await?) })
     }
 
     fn others<'a>(

@@ -1,6 +1,6 @@
 //! What comes of acts is told to the system behind an app, until it has answered; what it answers is done.
 
-use hansa_documents::{Came, Deed, Effect, Hand, KeeperError, KeeperFuture, SystemWish};
+use hansa_documents::{Came, Deed, SystemWish, forms};
 use hansa_proto::apps::v1::CallRequest;
 use hansa_tenancy::{Caller as _, Errand, Mark, Module, Round, TenantTx, Timed};
 use hansa_vault::sha256;
@@ -31,7 +31,7 @@ const TOGETHER_MAX: i64 = 8;
 
 impl Apps {
     /// Has what came of an act told to the system, as soon as this transaction has committed.
-    async fn told(&self, tx: &mut TenantTx, deed: Deed<'_>) -> Result<(), Error> {
+    pub(super) async fn told(&self, tx: &mut TenantTx, deed: Deed<'_>) -> Result<(), Error> {
         let us = self.us(tx).await?;
         let row = store::version_of_kind(tx, &deed.kind.name, number(deed.kind.version)).await?;
         let row = row.filter(|row| row.publisher == us).ok_or(Error::NotFound("app"))?;
@@ -41,10 +41,10 @@ impl Apps {
             .remove("operation")
             .and_then(|name| name.as_str().map(str::to_owned));
         let input = serde_json::to_string(&input).unwrap_or_default();
-        let party = self.documents.party(tx, deed.document, deed.act.role).await?;
+        let (enterprise, enterprise_name, _) = deed.party;
         let asked = CallRequest {
-            enterprise: party.0,
-            enterprise_name: party.1,
+            enterprise: enterprise.to_owned(),
+            enterprise_name: enterprise_name.to_owned(),
             actor: deed.act.actor.to_owned(),
             actor_role: deed.act.actor_role.to_owned(),
             document_id: deed.document.to_string(),
@@ -110,13 +110,13 @@ impl Apps {
         match heard {
             Ok(Said::Done(output)) => (row.state, row.output) = ("done".to_owned(), output),
             Ok(Said::Refused(why)) => (row.state, row.refused) = ("refused".to_owned(), why),
-            Ok(Said::Acts(act, forms)) => {
+            Ok(Said::Acts(act, said)) => {
                 let actor = format!("app/{}", row.app);
                 let wish = SystemWish {
                     document: row.document_id.ok_or(Error::Damaged("app_call"))?,
                     id: derived(row.id),
                     act: &act,
-                    forms: &forms,
+                    contents: forms(&said),
                     actor: &actor,
                 };
                 tx.savepoint(Mark::Act).await?;
@@ -153,16 +153,6 @@ fn derived(act: Uuid) -> Uuid {
     let mut bytes = [0; 16];
     bytes.copy_from_slice(&hash[..16]);
     Builder::from_custom_bytes(bytes).into_uuid()
-}
-
-impl Hand for Apps {
-    fn can(&self) -> &'static [Effect] {
-        &[Effect::CallBackend]
-    }
-
-    fn does<'a>(&'a self, tx: &'a mut TenantTx, deed: Deed<'a>) -> KeeperFuture<'a> {
-        Box::pin(async move { self.told(tx, deed).await.map_err(KeeperError::from) })
-    }
 }
 
 impl Timed for Apps {

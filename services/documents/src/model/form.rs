@@ -129,14 +129,7 @@ fn product(value: &Value) -> bool {
 fn minor(value: &Value) -> Option<(i64, &str)> {
     let parts = value.as_object().filter(|parts| parts.len() == 2)?;
     let (amount, currency) = (parts.get("amount")?.as_str()?, parts.get("currency")?.as_str()?);
-    let code = currency.len() == 3 && currency.bytes().all(|one| one.is_ascii_uppercase());
-    let places = usize::try_from(money::exponent(currency)).ok().filter(|_| code)?;
-    let (whole, part) = amount.split_once('.').unwrap_or((amount, ""));
-    let digits = |text: &str| text.bytes().all(|one| one.is_ascii_digit());
-    if whole.is_empty() || part.len() > places || !digits(whole) || !digits(part) {
-        return None;
-    }
-    Some((format!("{whole}{part:0<places$}").parse().ok()?, currency))
+    Some((money::minor(amount, currency)?, currency))
 }
 
 /// Reads a schema, and whether it is one of ours.

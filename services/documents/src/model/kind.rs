@@ -420,11 +420,31 @@ impl Kind {
         }
         for effect in &act.effects {
             effect
-                .check(self)
+                .check(self, act)
                 .map_err(|wrong| BadKind(format!("{name}: {wrong}")))?;
         }
         if let Some(guard) = &act.guard {
             check_condition(guard).map_err(|wrong| BadKind(format!("{name}: {wrong}")))?;
+        }
+        self.answers_end()
+    }
+
+    /// What answers what comes of an act comes to an end.
+    fn answers_end(&self) -> Result<(), BadKind> {
+        let answers = |act: &str| -> BTreeSet<&str> {
+            let effects = self.acts.get(act).map_or(&[][..], |act| &act.effects);
+            effects.iter().flat_map(|effect| effect.answers.each()).collect()
+        };
+        for act in self.acts.keys() {
+            let (mut seen, mut open) = (BTreeSet::new(), answers(act));
+            while let Some(next) = open.pop_first() {
+                if next == act {
+                    return Err(BadKind(format!("{act}: what comes of it answers itself without end")));
+                }
+                if seen.insert(next) {
+                    open.extend(answers(next));
+                }
+            }
         }
         Ok(())
     }

@@ -4,7 +4,7 @@ use hansa_directory::Session;
 use hansa_proto::documents::v1::{Act, ActSent, Answer, Line, content::Body};
 use hansa_tenancy::{Mark, TenantTx};
 use hansa_vault::sha256;
-use hansa_vocab::{Fault, Role};
+use hansa_vocab::{Fault, Role, StaffId};
 use hansa_workflow::{Ask, Facts, Gate, LineFacts, Preview, Request, Subject, SubjectFuture};
 use prost::Message as _;
 use uuid::Uuid;
@@ -26,27 +26,8 @@ impl Documents {
         (asked, decision): (&Asked<'_>, &Decision),
         admitted: bool,
     ) -> Result<bool, Error> {
-        // Who accepts wants what was proposed.
-        let wanted = match decision {
-            Decision::Answers(open, _) => &open.contents,
-            Decision::Counts(_) | Decision::Opens => asked.contents,
-        };
-        for held in store::held(tx, known.row.id)
-            .await?
-            .iter()
-            .filter(|held| held.act == asked.act.name)
-        {
-            store::settle_act(tx, known.row.id, held.id, "refused", "REPLACED").await?;
-        }
-        let (facts, material) = self.facts(known, &asked.act.name, wanted, session.roles());
-        let ask = Ask {
-            id: asked.act.id.parse().map_err(|_| Error::Damaged("act"))?,
-            subject: known.row.id,
-            facts,
-            material,
-            requester: session.staff(),
-        };
-        let gate = self.workflow.gate(tx, &ask).await?;
+        let by = (session.staff(), session.roles());
+        let gate = self.gate(tx, by, known, (asked, decision)).await?;
         let alone = [Role::Owner, Role::Admin, Role::Buyer, Role::Approver];
         let receives = asked
             .contents
@@ -59,6 +40,37 @@ impl Documents {
             });
         }
         Ok(gate == Gate::Waits)
+    }
+
+    /// Asks those whom a flow names, in place of what was asked before for the same.
+    pub(super) async fn gate(
+        &self,
+        tx: &mut TenantTx,
+        (requester, roles): (StaffId, &[Role]),
+        known: &Known,
+        (asked, decision): (&Asked<'_>, &Decision),
+    ) -> Result<Gate, Error> {
+        // Who accepts wants what was proposed.
+        let wanted = match decision {
+            Decision::Answers(open, _) => &open.contents,
+            Decision::Counts(_) | Decision::Opens => asked.contents,
+        };
+        for held in store::held(tx, known.row.id)
+            .await?
+            .iter()
+            .filter(|held| held.act == asked.act.name)
+        {
+            store::settle_act(tx, known.row.id, held.id, "refused", "REPLACED").await?;
+        }
+        let (facts, material) = self.facts(known, &asked.act.name, wanted, roles);
+        let ask = Ask {
+            id: asked.act.id.parse().map_err(|_| Error::Damaged("act"))?,
+            subject: known.row.id,
+            facts,
+            material,
+            requester,
+        };
+        Ok(self.workflow.gate(tx, &ask).await?)
     }
 
     /// What would come of an act: who would have to approve it.

@@ -88,10 +88,11 @@ impl Documents {
                 if begins {
                     self.keep_begun(tx, known).await?;
                 }
-                self.rule(tx, known, asked, decision).await?;
+                let following = self.rule(tx, known, asked, decision).await?;
                 self.want(tx, asked.contents, known.row.id, link).await?;
                 self.noted(tx, asked.actor, "document.act", known.row.id, link).await?;
-                Ok(self.bring(tx, (&known.row, &known.kind), asked.actor, false).await?)
+                self.bring(tx, (&known.row, &known.kind), asked.actor, false).await?;
+                Ok(self.follow(tx, known.row.id, following).await?)
             }
             Err(error) => {
                 let reason = reason(error)?;

@@ -106,7 +106,7 @@ impl Documents {
         Ok(Whole::new(row, parties, kind))
     }
 
-    fn draft(&self, id: Uuid, kind: &Kind, our_role: &str, number: String) -> DocumentRow {
+    pub(super) fn draft(&self, id: Uuid, kind: &Kind, our_role: &str, number: String) -> DocumentRow {
         DocumentRow {
             id,
             kind: kind.name.clone(),
@@ -166,7 +166,7 @@ impl Documents {
     }
 
     /// The parties of a new document: its issuer first, and of the others those whom we name.
-    async fn with_whom(
+    pub(super) async fn with_whom(
         &self,
         tx: &mut TenantTx,
         (id, our_name): (Uuid, &str),

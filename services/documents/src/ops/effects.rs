@@ -1,15 +1,24 @@
 //! What comes of an act in our own house, in the transaction in which it counts here.
 
-use hansa_tenancy::{Mark, TenantTx};
+use std::collections::{BTreeMap, VecDeque};
 
-use super::{Documents, Known};
+use hansa_tenancy::{Mark, TenantTx};
+use hansa_vault::sha256;
+use hansa_vocab::LinkId;
+use serde_json::Value;
+use uuid::{Builder, Uuid};
+
+use super::{Documents, Known, SystemWish, system};
 use crate::{
     Error,
     admission::Need,
-    keeper::{Came, Deed, Hand, KeeperError},
+    keeper::{Came, Deed, Hand, KeeperError, Results},
     model::{Contents, Kind, effect::Effect},
     store::DocumentRow,
 };
+
+/// Characters of why something was not done.
+const REASON_MAX: usize = 400;
 
 impl Documents {
     /// What comes here of an act that an issuer has counted; the document's row as it was.
@@ -42,51 +51,138 @@ impl Documents {
         hands.find(|hand| hand.can().contains(&what)).map(AsRef::as_ref)
     }
 
-    /// Does what a kind says that comes of an act at our role. `strict`: it is our own step, and what can't be is refused; otherwise
-    /// what can't be is written down, and the document goes on.
+    /// Does what a kind says that comes of an act at our role; the acts that answer it. `strict`: it is our own step, and what can't be
+    /// is refused; otherwise what can't be is written down, and the document goes on.
     pub(crate) async fn take_effects(
         &self,
         tx: &mut TenantTx,
         known: &Known,
         (act, written): (&Came<'_>, &Contents),
         strict: bool,
-    ) -> Result<(), Error> {
+    ) -> Result<Vec<Following>, Error> {
         let (row, kind) = (&known.row, &known.kind);
         let all = kind.acts.get(act.name).map_or(&[][..], |act| &act.effects);
+        let mut contents = known.contents.clone();
+        contents.extend(written.clone());
+        let party = known.parties.iter().find(|party| party.role == act.role);
+        let party = party.ok_or(Error::Damaged("document_party"))?;
+        let mut following = Vec::new();
         for effect in all.iter().filter(|effect| effect.at == row.our_role) {
-            let allowed = self.given(tx, kind, Need::Effect(effect.what)).await?;
-            let mut contents = known.contents.clone();
-            contents.extend(written.clone());
             let deed = Deed {
                 document: row.id,
                 number: &row.number,
                 kind,
                 act,
+                party: (&party.enterprise, &party.name, party.link_id.map(LinkId)),
                 what: effect.what,
                 with: &effect.values(&contents),
             };
-            let hand = self.hand(effect.what).filter(|_| allowed);
-            // What fails halfway leaves nothing behind.
-            tx.savepoint(Mark::Effect).await?;
-            let done = match hand {
-                Some(hand) => hand.does(tx, deed).await,
-                None => Err(KeeperError::Invalid {
-                    field: "scopes",
-                    text: "the app was not given that".to_owned(),
-                }),
+            let outcome = self.take_effect(tx, deed, strict).await?;
+            if let Some(admission) = self.answers_for(kind) {
+                let outcome = outcome.as_ref().map_err(String::as_str);
+                admission.came(tx, deed, outcome).await?;
+            }
+            let answer = match &outcome {
+                Ok(_) => &effect.answers.done,
+                Err(_) => &effect.answers.refused,
             };
-            let outcome = match done {
-                Ok(()) => "done".to_owned(),
-                Err(error @ (KeeperError::Invalid { .. } | KeeperError::Short { .. })) if !strict => {
-                    tx.undo_to(Mark::Effect).await?;
-                    format!("not done: {error}")
+            let known = match outcome {
+                Ok(known) => known,
+                Err(reason) => Results::from([("reason".to_owned(), shortened(&reason).into())]),
+            };
+            following.extend(answer.as_ref().map(|answer| Following {
+                id: derived(act.id, answer),
+                act: answer.clone(),
+                forms: effect.forms(kind, answer, &known),
+            }));
+        }
+        Ok(following)
+    }
+
+    /// Does one of them, or says why it can't be.
+    async fn take_effect(
+        &self,
+        tx: &mut TenantTx,
+        deed: Deed<'_>,
+        strict: bool,
+    ) -> Result<Result<Results, String>, Error> {
+        let allowed = self.given(tx, deed.kind, Need::Effect(deed.what)).await?;
+        // What fails halfway leaves nothing behind.
+        tx.savepoint(Mark::Effect).await?;
+        let done = match self.hand(deed.what).filter(|_| allowed) {
+            Some(hand) => hand.does(tx, deed).await,
+            None => Err(KeeperError::Invalid {
+                field: "scopes",
+                text: "the app was not given that".to_owned(),
+            }),
+        };
+        let outcome = match done {
+            Ok(results) => Ok(results),
+            Err(error @ (KeeperError::Invalid { .. } | KeeperError::Short { .. })) if !strict => {
+                tx.undo_to(Mark::Effect).await?;
+                Err(error.to_string())
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let resource = format!("document/{}", deed.document);
+        let (line, action) = (self.tenancy.ids().uuid(), format!("effect.{}", deed.what.as_str()));
+        let said = outcome
+            .as_ref()
+            .err()
+            .map_or("done".to_owned(), |reason| format!("not done: {reason}"));
+        hansa_directory::audit(tx, line, "documents.effect", &action, &resource, &said).await?;
+        Ok(outcome)
+    }
+
+    /// Does the acts that answer what came of one, as far as they can be: one that can't is for people to see to.
+    pub(crate) async fn follow(
+        &self,
+        tx: &mut TenantTx,
+        document: Uuid,
+        following: Vec<Following>,
+    ) -> Result<(), Error> {
+        let mut following = VecDeque::from(following);
+        // A kind's answers end: see `Kind::read`.
+        while let Some(next) = following.pop_front() {
+            tx.savepoint(Mark::Answer).await?;
+            let wish = SystemWish {
+                document,
+                id: next.id,
+                act: &next.act,
+                contents: system::forms(&next.forms),
+                actor: "documents.effect",
+            };
+            match self.answers(tx, wish).await {
+                Ok(more) => following.extend(more),
+                Err(error) if error.is_for_good() => {
+                    tx.undo_to(Mark::Answer).await?;
+                    let (line, resource) = (self.tenancy.ids().uuid(), format!("document/{document}"));
+                    let said = format!("{} not done: {error}", next.act);
+                    hansa_directory::audit(tx, line, "documents.effect", "effect.answer", &resource, &said).await?;
                 }
-                Err(error) => return Err(error.into()),
-            };
-            let resource = format!("document/{}", row.id);
-            let (line, action) = (self.tenancy.ids().uuid(), format!("effect.{}", effect.what.as_str()));
-            hansa_directory::audit(tx, line, "documents.effect", &action, &resource, &outcome).await?;
+                Err(error) => return Err(error),
+            }
         }
         Ok(())
     }
+}
+
+/// An act of the issuer's that answers what came of another.
+#[derive(Debug)]
+pub(crate) struct Following {
+    id: Uuid,
+    act: String,
+    forms: BTreeMap<String, Value>,
+}
+
+fn shortened(reason: &str) -> String {
+    reason.chars().take(REASON_MAX).collect()
+}
+
+/// The same each time, so that it is done once.
+fn derived(act: Uuid, answer: &str) -> Uuid {
+    let hash = sha256(&[b"hansa/document-answer\0", act.as_bytes(), answer.as_bytes()]);
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&hash[..16]);
+    Builder::from_custom_bytes(bytes).into_uuid()
 }

@@ -15,7 +15,7 @@ use prost::Message as _;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{Documents, Known, hex, opened, text_rows};
+use super::{Documents, Following, Known, hex, opened, text_rows};
 use crate::{
     Error,
     events::{PROPOSAL, RULING, VERSION},
@@ -169,19 +169,21 @@ impl Documents {
         }
     }
 
-    /// Does at a document of ours what was decided, and tells the others.
+    /// Does at a document of ours what was decided, and tells the others; the acts that answer what came of it.
     pub(crate) async fn rule(
         &self,
         tx: &mut TenantTx,
         known: &Known,
         asked: &Asked<'_>,
         decision: Decision,
-    ) -> Result<(), Error> {
+    ) -> Result<Vec<Following>, Error> {
         let row = &known.row;
+        let mut following = Vec::new();
         match decision {
             Decision::Counts(state) => {
                 store::insert_act(tx, &asked.row(row.id, "counted", "")?).await?;
-                self.count(tx, known, (asked.act, asked.sent), Vec::new(), &state)
+                following = self
+                    .count(tx, known, (asked.act, asked.sent), Vec::new(), &state)
                     .await?;
             }
             Decision::Opens => {
@@ -196,7 +198,7 @@ impl Documents {
                 agreed.extend(asked.sent.act.clone());
                 match answered {
                     Answered::Counts(state) => {
-                        self.count(tx, known, (&open.act, &open.sent), agreed, &state).await?;
+                        following = self.count(tx, known, (&open.act, &open.sent), agreed, &state).await?;
                         store::settle_act(tx, row.id, open.id, "counted", "").await?;
                     }
                     Answered::Waits => {
@@ -214,7 +216,7 @@ impl Documents {
             }
         }
         tx.wake();
-        Ok(())
+        Ok(following)
     }
 
     /// Writes down that an act does not count, and tells whose it was.
@@ -238,7 +240,7 @@ impl Documents {
         (act, sent): (&Act, &ActSent),
         agreed: Vec<Signed>,
         state: &str,
-    ) -> Result<(), Error> {
+    ) -> Result<Vec<Following>, Error> {
         let Known { row, kind, .. } = known;
         let (issuer, now, next) = (
             self.counts_as(tx, known).await?,
@@ -280,7 +282,7 @@ impl Documents {
             actor_role: &act.actor_role,
             version: next,
         };
-        self.take_effects(tx, known, (&came, &contents), ours).await?;
+        let following = self.take_effects(tx, known, (&came, &contents), ours).await?;
         self.outdated(tx, row.id, next).await?;
         let next_row = DocumentRow {
             version: next,
@@ -299,7 +301,7 @@ impl Documents {
                 self.post(tx, link, (row.id, next), VERSION, &told).await?;
             }
         }
-        Ok(())
+        Ok(following)
     }
 
     /// Tells the others of an act that waits for somebody, and of who has agreed so far.

@@ -6,13 +6,14 @@ use hansa_directory::audit;
 use hansa_proto::documents::v1::{Act, ActSent, Content, Form, content::Body};
 use hansa_tenancy::{Errand, TenantTx};
 use hansa_vocab::StaffId;
+use hansa_workflow::Gate;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{Asked, Decision, Documents, Wish};
+use super::{Asked, Documents, Following, Known, Wish};
 use crate::{
     Error,
-    model::{Contents, Refusal, version},
+    model::{Contents, version},
     store,
 };
 
@@ -28,19 +29,26 @@ pub struct SystemWish<'a> {
     pub id: Uuid,
     /// What, as the kind calls it.
     pub act: &'a str,
-    /// By the name of each section that it writes, what its form says.
-    pub forms: &'a BTreeMap<String, Value>,
+    /// The sections that it writes.
+    pub contents: Contents,
     /// For the audit, e.g. "app/price_check".
     pub actor: &'a str,
 }
 
 impl Documents {
-    /// Does it, at a document of ours, as it stands now.
+    /// Does it, at a document of ours, as it stands now; or asks those for it whom a flow names.
     ///
     /// # Errors
     ///
     /// What stands in the way: a person decides then.
     pub async fn act_by_system(&self, tx: &mut TenantTx, wish: SystemWish<'_>) -> Result<(), Error> {
+        let document = wish.document;
+        let following = self.answers(tx, wish).await?;
+        self.follow(tx, document, following).await
+    }
+
+    /// The same, without the acts that answer what came of it.
+    pub(super) async fn answers(&self, tx: &mut TenantTx, wish: SystemWish<'_>) -> Result<Vec<Following>, Error> {
         let known = self.locked(tx, wish.document).await?;
         if !known.row.issuer || known.row.version == 0 {
             return Err(Error::NotFound("document"));
@@ -49,24 +57,54 @@ impl Documents {
         for (_, link) in known.linked() {
             self.links.rouse(&errand, link).await?;
         }
-        let contents: Contents = wish
-            .forms
-            .iter()
-            .map(|(name, form)| (name.clone(), filled(form)))
-            .collect();
+        self.system_act(tx, &known, wish).await
+    }
+
+    /// Begins a document of ours that has no other parties, with its first act. The same id again changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// What stands in the way.
+    pub async fn begin_by_system(&self, tx: &mut TenantTx, kind: &str, wish: SystemWish<'_>) -> Result<(), Error> {
+        if store::lock(tx, wish.document).await?.is_some() {
+            return Ok(());
+        }
+        let kind = self.kind(tx, kind, None).await?;
+        let name = self.tenancy.tenant(tx.tenant()).await?.name;
+        let links = BTreeMap::new();
+        let parties = self.with_whom(tx, (wish.document, &name), &kind, &links).await?;
+        let mut known = Known {
+            row: self.draft(wish.document, &kind, kind.issuer(), String::new()),
+            kind,
+            parties,
+            newest: None,
+            contents: Contents::new(),
+        };
+        self.keep_begun(tx, &mut known).await?;
+        let document = wish.document;
+        let following = self.system_act(tx, &known, wish).await?;
+        self.follow(tx, document, following).await
+    }
+
+    async fn system_act(
+        &self,
+        tx: &mut TenantTx,
+        known: &Known,
+        wish: SystemWish<'_>,
+    ) -> Result<Vec<Following>, Error> {
         let own = Wish {
             document: wish.document,
             id: Some(wish.id),
             act: wish.act.to_owned(),
             base: known.row.version(),
-            contents,
+            contents: wish.contents,
             proposal: None,
         };
         let body_hash = own.hash();
         if store::asked(tx, wish.document, wish.id).await?.is_some() {
-            return Ok(());
+            return Ok(Vec::new());
         }
-        let (sections, texts) = self.sections(tx, &known, &own).await?;
+        let (sections, texts) = self.sections(tx, known, &own).await?;
         let act = Act {
             document_id: wish.document.to_string(),
             id: wish.id.to_string(),
@@ -90,24 +128,29 @@ impl Documents {
             body_hash: &body_hash,
             actor: wish.actor,
         };
-        let decision = self.judge(tx, &known, &asked).await?;
+        let decision = self.judge(tx, known, &asked).await?;
         for (_, link) in known.linked() {
             self.partner_may(tx, link, &known.kind, asked.doing(&known.row)).await?;
         }
-        let (facts, _) = self.facts(&known, wish.act, &own.contents, &[]);
-        let flow = self.workflow.preview(tx, &facts, StaffId(Uuid::nil())).await?.flow;
-        if !flow.is_empty() || matches!(decision, Decision::Answers(..)) {
-            return Err(Refusal::NotAdmitted {
-                rule: "FLOW",
-                text: format!("people decide that: the flow {flow} is for it"),
-            }
-            .into());
+        // Nobody has asked, so nobody is kept from deciding.
+        let by = (StaffId(Uuid::nil()), &[][..]);
+        let mut following = Vec::new();
+        if self.gate(tx, by, known, (&asked, &decision)).await? == Gate::Waits {
+            store::insert_act(tx, &asked.row(wish.document, "held", "")?).await?;
+        } else {
+            following = self.rule(tx, known, &asked, decision).await?;
+            self.bring(tx, (&known.row, &known.kind), wish.actor, true).await?;
         }
-        self.rule(tx, &known, &asked, decision).await?;
-        self.bring(tx, (&known.row, &known.kind), wish.actor, true).await?;
         let (line, resource) = (self.tenancy.ids().uuid(), format!("document/{}", wish.document));
-        Ok(audit(tx, line, wish.actor, "document.act", &resource, "by a system").await?)
+        audit(tx, line, wish.actor, "document.act", &resource, "by a system").await?;
+        Ok(following)
     }
+}
+
+/// Sections whose forms say that.
+#[must_use]
+pub fn forms(forms: &BTreeMap<String, Value>) -> Contents {
+    forms.iter().map(|(name, form)| (name.clone(), filled(form))).collect()
 }
 
 fn filled(form: &Value) -> Content {

@@ -303,18 +303,6 @@ impl Documents {
         }
     }
 
-    /// Who has a role in a document: enterprise id and name.
-    ///
-    /// # Errors
-    ///
-    /// When the document has nobody of that role.
-    pub async fn party(&self, tx: &mut TenantTx, document: Uuid, role: &str) -> Result<(String, String), Error> {
-        let parties = store::parties(tx, document).await?;
-        let party = parties.into_iter().find(|party| party.role == role);
-        let party = party.ok_or(Error::Damaged("document_party"))?;
-        Ok((party.enterprise, party.name))
-    }
-
     /// A document, and its lock.
     pub(crate) async fn locked(&self, tx: &mut TenantTx, id: Uuid) -> Result<Known, Error> {
         let row = store::lock(tx, id).await?.ok_or(Error::NotFound("document"))?;

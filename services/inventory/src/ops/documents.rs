@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use hansa_documents::{Deed, Due, DueLine, Effect, Figures, Hand, KeeperError, KeeperFuture, Stock, StockKeeper};
+use hansa_documents::{
+    Deed, Due, DueLine, Effect, Figures, Hand, KeeperError, KeeperFuture, Results, Stock, StockKeeper,
+};
 use hansa_tenancy::TenantTx;
 use hansa_vocab::Quantity;
 use serde_json::Value;
@@ -45,8 +47,11 @@ impl Hand for Inventory {
         &[Effect::AdoptItem]
     }
 
-    fn does<'a>(&'a self, tx: &'a mut TenantTx, deed: Deed<'a>) -> KeeperFuture<'a> {
-        Box::pin(async move { Ok(self.adopt(tx, deed).await?) })
+    fn does<'a>(&'a self, tx: &'a mut TenantTx, deed: Deed<'a>) -> KeeperFuture<'a, Results> {
+        Box::pin(async move {
+            self.adopt(tx, deed).await?;
+            Ok(Results::new())
+        })
     }
 }
 

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use hansa_link::model::people::LoyaltyGrant;
+use hansa_link::{Permit, model::people::LoyaltyGrant};
 use hansa_members::Holder;
 use hansa_tenancy::{Errand, TenantTx};
+use hansa_vault::sha256;
 use hansa_vocab::LinkId;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -105,15 +106,61 @@ impl Loyalty {
         model::currency(&basket.currency)?;
         model::text("order_ref", &hold.order_ref, 0, model::REFERENCE_MAX)?;
         let mut tx = self.begin("loyalty.hold", by).await?;
+        let row = self.held(&mut tx, by, (hold, basket)).await?;
+        tx.commit().await?;
+        Ok(row)
+    }
+
+    async fn held(&self, tx: &mut TenantTx, by: By<'_>, (hold, basket): (&Hold, &Basket)) -> Result<BookingRow, Error> {
         let mut row = empty(by, hold);
-        if let Some(known) = self.known(&mut tx, by, hold).await? {
+        if let Some(known) = self.known(tx, by, hold).await? {
             return Ok(known);
         }
         match &hold.what {
-            What::Coupon(code) => self.take_coupon(&mut tx, by, hold, (code, basket), &mut row).await?,
-            _ => self.take_points(&mut tx, by, hold, basket, &mut row).await?,
+            What::Coupon(code) => self.take_coupon(tx, by, hold, (code, basket), &mut row).await?,
+            _ => self.take_points(tx, by, hold, basket, &mut row).await?,
         }
         self.write(tx, by, row, "loyalty.hold").await
+    }
+
+    /// Holds a coupon for a partner and uses it up, in a transaction that does more for it: what it is worth in minor units, of which
+    /// currency, and how that reads.
+    ///
+    /// # Errors
+    ///
+    /// What the partner would be told.
+    pub async fn redeem_for(
+        &self,
+        tx: &mut TenantTx,
+        permit: &Permit,
+        id: Uuid,
+        (code, (amount, currency), order_ref): (&str, (i64, &str), &str),
+    ) -> Result<(i64, String, String), Error> {
+        let basket = Basket {
+            amount,
+            currency: currency.to_owned(),
+        };
+        model::within("basket.amount", amount, 1, model::AMOUNT_MAX)?;
+        model::currency(currency)?;
+        model::text("order_ref", order_ref, 0, model::REFERENCE_MAX)?;
+        let said = [
+            code.as_bytes(),
+            &amount.to_be_bytes(),
+            currency.as_bytes(),
+            order_ref.as_bytes(),
+        ];
+        let hold = Hold {
+            id,
+            what: What::Coupon(code.to_owned()),
+            basket: None,
+            ttl: None,
+            order_ref: order_ref.to_owned(),
+            body_hash: data_encoding::HEXLOWER.encode(&sha256(&said)),
+        };
+        let by = By::Partner(permit);
+        self.held(tx, by, (&hold, &basket)).await?;
+        let row = self.stepped(tx, by, id, (State::Confirmed, "")).await?;
+        Ok((row.discount, row.currency, row.benefit))
     }
 
     /// Gives a member points. The same id again gives none.
@@ -153,7 +200,9 @@ impl Loyalty {
         points::lock(&mut tx, account.holder.pool_id, account.holder.number).await?;
         self.change(&mut tx, &row, points, "credit").await?;
         self.settle(&mut tx, &row, false, now).await?;
-        self.write(tx, by, row, "loyalty.credit").await
+        let row = self.write(&mut tx, by, row, "loyalty.credit").await?;
+        tx.commit().await?;
+        Ok(row)
     }
 
     /// What an id has led to already; or it is this transaction's alone.
@@ -170,14 +219,13 @@ impl Loyalty {
         }
     }
 
-    async fn write(&self, mut tx: TenantTx, by: By<'_>, row: BookingRow, action: &str) -> Result<BookingRow, Error> {
-        bookings::fill(&mut tx, &row).await?;
+    async fn write(&self, tx: &mut TenantTx, by: By<'_>, row: BookingRow, action: &str) -> Result<BookingRow, Error> {
+        bookings::fill(tx, &row).await?;
         let resource = format!("booking/{}/{}", by.link(), row.id);
-        self.note(&mut tx, by, action, &resource).await?;
+        self.note(tx, by, action, &resource).await?;
         if row.expires_at.is_some() {
             tx.set_timer().await?;
         }
-        tx.commit().await?;
         Ok(row)
     }
 
@@ -351,9 +399,21 @@ impl Loyalty {
 
     /// One step of a booking, under its row lock; a step that is done already returns what is there.
     async fn step(&self, by: By<'_>, id: Uuid, next: State, reason: &str) -> Result<BookingRow, Error> {
-        let reason = model::text("reason", reason, 0, model::REFERENCE_MAX)?;
         let mut tx = self.begin("loyalty.step", by).await?;
-        let row = bookings::lock(&mut tx, by.link(), id)
+        let row = self.stepped(&mut tx, by, id, (next, reason)).await?;
+        tx.commit().await?;
+        Ok(row)
+    }
+
+    async fn stepped(
+        &self,
+        tx: &mut TenantTx,
+        by: By<'_>,
+        id: Uuid,
+        (next, reason): (State, &str),
+    ) -> Result<BookingRow, Error> {
+        let reason = model::text("reason", reason, 0, model::REFERENCE_MAX)?;
+        let row = bookings::lock(tx, by.link(), id)
             .await?
             .ok_or(Error::NotFound("booking"))?;
         let (now, state) = (self.now(), row.state()?);
@@ -362,19 +422,17 @@ impl Loyalty {
             return Ok(row);
         }
         match next {
-            State::Confirmed => self.use_up(&mut tx, &row, now).await?,
-            State::Reversed => self.take_back(&mut tx, &row, now).await?,
-            _ => self.give_back(&mut tx, &row).await?,
+            State::Confirmed => self.use_up(tx, &row, now).await?,
+            State::Reversed => self.take_back(tx, &row, now).await?,
+            _ => self.give_back(tx, &row).await?,
         }
-        bookings::step(&mut tx, (by.link(), id), next, &reason, now).await?;
+        bookings::step(tx, (by.link(), id), next, &reason, now).await?;
         let resource = format!("booking/{}/{id}", by.link());
-        self.note(&mut tx, by, &format!("loyalty.{}", next.as_str()), &resource)
+        self.note(tx, by, &format!("loyalty.{}", next.as_str()), &resource)
             .await?;
-        let row = bookings::lock(&mut tx, by.link(), id)
+        bookings::lock(tx, by.link(), id)
             .await?
-            .ok_or(Error::Damaged("booking"))?;
-        tx.commit().await?;
-        Ok(row)
+            .ok_or(Error::Damaged("booking"))
     }
 
     async fn use_up(&self, tx: &mut TenantTx, row: &BookingRow, now: OffsetDateTime) -> Result<(), Error> {

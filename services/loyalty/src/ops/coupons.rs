@@ -1,9 +1,10 @@
 //! Kinds of coupons are made, and coupons issued.
 
-use hansa_directory::Session;
+use hansa_directory::{Session, audit};
 use hansa_tenancy::TenantTx;
 use hansa_vault::Seal;
 use hansa_vocab::LinkId;
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{By, Loyalty, invalid};
@@ -151,6 +152,28 @@ impl Loyalty {
             .await?;
         tx.commit().await?;
         Ok(Issued { coupons, unknown })
+    }
+
+    /// Issues one coupon of a kind for whoever shows it, in a transaction that does more: its code, how it reads, and when it ends.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`] without such a kind; [`Error::IssuedMax`] when all are issued.
+    pub async fn issue_one(
+        &self,
+        tx: &mut TenantTx,
+        kind: &str,
+        actor: &str,
+    ) -> Result<(String, String, OffsetDateTime), Error> {
+        let kind = coupons::lock_kind(tx, kind)
+            .await?
+            .ok_or(Error::NotFound("coupon kind"))?;
+        let seal = self.vault.seal(tx).await?;
+        write(tx, &seal, &kind, &[None]).await?;
+        let serial_no = kind.issued + 1;
+        let resource = format!("coupon-kind/{}/{serial_no}", kind.code);
+        audit(tx, self.tenancy.ids().uuid(), actor, "loyalty.issue", &resource, "app").await?;
+        Ok((code(&seal, kind.id, serial_no), kind.benefit, kind.valid_until))
     }
 
     async fn issue_bearers(

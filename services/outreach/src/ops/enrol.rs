@@ -329,16 +329,32 @@ impl Outreach {
 
     /// Somebody at a partner's counter becomes a member of ours.
     pub(crate) async fn enrolled_by(&self, permit: &Permit, id: Uuid, asked: &wire::EnrolRequest) -> Result<(), Error> {
+        let mut tx = self.begin_for("outreach.enrolled_by", permit).await?;
+        self.enrols_for(&mut tx, permit, id, asked).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// The same in a transaction that does more for the partner.
+    ///
+    /// # Errors
+    ///
+    /// What the partner would be told: by none of it does it learn who was a member before.
+    pub async fn enrols_for(
+        &self,
+        tx: &mut TenantTx,
+        permit: &Permit,
+        id: Uuid,
+        asked: &wire::EnrolRequest,
+    ) -> Result<(), Error> {
         let granted = permit.grant().enrolments.iter().find(|one| one.pool == asked.pool);
         let granted = granted.ok_or_else(|| refused(permit, "enrolling into this pool is not granted"))?;
         let (now, link, actor) = (self.now(), permit.link(), permit.peer().to_string());
-        let mut tx = self.begin_for("outreach.enrolled_by", permit).await?;
         let body_hash = asked_hash(asked);
-        let pool_id = self.members.pool_id(&mut tx, &asked.pool).await?;
+        let pool_id = self.members.pool_id(tx, &asked.pool).await?;
         let today = now.replace_time(time::Time::MIDNIGHT);
         // Also alone with what else this partner enrols.
-        let so_far = enrolments::by_link_since(&mut tx, link.0, pool_id, today).await?;
-        if let Some(row) = enrolments::find(&mut tx, id).await? {
+        let so_far = enrolments::by_link_since(tx, link.0, pool_id, today).await?;
+        if let Some(row) = enrolments::find(tx, id).await? {
             return match row.link_id == Some(link.0) && row.body_hash == body_hash {
                 true => Ok(()),
                 false => Err(Error::IdReused(id)),
@@ -351,17 +367,17 @@ impl Outreach {
             phone: asked.phone.clone(),
             email: asked.email.clone(),
             region: None,
-            fields: self.fitting(&mut tx, asked).await?,
+            fields: self.fitting(tx, asked).await?,
         };
         let notice = match &*asked.notice_hash {
             "" => None,
-            hash => Some(self.members.notice(&mut tx, hash).await?),
+            hash => Some(self.members.notice(tx, hash).await?),
         };
         let right = |notice: &NoticeText| notice.link == link && notice.purpose == granted.purpose;
         if !notice.as_ref().is_none_or(right) {
             return Err(invalid("notice_hash", "this is not what they are to be asked"));
         }
-        let admitted = match self.members.admit(&mut tx, &asked.pool, &who).await {
+        let admitted = match self.members.admit(tx, &asked.pool, &who).await {
             // A partner is not told whose phone or address it is.
             Err(hansa_members::Error::Clash(_)) => None,
             admitted => Some(admitted?),
@@ -369,7 +385,7 @@ impl Outreach {
         let mut agreed = false;
         if let (Some(notice), Some(one)) = (notice, admitted) {
             let (of, by) = ((pool_id, &*asked.pool, one.number), ("partner", &*actor, !one.known));
-            agreed = self.agrees(&mut tx, of, &notice, by).await?;
+            agreed = self.agrees(tx, of, &notice, by).await?;
         }
         let row = EnrolmentRow {
             id,
@@ -389,12 +405,11 @@ impl Outreach {
             at: now,
             due_at: None,
         };
-        if !enrolments::insert(&mut tx, &row).await? {
+        if !enrolments::insert(tx, &row).await? {
             return Err(Error::IdReused(id));
         }
         let resource = format!("enrolment/{link}/{id}");
-        self.note_of(&mut tx, &actor, "outreach.enrol", &resource).await?;
-        Ok(tx.commit().await?)
+        self.note_of(tx, &actor, "outreach.enrol", &resource).await
     }
 
     /// What a partner knows of somebody, as far as our pool has a field for it: its pool has others.

@@ -2,6 +2,8 @@
 
 use hansa_documents::{Effect, EffectKind, Holds, With, check_schema};
 
+use hansa_vocab::Role;
+
 use super::{Lint, TEXT_MAX, TITLE_MAX, takes_files};
 use crate::model::manifest::{Manifest, Operation};
 
@@ -88,6 +90,12 @@ impl Lint<'_> {
             if let With::Fixed { is } = with {
                 self.text(at, is, TEXT_MAX);
             }
+        }
+        if let Some(role) = effect.fixed("role").filter(|_| effect.what == Effect::Notify)
+            && role.parse::<Role>().is_err()
+        {
+            let all: Vec<_> = Role::ALL.iter().map(|role| role.as_str()).collect();
+            self.find("role", at, format!("{role} is no role of people: {}", all.join(", ")));
         }
         if effect.what != Effect::CallBackend {
             return;
