@@ -29,12 +29,13 @@ pub(crate) use self::{
 use crate::{
     Error,
     model::{Finding, Manifest, Switch, lint},
-    store::{self, Filter, ShareRow, VersionRow, deeds::DeedRow},
+    store::{self, InUseRow, VersionRow, deeds::DeedRow},
 };
 
 const KIND_MANIFEST: &str = "app-manifest";
-/// Shares that a workbench looks at.
-const WORKBENCH_MAX: i64 = 1_000;
+/// Apps that a workbench looks at, and links that it names.
+const WORKBENCH_MAX: i64 = 5_000;
+const LINKS_SHOWN: i64 = 10_000;
 
 /// The apps of all tenants of this node. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -65,6 +66,15 @@ pub(crate) struct Bench {
     pub waiting: i64,
     pub may_begin: bool,
     pub links: Vec<String>,
+}
+
+/// A page of a workbench.
+#[derive(Debug)]
+pub(crate) struct Workbench {
+    pub apps: Vec<Bench>,
+    pub notices: Vec<DeedRow>,
+    /// Where the next one begins.
+    pub next: Option<usize>,
 }
 
 /// Words with a space between them.
@@ -145,7 +155,7 @@ impl Apps {
             self.documents.take_kind(&mut tx, kind).await?;
         }
         let body = self.signed(&mut tx, &row).await?;
-        if !store::insert_version(&mut tx, &row, &body.encode_to_vec()).await? {
+        if !store::insert_version(&mut tx, &row, &body.encode_to_vec(), &manifest.said()).await? {
             // Somebody published it just now.
             return Err(Error::NotNext {
                 app: manifest.app,
@@ -177,29 +187,40 @@ impl Apps {
     }
 
     async fn read(&self, tx: &mut TenantTx, row: VersionRow, us: &str) -> Result<Read, Error> {
-        let manifest = serde_json::from_str(&row.manifest).map_err(|_| Error::Damaged("app_version"))?;
-        let ours = row.publisher == us;
-        let publisher_name = if ours {
-            self.tenancy.tenant(tx.tenant()).await?.name
-        } else {
-            let shares = store::shares_of(tx, &row.kind).await?;
-            match shares.iter().find(|share| !share.given) {
-                Some(share) => {
-                    self.links
-                        .other_end(tx, hansa_vocab::LinkId(share.link_id))
-                        .await?
-                        .keys
-                        .name
-                }
-                None => String::new(),
-            }
+        let mut all = self.read_all(tx, vec![row], us).await?;
+        all.pop().ok_or(Error::Damaged("app_version"))
+    }
+
+    /// Versions with who has published them.
+    async fn read_all(&self, tx: &mut TenantTx, rows: Vec<VersionRow>, us: &str) -> Result<Vec<Read>, Error> {
+        let mut publishers: Vec<_> = rows
+            .iter()
+            .map(|row| row.publisher.clone())
+            .filter(|one| one != us)
+            .collect();
+        publishers.sort_unstable();
+        publishers.dedup();
+        let links = match publishers.is_empty() {
+            true => Vec::new(),
+            false => store::links_to(tx, &publishers).await?,
         };
-        Ok(Read {
-            row,
-            manifest,
-            ours,
-            publisher_name,
-        })
+        let ids: Vec<_> = links.iter().map(|(_, link)| *link).collect();
+        let names = self.links.names(tx, &ids).await?;
+        let our_name = self.tenancy.tenant(tx.tenant()).await?.name;
+        let name = |publisher: &str| {
+            let link = links.iter().find(|(of, _)| of == publisher);
+            link.and_then(|(_, link)| names.get(link)).cloned().unwrap_or_default()
+        };
+        let read = |row: VersionRow| {
+            let ours = row.publisher == us;
+            Ok(Read {
+                manifest: serde_json::from_str(&row.manifest).map_err(|_| Error::Damaged("app_version"))?,
+                publisher_name: if ours { our_name.clone() } else { name(&row.publisher) },
+                ours,
+                row,
+            })
+        };
+        rows.into_iter().map(read).collect()
     }
 
     /// A version of an app; the newest when none is named.
@@ -223,55 +244,71 @@ impl Apps {
         let mut tx = self.tenancy.begin("apps.apps", session).await?;
         let us = self.us(&mut tx).await?;
         let publisher = if ours_only { us.as_str() } else { "" };
-        let mut all = Vec::new();
-        for row in store::versions(&mut tx, search, publisher, after, limit).await? {
-            all.push(self.read(&mut tx, row, &us).await?);
-        }
-        Ok(all)
+        let rows = store::versions(&mut tx, search, publisher, after, limit).await?;
+        self.read_all(&mut tx, rows, &us).await
     }
 
-    /// The apps that somebody of ours may use, with what waits in each.
-    pub(crate) async fn workbench(&self, session: &Session) -> Result<(Vec<Bench>, Vec<DeedRow>), Error> {
+    /// The apps that somebody of ours may use, with what waits in each: those first in which most waits. From a place in that order on.
+    pub(crate) async fn workbench(&self, session: &Session, (from, many): (usize, usize)) -> Result<Workbench, Error> {
         let mut tx = self.tenancy.begin("apps.workbench", session).await?;
         let us = self.us(&mut tx).await?;
-        let filter = Filter {
-            state: "accepted".to_owned(),
-            ..Filter::default()
-        };
-        let shares = store::shares(&mut tx, &filter, uuid::Uuid::nil(), WORKBENCH_MAX).await?;
-        let mut by_kind: BTreeMap<String, Vec<ShareRow>> = BTreeMap::new();
-        for share in shares
-            .into_iter()
-            .filter(|share| share.given || admission::may(share, session))
-        {
-            by_kind.entry(share.kind.clone()).or_default().push(share);
-        }
-        let kinds: Vec<_> = by_kind.keys().cloned().collect();
+        let roles: Vec<_> = session.roles().iter().map(ToString::to_string).collect();
+        let mut all = store::in_use(&mut tx, &roles, WORKBENCH_MAX).await?;
+        let kinds: Vec<_> = all.iter().map(|row| row.kind.clone()).collect();
         let work = self.documents.work(&mut tx, &kinds).await?;
-        let mut all = Vec::new();
-        for (kind, shares) in by_kind {
-            let Some(first) = shares.first() else { continue };
-            let version = if first.given { None } else { Some(first.version) };
-            let row = store::version(&mut tx, &first.publisher, &first.app, version).await?;
-            let app = self.read(&mut tx, row.ok_or(Error::Damaged("app_share"))?, &us).await?;
-            let done = work.get(&kind).copied().unwrap_or_default();
-            let begins_here = app.manifest.publisher_begins() == app.ours;
-            let our_role = match app.manifest.roles.as_slice() {
-                [first, ..] if app.ours => first.clone(),
-                _ if begins_here => app.manifest.starter().to_owned(),
-                [_, only] => only.clone(),
-                // The publisher says which of them is ours, document by document.
-                _ => String::new(),
-            };
-            all.push(Bench {
-                our_role,
-                open: done.0,
-                waiting: done.1,
-                may_begin: begins_here,
-                links: shares.iter().map(|share| share.link_id.to_string()).collect(),
+        let done = |row: &InUseRow| work.get(&row.kind).copied().unwrap_or_default();
+        all.sort_by_key(|row| {
+            let (open, waiting) = done(row);
+            (
+                std::cmp::Reverse((waiting, open)),
+                row.app.clone(),
+                row.publisher.clone(),
+            )
+        });
+        let total = all.len();
+        let page: Vec<_> = all.into_iter().skip(from).take(many).collect();
+        let column = |of: fn(&InUseRow) -> String| page.iter().map(of).collect::<Vec<_>>();
+        let (publishers, apps) = (column(|row| row.publisher.clone()), column(|row| row.app.clone()));
+        let versions: Vec<_> = page.iter().map(|row| row.version).collect();
+        let rows = store::versions_of(&mut tx, &publishers, &apps, &versions).await?;
+        let mut read: BTreeMap<_, _> = self
+            .read_all(&mut tx, rows, &us)
+            .await?
+            .into_iter()
+            .map(|read| ((read.row.publisher.clone(), read.row.app.clone()), read))
+            .collect();
+        let links = store::links_of(&mut tx, &column(|row| row.kind.clone()), LINKS_SHOWN).await?;
+        let mut apps = Vec::new();
+        for row in &page {
+            let app = read.remove(&(row.publisher.clone(), row.app.clone()));
+            let app = app.ok_or(Error::Damaged("app_share"))?;
+            let (open, waiting) = done(row);
+            let of = links.iter().filter(|(kind, _)| *kind == row.kind);
+            apps.push(Bench {
+                our_role: our_role(&app),
+                open,
+                waiting,
+                may_begin: app.manifest.has_flow() && app.manifest.publisher_begins() == app.ours,
+                links: of.map(|(_, link)| link.to_string()).collect(),
                 app,
             });
         }
-        Ok((all, self.notices(&mut tx, session).await?))
+        let next = from.saturating_add(many);
+        Ok(Workbench {
+            apps,
+            notices: self.notices(&mut tx, session).await?,
+            next: (next < total).then_some(next),
+        })
+    }
+}
+
+/// Our role in an app's documents; empty where its publisher says that document by document.
+fn our_role(app: &Read) -> String {
+    let begins_here = app.manifest.publisher_begins() == app.ours;
+    match app.manifest.roles.as_slice() {
+        [first, ..] if app.ours => first.clone(),
+        _ if begins_here => app.manifest.starter().to_owned(),
+        [_, only] => only.clone(),
+        _ => String::new(),
     }
 }

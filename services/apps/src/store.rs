@@ -20,11 +20,11 @@ pub struct VersionRow {
     pub published_at: OffsetDateTime,
 }
 
-/// Keeps a version; false when it is there.
-pub async fn insert_version(tx: &mut TenantTx, row: &VersionRow, body: &[u8]) -> Result<bool, Error> {
+/// Keeps a version, with what it is found by; false when it is there.
+pub async fn insert_version(tx: &mut TenantTx, row: &VersionRow, body: &[u8], said: &str) -> Result<bool, Error> {
     let done = sqlx::query!(
-        "insert into app_version (publisher, app, version, kind, manifest, body, published_at) values ($1, $2, $3, $4, $5, $6, $7)
-         on conflict do nothing",
+        "insert into app_version (publisher, app, version, kind, manifest, body, published_at, said)
+         values ($1, $2, $3, $4, $5, $6, $7, lower(left($8, 1000))) on conflict do nothing",
         row.publisher,
         row.app,
         row.version,
@@ -32,6 +32,7 @@ pub async fn insert_version(tx: &mut TenantTx, row: &VersionRow, body: &[u8]) ->
         row.manifest,
         body,
         row.published_at,
+        said,
     )
     .execute(tx.conn())
     .await?;
@@ -69,7 +70,7 @@ pub async fn version_of_kind(tx: &mut TenantTx, kind: &str, version: i32) -> Res
     .await?)
 }
 
-/// The newest of each app whose name, manifest or publisher says that, after this one.
+/// The newest of each app whose name, titles or summaries say that, after this one.
 pub async fn versions(
     tx: &mut TenantTx,
     search: &str,
@@ -81,7 +82,7 @@ pub async fn versions(
         VersionRow,
         "select distinct on (publisher, app) publisher, app, version, kind, manifest, published_at from app_version
          where (publisher, app) > ($3, $4) and ($2::varchar = '' or publisher = $2)
-           and ($1::varchar = '' or position(lower($1) in lower(app || ' ' || manifest)) > 0)
+           and ($1::varchar = '' or position(lower($1) in said) > 0)
          order by publisher, app, version desc limit $5",
         search,
         publisher,
@@ -197,6 +198,75 @@ pub async fn shares(tx: &mut TenantTx, filter: &Filter, after: Uuid, limit: i64)
     )
     .fetch_all(tx.conn())
     .await?)
+}
+
+/// An app in use, as far as somebody's workbench needs it.
+#[derive(Clone, Debug)]
+pub struct InUseRow {
+    pub publisher: String,
+    pub app: String,
+    pub kind: String,
+    /// What is in use; 0 = the newest.
+    pub version: i32,
+}
+
+/// Apps in use with partners: ours, and those of partners that people of these roles may use.
+pub async fn in_use(tx: &mut TenantTx, roles: &[String], limit: i64) -> Result<Vec<InUseRow>, Error> {
+    Ok(sqlx::query_as!(
+        InUseRow,
+        r#"select publisher, app, kind, max(case when given then 0 else version end) as "version!" from app_share
+         where state = 'accepted' and (given or string_to_array(roles, ' ') && $1::text[])
+         group by publisher, app, kind order by publisher, app limit $2"#,
+        roles,
+        limit,
+    )
+    .fetch_all(tx.conn())
+    .await?)
+}
+
+/// On which links these kinds are in use: (kind, link).
+pub async fn links_of(tx: &mut TenantTx, kinds: &[String], limit: i64) -> Result<Vec<(String, Uuid)>, Error> {
+    let rows = sqlx::query!(
+        "select kind, link_id from app_share where state = 'accepted' and kind = any($1) order by kind, link_id limit $2",
+        kinds,
+        limit,
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.kind, row.link_id)).collect())
+}
+
+/// A version of each of these apps; the newest where 0 is asked for.
+pub async fn versions_of(
+    tx: &mut TenantTx,
+    publishers: &[String],
+    apps: &[String],
+    versions: &[i32],
+) -> Result<Vec<VersionRow>, Error> {
+    Ok(sqlx::query_as!(
+        VersionRow,
+        "select distinct on (v.publisher, v.app) v.publisher, v.app, v.version, v.kind, v.manifest, v.published_at
+         from unnest($1::varchar[], $2::varchar[], $3::int[]) as w (publisher, app, version)
+         join app_version v on v.publisher = w.publisher and v.app = w.app and (w.version = 0 or v.version = w.version)
+         order by v.publisher, v.app, v.version desc",
+        publishers,
+        apps,
+        versions,
+    )
+    .fetch_all(tx.conn())
+    .await?)
+}
+
+/// By which link these publishers share something with us: (publisher, link).
+pub async fn links_to(tx: &mut TenantTx, publishers: &[String]) -> Result<Vec<(String, Uuid)>, Error> {
+    let rows = sqlx::query!(
+        "select distinct on (publisher) publisher, link_id from app_share
+         where publisher = any($1) and not given order by publisher, link_id",
+        publishers,
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.publisher, row.link_id)).collect())
 }
 
 /// How many versions of apps a publisher has here.

@@ -1,5 +1,6 @@
 //! `hansa bench`: speed beside its limit, both measured in the same run, in alternating rounds.
 
+pub mod apps;
 pub mod documents;
 pub mod matching;
 pub mod pool;

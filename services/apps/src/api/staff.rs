@@ -147,7 +147,7 @@ fn share(shown: Shown) -> wire::Share {
     }
 }
 
-fn bench(one: Bench) -> wire::WorkbenchApp {
+fn on_bench(one: Bench) -> wire::WorkbenchApp {
     wire::WorkbenchApp {
         app: Some(app(one.app)),
         our_role: one.our_role,
@@ -328,11 +328,18 @@ impl AppsStaffService for AppsStaff {
         &self,
         asked: Request<wire::GetWorkbenchRequest>,
     ) -> Result<Response<wire::GetWorkbenchResponse>, Status> {
-        let (session, apps) = (Session::of(&asked)?, self.0.clone());
-        let (all, notices) = finish(async move { apps.workbench(&session).await }).await?;
+        let (session, apps, asked) = (Session::of(&asked)?, self.0.clone(), asked.into_inner());
+        let size = usize::try_from(page_size(asked.page_size)?).unwrap_or(0);
+        let from = match asked.page.as_str() {
+            "" => Ok(0),
+            page => page.parse(),
+        };
+        let from = from.map_err(|_| status(Fault::invalid("page", "the next_page of an answer before")))?;
+        let bench = finish(async move { apps.workbench(&session, (from, size)).await }).await?;
         Ok(Response::new(wire::GetWorkbenchResponse {
-            apps: all.into_iter().map(bench).collect(),
-            notices: notices.iter().map(notice).collect(),
+            apps: bench.apps.into_iter().map(on_bench).collect(),
+            notices: bench.notices.iter().map(notice).collect(),
+            next_page: bench.next.map(|next| next.to_string()).unwrap_or_default(),
         }))
     }
 

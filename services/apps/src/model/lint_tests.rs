@@ -265,3 +265,62 @@ fn an_app_has_documents_or_a_system_to_call() {
     manifest.as_object_mut().unwrap().remove("backend");
     assert_eq!(rules(&manifest), ["flow"]);
 }
+
+const COUPON_JOIN: &str = include_str!("../../manifests/coupon_join.json");
+
+#[test]
+fn what_answers_an_effect_is_done_by_the_publisher_at_once_and_comes_to_an_end() {
+    assert!(lint(COUPON_JOIN, PUBLISHER).is_ok());
+    let not_good = r#""not_good": {"by": ["brand"], "from": ["redeeming"], "writes": ["why"], "to": "has_coupon"}"#;
+    let without_end = r#""not_good": {"by": ["brand"], "from": ["redeeming"], "writes": ["why"], "to": "redeeming",
+        "effects": [{"do": "issue_coupon", "at": "brand", "with": {"kind": {"is": "welcome"}}, "answers": {"refused": "not_good"}}]}"#;
+    let wrong = [
+        (not_good, without_end, "without end"),
+        (r#""done": "take_off""#, r#""done": "redeem""#, "without end"),
+        (r#""done": "take_off""#, r#""done": "give_coupon""#, "can't answer"),
+        (r#""done": "take_off""#, r#""done": "nothing""#, "there is no act"),
+        (
+            r#""take_off": {"by": ["brand"]"#,
+            r#""take_off": {"by": ["store"]"#,
+            "can't answer",
+        ),
+        (
+            r#"{"do": "issue_coupon", "at": "brand", "with": {"kind": {"is": "welcome"}}"#,
+            r#"{"do": "issue_coupon", "at": "brand", "with": {"kind": "phone"}}"#,
+            "the same each time",
+        ),
+        (r#""code": "shown", "#, "", "needs code"),
+        (
+            r#""code": "shown", "#,
+            r#""code": "shown", "sql": "shown", "#,
+            "takes no sql",
+        ),
+        (
+            r#""at": "brand", "with": {"pool""#,
+            r#""at": "store", "with": {"pool""#,
+            "answered at the brand alone",
+        ),
+    ];
+    for (from, to, text) in wrong {
+        let findings = changed_in(COUPON_JOIN, from, to);
+        assert!(findings.iter().any(|one| one.text.contains(text)), "{to}: {findings:?}");
+    }
+}
+
+#[test]
+fn a_notice_is_for_people_of_a_role_that_there_is() {
+    let adopt =
+        r#""do": "adopt_item", "at": "headquarters", "with": {"sku": "sku", "name": "name", "product": "product"}"#;
+    let notify =
+        r#""do": "notify", "at": "headquarters", "with": {"text": {"is": "Adopted."}, "role": {"is": "ROLE"}}"#;
+    assert_eq!(changed(adopt, &notify.replace("ROLE", "store")), []);
+    assert_eq!(changed(adopt, &notify.replace("ROLE", "king"))[0].rule, "role");
+    assert_eq!(
+        changed(
+            adopt,
+            &notify.replace("ROLE", "store").replace("Adopted.", "<b>Adopted</b>")
+        )[0]
+        .rule,
+        "text"
+    );
+}

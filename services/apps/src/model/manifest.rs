@@ -241,6 +241,14 @@ impl Manifest {
         }
     }
 
+    /// What it is found by.
+    #[must_use]
+    pub fn said(&self) -> String {
+        let texts = self.title.values().chain(self.summary.values());
+        let all: Vec<_> = [&self.app].into_iter().chain(texts).map(String::as_str).collect();
+        all.join(" ")
+    }
+
     /// It has documents, and not only a system to call.
     #[must_use]
     pub fn has_flow(&self) -> bool {

@@ -53,7 +53,7 @@ impl Apps {
                 return Err(Not::Good("TOO_MANY"));
             }
             None => {
-                store::insert_version(tx, &row, &prost::Message::encode_to_vec(&signed)).await?;
+                store::insert_version(tx, &row, &prost::Message::encode_to_vec(&signed), &manifest.said()).await?;
             }
         }
         let id = offer.share_id.parse().map_err(|_| malformed())?;

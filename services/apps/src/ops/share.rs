@@ -332,15 +332,16 @@ impl Apps {
     async fn shown(&self, tx: &mut TenantTx, rows: Vec<ShareRow>) -> Result<Vec<Shown>, Error> {
         let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
         let parties = store::parties(tx, &ids).await?;
-        let mut all = Vec::new();
-        for row in rows {
+        let links: Vec<_> = rows.iter().map(|row| row.link_id).collect();
+        let names = self.links.names(tx, &links).await?;
+        let shown = |row: ShareRow| {
             let of = parties.iter().filter(|(share, ..)| *share == row.id);
-            all.push(Shown {
-                partner: self.links.other_end(tx, LinkId(row.link_id)).await?.keys.name,
+            Shown {
+                partner: names.get(&row.link_id).cloned().unwrap_or_default(),
                 parties: of.map(|(_, role, link)| (role.clone(), link.to_string())).collect(),
                 row,
-            });
-        }
-        Ok(all)
+            }
+        };
+        Ok(rows.into_iter().map(shown).collect())
     }
 }

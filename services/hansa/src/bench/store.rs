@@ -103,3 +103,37 @@ pub async fn seed_documents(url: &str, count: i32) -> Result<(), sqlx::Error> {
     pool.close().await;
     Ok(())
 }
+
+/// Apps and shares of one tenant's database, seeded: one in seventeen is ours, the others are those of 1,000 partners; nine shares in
+/// ten are given.
+pub async fn seed_apps(url: &str, (us, manifest): (&str, &str), (apps, shares): (i32, i32)) -> Result<(), sqlx::Error> {
+    let pool = pool(url, 1).await?;
+    let statements = [
+        r"select set_config('search_path', nspname, false) from pg_namespace where nspname like 't\_%'",
+        "insert into app_version (publisher, app, version, kind, manifest, body, published_at, said)
+         select case when i % 17 = 0 then 'OURS' else 'P' || lpad((i % 1000)::text, 51, '0') end, 'intake_' || i, 1, 'intake_kind_' || i,
+             replace('MANIFEST', '\"en\": \"Product intake\"', '\"en\": \"Product intake ' || i || '\"'), '', now(),
+             'intake_' || i || ' product intake ' || i || ' a store proposes it to headquarters'
+         from generate_series(0, APPS - 1) as i",
+        "insert into app_share (id, link_id, publisher, app, kind, given, state, round, offered_version, version, roles, since)
+         select gen_random_uuid(), ('00000000-0000-4000-8000-' || lpad(link::text, 12, '0'))::uuid, publisher, app, kind, given,
+             'accepted', 1, 1, 1, 'owner store', now()
+         from (select i % 1000 as link, 'OURS' as publisher, 'intake_' || 17 * ((i + i / 1000 * 37) % 1000) as app,
+                   'intake_kind_' || 17 * ((i + i / 1000 * 37) % 1000) as kind, true as given
+               from generate_series(0, SHARES * 9 / 10 - 1) as i
+               union all
+               select i % 1000, 'P' || lpad((i % 1000)::text, 51, '0'), 'intake_' || i, 'intake_kind_' || i, false
+               from generate_series(0, SHARES / 10 - 1) as n, lateral (select 17 * n + 1 as i) as o) as s",
+        "analyze",
+    ];
+    for statement in statements {
+        let statement = statement
+            .replace("MANIFEST", &manifest.replace('\'', "''"))
+            .replace("OURS", us)
+            .replace("APPS", &apps.to_string())
+            .replace("SHARES", &shares.to_string());
+        sqlx::raw_sql(sqlx::AssertSqlSafe(statement)).execute(&pool).await?;
+    }
+    pool.close().await;
+    Ok(())
+}

@@ -160,7 +160,14 @@ pub enum App {
         /// The manifest.
         file: PathBuf,
     },
-    /// The apps that you may use, and what waits in each.
+    /// What has come in your house of the acts of an app's document: what was done, and what could not be.
+    Deeds {
+        /// The document.
+        id: String,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// The apps that you may use, and what waits in each; and what they tell you.
     Workbench {
         #[command(flatten)]
         target: Target,
@@ -298,6 +305,7 @@ impl App {
                 let parties: Map<_, _> = parties.into_iter().map(|(role, link)| (role, json!(link))).collect();
                 ("AssignParties", json!({"shareId": id, "parties": parties}), target)
             }
+            Self::Deeds { id, target } => ("ListDeeds", json!({"documentId": id}), target),
             Self::Workbench { target } => ("GetWorkbench", json!({}), target),
         })
     }

@@ -1,11 +1,12 @@
 //! A link as people see it: state, who must act next, the terms in plain words, what is under way.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use hansa_directory::Session;
 use hansa_proto::link::v1::LinkHealth;
 use hansa_tenancy::TenantTx;
 use hansa_vocab::LinkId;
+use uuid::Uuid;
 
 use super::{Contact, Links, read_grant, read_peer};
 use crate::{
@@ -153,6 +154,15 @@ impl Links {
             hosted: row.hosted,
             epoch: row.epoch,
         })
+    }
+
+    /// What the partners on these links are called.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub async fn names(&self, tx: &mut TenantTx, all: &[Uuid]) -> Result<HashMap<Uuid, String>, Error> {
+        links::names(tx, all).await
     }
 
     /// Is the link ACTIVE, in this transaction.

@@ -1,5 +1,7 @@
 //! A tenant's links and the bytes that were signed about them.
 
+use std::collections::HashMap;
+
 use hansa_tenancy::TenantTx;
 use hansa_vocab::{EnterpriseId, LinkId, NodeId};
 use time::OffsetDateTime;
@@ -378,4 +380,12 @@ pub async fn holds(tx: &mut TenantTx, link: LinkId, epoch: i64, grant_version: i
     )
     .fetch_one(tx.conn())
     .await?)
+}
+
+/// What the partners on these links are called.
+pub async fn names(tx: &mut TenantTx, all: &[Uuid]) -> Result<HashMap<Uuid, String>, Error> {
+    let rows = sqlx::query!("select id, peer_name from link where id = any($1)", all)
+        .fetch_all(tx.conn())
+        .await?;
+    Ok(rows.into_iter().map(|row| (row.id, row.peer_name)).collect())
 }
