@@ -286,7 +286,7 @@ fn what_answers_an_effect_is_done_by_the_publisher_at_once_and_comes_to_an_end()
         ),
         (
             r#"{"do": "issue_coupon", "at": "brand", "with": {"kind": {"is": "welcome"}}"#,
-            r#"{"do": "issue_coupon", "at": "brand", "with": {"kind": "phone"}}"#,
+            r#"{"do": "issue_coupon", "at": "brand", "with": {"kind": "phone"}"#,
             "the same each time",
         ),
         (r#""code": "shown", "#, "", "needs code"),
