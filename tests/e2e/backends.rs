@@ -70,7 +70,11 @@ impl Trade {
 
     /// A complaint of the clerk's.
     async fn complains(&self, pieces: u32) -> String {
-        let kind = format!("price_check_{}", self.publisher[..8].to_lowercase());
+        self.complains_to("price_check", pieces).await
+    }
+
+    async fn complains_to(&self, app: &str, pieces: u32) -> String {
+        let kind = format!("{app}_{}", self.publisher[..8].to_lowercase());
         let id = self.clerk.begins(&kind, json!({"headquarters": self.link})).await;
         let form = json!({"sku": "TEA-1", "pieces": pieces, "reason": "crushed"}).to_string();
         let contents = json!({"complaint": {"form": {"json": form}}});
@@ -395,6 +399,35 @@ async fn a_system_that_hangs_holds_up_its_own_callers_alone_and_what_comes_of_ac
         .collect();
     let last = of_act.last().unwrap();
     assert!(of_act.iter().filter(|one| *one == last).count() >= 2, "{of_act:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_acts_for_a_system_that_hangs_do_not_keep_those_for_another_waiting() {
+    let trade = trade().await;
+    let hanging = System::that(Manner::Hangs).await;
+    let url = format!("http://{}/", hanging.address);
+    trade.luebeck.backed_by("price_check", &url, false).await;
+    let twin = beside(&trade).await;
+    twin.becomes(Manner::Says(
+        json!({"act": "settle", "output": {"answer": {"note": "At once."}}}),
+    ));
+    trade.luebeck.shares("price_twin", &trade.link).await;
+    trade
+        .visby
+        .accepts_app("price_twin", &trade.link, &[], &["store"])
+        .await;
+    trade
+        .luebeck
+        .share_becomes("price_twin", &trade.link, "accepted", |share| {
+            share["state"] == "accepted"
+        })
+        .await;
+    for _ in 0..40 {
+        trade.complains(3).await;
+    }
+    let document = trade.complains_to("price_twin", 3).await;
+    trade.clerk.comes(&document, "settled").await;
+    assert!(hanging.came().len() <= 16, "{} at one time", hanging.came().len());
 }
 
 #[tokio::test(flavor = "multi_thread")]

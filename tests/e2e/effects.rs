@@ -4,7 +4,10 @@
 use hansa_tests::{Enterprise, House, house::text};
 use serde_json::{Value, json};
 
-use super::members::PURPOSE;
+use super::{
+    apps::{adoption, chain, proposal},
+    members::PURPOSE,
+};
 
 const COUPON_JOIN: &str = include_str!("../../services/apps/manifests/coupon_join.json");
 
@@ -371,6 +374,7 @@ async fn an_app_holds_a_partners_stock_only_when_that_was_given() {
         },
         "acts": {
             "recall": {"by": ["headquarters"], "from": ["draft"], "writes": ["goods"], "to": "recalled"},
+            "remind": {"by": ["headquarters"], "from": ["recalled"], "to": "recalled"},
             "end": {"by": ["headquarters"], "from": ["recalled"], "to": "over"},
         },
     });
@@ -397,5 +401,52 @@ async fn an_app_holds_a_partners_stock_only_when_that_was_given() {
     hq.acts(&id, "end", 1, json!({})).await.unwrap();
     kiosk.comes(&id, "over").await;
     assert_eq!(kiosk.level("TEA-1").await, (50, 0));
+    // What was given and is no more is let go with the next act.
+    let (id, level) = recalls().await;
+    assert_eq!(level, (50, 7));
+    let body = json!({"id": share["id"], "accept": true, "scopes": [], "roles": ["owner"]});
+    kiosk.apps("AnswerShare", body).await.unwrap();
+    hq.acts(&id, "remind", 1, json!({})).await.unwrap();
+    kiosk.becomes(&id, "at 2", |document| document["version"] == "2").await;
+    assert_eq!(kiosk.level("TEA-1").await, (50, 0));
     kiosk.adds_up().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_approved_act_whose_effect_can_not_be_leaves_nothing_of_itself_behind() {
+    let chain = chain().await;
+    chain
+        .visby
+        .accepts_app("product_intake", &chain.link, &["files"], &["owner"])
+        .await;
+    let id = chain.begins(&chain.visby).await.unwrap();
+    chain.visby.acts(&id, "propose", 0, proposal()).await.unwrap();
+    chain.luebeck.comes(&id, "proposed").await;
+    // Lübeck has an article of that number, which is counted in kilograms.
+    let row = hansa_proto::inventory::v1::ImportRow {
+        sku: "HL-1".to_owned(),
+        name: "Highlighter, loose".to_owned(),
+        unit: "KGM".to_owned(),
+        location: "MAIN".to_owned(),
+        quantity: "1".to_owned(),
+        ..Default::default()
+    };
+    chain.luebeck.imports(vec![row], false).await;
+    let (_, boss) = chain.luebeck.employs(&chain.there.node, "Berta", &["approver"]).await;
+    let flow = json!({
+        "name": "adoptions", "version": 1, "title": {"en": "Adoptions"}, "on": {"kind": chain.kind, "act": "adopt"},
+        "steps": [{"name": "boss", "by": {"role": "approver"}}],
+    });
+    super::approvals::puts(&chain.luebeck, flow).await.unwrap();
+    let held = chain.luebeck.acts(&id, "adopt", 1, adoption()).await.unwrap();
+    assert_eq!(held["acts"][0]["state"], "held");
+    let asked = text(&held["acts"][0]["id"]);
+    super::approvals::decides(&boss, &asked, "APPROVE", "").await.unwrap();
+    let after = chain.luebeck.document(&id).await.unwrap();
+    assert_eq!(
+        (&after["state"], &after["version"]),
+        (&json!("proposed"), &json!("1")),
+        "{after}"
+    );
+    assert_eq!(after["acts"][0]["state"], "refused");
 }

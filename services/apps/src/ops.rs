@@ -15,7 +15,7 @@ use hansa_documents::Documents;
 use hansa_egress::Egress;
 use hansa_link::{Links, model::bundle::signed};
 use hansa_proto::{apps::v1 as wire, types::v1::Signed};
-use hansa_tenancy::{Tenancy, TenantTx};
+use hansa_tenancy::{Places, Tenancy, TenantTx};
 use hansa_vault::Vault;
 use hansa_vocab::TenantId;
 use prost::Message as _;
@@ -33,6 +33,8 @@ use crate::{
 };
 
 const KIND_MANIFEST: &str = "app-manifest";
+/// Systems that are told what has come of acts, for one tenant at one time.
+const TOLD_MAX: usize = 32;
 /// Apps that a workbench looks at, and links that it names.
 const WORKBENCH_MAX: i64 = 5_000;
 const LINKS_SHOWN: i64 = 10_000;
@@ -46,6 +48,7 @@ pub struct Apps {
     documents: Documents,
     egress: Egress,
     switch: Arc<Switch<(TenantId, String)>>,
+    places: Arc<Places>,
 }
 
 /// A version of an app, read.
@@ -97,6 +100,7 @@ impl Apps {
             documents,
             egress,
             switch: Arc::default(),
+            places: Places::new(TOLD_MAX),
         };
         apps.documents.install_admission(apps.clone());
         apps

@@ -24,7 +24,7 @@ pub use error::Error;
 pub use events::{ACT, ActCame, PROPOSAL, ProposalCame, RULING, RulingCame, VERSION, VersionCame};
 pub use keeper::{Bound, Came, Deed, Due, Figures, Hand, KeeperError, KeeperFuture, Purse, Results, StockKeeper};
 pub use model::effect::{Effect, EffectKind, With};
-pub use model::form::{check_json, check_schema};
+pub use model::form::{amount, check_json, check_schema, minor};
 pub use model::kind::{ActKind, BadKind, Holds, SectionKind, StateKind, To};
 pub use model::{Answered, BadContent, Contents, Document, Kind, Proposal, Refusal, Step, Stock, stock::DueLine};
 pub use ops::{Circle, Documents, GUEST_PAGE, Outlook, Paper, SystemWish, Wish, forms};

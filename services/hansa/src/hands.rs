@@ -1,12 +1,12 @@
 //! What documents have done in rooms that do not know of documents: members and coupons.
 
-use hansa_documents::{Deed, Effect, Hand, KeeperError, KeeperFuture, Results};
+use hansa_documents::{Deed, Effect, Hand, KeeperError, KeeperFuture, Results, amount, minor};
 use hansa_link::{Links, Permit};
 use hansa_loyalty::Loyalty;
 use hansa_outreach::Outreach;
 use hansa_proto::outreach::v1::EnrolRequest;
 use hansa_tenancy::TenantTx;
-use hansa_vocab::{Fault, Kind, money};
+use hansa_vocab::{Fault, Kind};
 use serde_json::Value;
 use time::format_description::well_known::Rfc3339;
 
@@ -97,17 +97,13 @@ impl PeopleHand {
 
     async fn redeem(&self, tx: &mut TenantTx, deed: Deed<'_>) -> Result<Results, KeeperError> {
         let permit = self.permit(tx, &deed).await?;
-        let basket = deed.with.get("basket").ok_or_else(|| bad("basket", "what is bought"))?;
-        let part = |name: &str| basket[name].as_str().unwrap_or_default();
-        let currency = part("currency");
-        let amount = money::minor(part("amount"), currency);
-        let amount = amount.ok_or_else(|| bad("basket", "an amount with its currency"))?;
-        let what = (said(&deed, "code"), (amount, currency), said(&deed, "receipt"));
+        let basket = deed.with.get("basket").and_then(minor);
+        let basket = basket.ok_or_else(|| bad("basket", "an amount with its currency"))?;
+        let what = (said(&deed, "code"), basket, said(&deed, "receipt"));
         let redeemed = self.loyalty.redeem_for(tx, &permit, deed.act.id, what).await;
         let (discount, currency, benefit) = redeemed.map_err(told)?;
-        let discount = serde_json::json!({"amount": money::digits(discount, &currency), "currency": currency});
         Ok(Results::from([
-            ("discount".to_owned(), discount),
+            ("discount".to_owned(), amount(discount, &currency)),
             ("benefit".to_owned(), benefit.into()),
         ]))
     }

@@ -169,8 +169,6 @@ words! {
         AppUse = "app.use",
         /// Call the system behind an app.
         AppCall = "app.call",
-        /// Call the system behind an app of ours, as a partner; or be that system.
-        AppServe = "app.serve",
         /// Read threads.
         ThreadRead = "thread.read",
         /// Say something in threads.
@@ -194,8 +192,7 @@ impl Action {
             | Self::DocumentFetch
             | Self::PoolMatch
             | Self::LoyaltyRedeem
-            | Self::OutreachAsk
-            | Self::AppServe => &[],
+            | Self::OutreachAsk => &[],
             Self::ApprovalDecide | Self::ThreadWrite | Self::AppCall => {
                 &[Owner, Admin, Buyer, Approver, Store, Marketer, Support]
             }

@@ -11,33 +11,6 @@ pub fn exponent(currency: &str) -> u32 {
     }
 }
 
-/// Minor units of an amount that is written in digits, such as "12.50"; `None` when it is none, or has more places than the currency.
-#[must_use]
-pub fn minor(digits: &str, currency: &str) -> Option<i64> {
-    let code = currency.len() == 3 && currency.bytes().all(|one| one.is_ascii_uppercase());
-    let places = usize::try_from(exponent(currency)).ok().filter(|_| code)?;
-    let (whole, part) = digits.split_once('.').unwrap_or((digits, ""));
-    let plain = |text: &str| text.bytes().all(|one| one.is_ascii_digit());
-    if whole.is_empty() || part.len() > places || !plain(whole) || !plain(part) {
-        return None;
-    }
-    format!("{whole}{part:0<places$}").parse().ok()
-}
-
-/// Minor units, not below zero, as they are written in digits.
-#[must_use]
-pub fn digits(minor: i64, currency: &str) -> String {
-    let minor = minor.unsigned_abs();
-    match exponent(currency) {
-        0 => minor.to_string(),
-        places => {
-            let one = 10_u64.pow(places);
-            let width = usize::try_from(places).unwrap_or(0);
-            format!("{}.{:0width$}", minor / one, minor % one)
-        }
-    }
-}
-
 /// The nearest whole number; a half goes away from zero. `denominator` is above zero.
 #[must_use]
 pub fn half_up(numerator: i128, denominator: i128) -> i128 {
@@ -69,30 +42,6 @@ mod tests {
             (0, 3, 0),
         ] {
             assert_eq!(half_up(numerator, denominator), whole, "{numerator}/{denominator}");
-        }
-    }
-
-    #[test]
-    fn digits_are_minor_units_and_back() {
-        for (text, currency, units) in [
-            ("12.50", "EUR", 1_250),
-            ("0.07", "EUR", 7),
-            ("300", "JPY", 300),
-            ("1.234", "KWD", 1_234),
-        ] {
-            assert_eq!(minor(text, currency), Some(units));
-            assert_eq!(digits(units, currency), text);
-        }
-        assert_eq!(minor("3", "EUR"), Some(300));
-        for (text, currency) in [
-            ("1.005", "EUR"),
-            ("-1", "EUR"),
-            ("", "EUR"),
-            ("1,5", "EUR"),
-            ("1", "eur"),
-            ("1.5", "JPY"),
-        ] {
-            assert_eq!(minor(text, currency), None, "{text} {currency}");
         }
     }
 

@@ -76,6 +76,18 @@ impl<K: Clone + Eq + Hash> Switch<K> {
     }
 }
 
+impl<K: Clone + Eq + Hash> Switch<K> {
+    /// Those that can take no more for one enterprise, or are left in peace.
+    pub fn busy(&self, now: OffsetDateTime) -> Vec<K> {
+        let lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let busy = lines.iter().filter(|(_, line)| {
+            let rests = line.rests_until.is_some_and(|until| now < until);
+            rests || line.callers.values().sum::<usize>() >= EACH_MAX
+        });
+        busy.map(|(key, _)| key.clone()).collect()
+    }
+}
+
 impl<K: Eq + Hash> Call<K> {
     /// How it went: did the system answer as it should.
     pub fn went(self, well: bool, now: OffsetDateTime) {
@@ -122,6 +134,7 @@ mod tests {
         }
         assert_eq!(switch.enter(&"crm", "A", START).unwrap_err(), Busy::Rests(START + REST));
         assert!(switch.enter(&"erp", "A", START).is_ok(), "another system is well");
+        assert_eq!((switch.busy(START), switch.busy(START + REST)), (vec!["crm"], vec![]));
         let later = START + REST;
         let probe = switch.enter(&"crm", "A", later).unwrap();
         assert_eq!(switch.enter(&"crm", "B", later).unwrap_err(), Busy::Rests(later + REST));
@@ -141,6 +154,7 @@ mod tests {
             .map(|_| switch.enter(&"crm", "A", START).unwrap())
             .collect();
         assert_eq!(switch.enter(&"crm", "A", START).unwrap_err(), Busy::Full);
+        assert_eq!(switch.busy(START), ["crm"]);
         calls.extend((0..TOGETHER_MAX - EACH_MAX).map(|_| switch.enter(&"crm", "B", START).unwrap()));
         assert_eq!(switch.enter(&"crm", "C", START).unwrap_err(), Busy::Full);
         calls.pop();

@@ -1,10 +1,9 @@
 //! What comes of acts in our house: what apps themselves do, and what is kept of all of it.
 
 use hansa_directory::Session;
-use hansa_documents::{Deed, Effect, Hand, KeeperError, KeeperFuture, Results};
+use hansa_documents::{Deed, Effect, Hand, KeeperError, KeeperFuture, Results, minor};
 use hansa_egress::APP_NOTICE;
 use hansa_tenancy::TenantTx;
-use hansa_vocab::money;
 use serde_json::{Value, json};
 use time::Duration;
 use uuid::Uuid;
@@ -34,14 +33,9 @@ fn said(deed: &Deed<'_>, name: &str) -> String {
 
 /// A payment, as a form says it.
 fn payment(deed: &Deed<'_>) -> Result<Results, KeeperError> {
-    let amount = deed
-        .with
-        .get("amount")
-        .ok_or_else(|| bad("amount", "how much was paid"))?;
-    let part = |name: &str| amount[name].as_str().unwrap_or_default();
-    let (digits, currency) = (part("amount"), part("currency"));
-    let minor = money::minor(digits, currency).filter(|minor| *minor > 0);
-    let minor = minor.ok_or_else(|| bad("amount", "an amount with its currency, more than nothing"))?;
+    let amount = deed.with.get("amount").and_then(minor);
+    let amount = amount.filter(|(minor, _)| *minor > 0);
+    let (minor, currency) = amount.ok_or_else(|| bad("amount", "an amount with its currency, more than nothing"))?;
     Ok(Results::from([
         ("minor".to_owned(), minor.into()),
         ("currency".to_owned(), currency.into()),

@@ -26,8 +26,10 @@ use crate::{
 
 /// How long an answer is kept.
 const KEPT: Duration = Duration::days(30);
-/// For one tenant at one time.
-const TOGETHER_MAX: i64 = 8;
+/// Taken in one round: fewer than one system may be asked at a time, so that the next round sees which are busy.
+const ROUND_MAX: i64 = 8;
+/// When all places are taken, or a system is busy, it is looked at again after this time.
+const BUSY: Duration = Duration::milliseconds(500);
 
 impl Apps {
     /// Has what came of an act told to the system, as soon as this transaction has committed.
@@ -66,7 +68,10 @@ impl Apps {
         let now = self.now();
         let mut tx = self.tenancy.begin("apps.take", &errand).await?;
         calls::forget(&mut tx, now - KEPT).await?;
-        let due = calls::take_due(&mut tx, now, now + LEASE, TOGETHER_MAX).await?;
+        // One that hangs takes no more places than it may, and none from the others.
+        let busy = self.busy(tenant);
+        let free = i64::try_from(self.places.free(tenant)).unwrap_or(0);
+        let due = calls::take_due(&mut tx, (now, now + LEASE), &busy, free.min(ROUND_MAX)).await?;
         let mut all = Vec::new();
         for row in due {
             let backend = calls::backend(&mut tx, &row.app).await?;
@@ -74,16 +79,29 @@ impl Apps {
         }
         tx.commit().await?;
         for (backend, row) in all {
-            let apps = self.clone();
-            // A system that hangs holds up nothing else.
+            let (apps, place) = (self.clone(), self.places.take(tenant));
             tokio::spawn(async move {
-                if let Err(error) = apps.attempt(&errand, &backend, row).await {
+                let done = apps.attempt(&errand, &backend, row).await;
+                drop(place);
+                if let Err(error) = done {
                     tracing::warn!(tenant.id = %tenant, %error, "what a system was asked could not be written down: it is asked again");
                 }
             });
         }
+        let busy = self.busy(tenant);
         let mut tx = self.tenancy.begin("apps.next_due", &errand).await?;
-        calls::next_due(&mut tx).await
+        let next = calls::next_due(&mut tx, &busy).await?;
+        let full = !busy.is_empty() || self.places.free(tenant) == 0;
+        Ok(match full {
+            true => Some(next.map_or(now + BUSY, |next| next.max(now + BUSY))),
+            false => next,
+        })
+    }
+
+    /// Apps of ours whose systems are asked no more just now.
+    fn busy(&self, tenant: TenantId) -> Vec<String> {
+        let busy = self.switch.busy(self.now()).into_iter();
+        busy.filter(|(of, _)| *of == tenant).map(|(_, app)| app).collect()
     }
 
     /// Asks once for what came of an act, and does what is answered.

@@ -161,11 +161,11 @@ pub async fn heard(tx: &mut TenantTx, row: &CallRow) -> Result<(), Error> {
     Ok(())
 }
 
-/// Takes what is due, until `lease`: whoever takes it asks, and when it dies somebody else does then.
+/// Takes what is due, less that of systems that are busy, until `lease`: whoever takes it asks, and when it dies somebody else does then.
 pub async fn take_due(
     tx: &mut TenantTx,
-    now: OffsetDateTime,
-    lease: OffsetDateTime,
+    (now, lease): (OffsetDateTime, OffsetDateTime),
+    busy: &[String],
     limit: i64,
 ) -> Result<Vec<CallRow>, Error> {
     Ok(sqlx::query_as!(
@@ -173,20 +173,23 @@ pub async fn take_due(
         "update app_call c set due_at = $2, attempts = c.attempts + 1
          where (c.caller, c.id) in (
              select d.caller, d.id from app_call d join app_backend b on b.app = d.app
-             where d.due_at <= $1 order by d.due_at limit $3 for update of d skip locked)
+             where d.due_at <= $1 and d.app <> all($4::varchar[]) order by d.due_at limit $3 for update of d skip locked)
          returning caller, id, app, operation, body_hash, request, state, output, refused, trouble, attempts, asked_at, due_at, document_id",
         now,
         lease,
         limit,
+        busy,
     )
     .fetch_all(tx.conn())
     .await?)
 }
 
-/// When something is tried next, of what there is a system for.
-pub async fn next_due(tx: &mut TenantTx) -> Result<Option<OffsetDateTime>, Error> {
+/// When something is tried next, of what there is a system for that is not busy.
+pub async fn next_due(tx: &mut TenantTx, busy: &[String]) -> Result<Option<OffsetDateTime>, Error> {
     Ok(sqlx::query_scalar!(
-        "select min(c.due_at) from app_call c join app_backend b on b.app = c.app where c.due_at is not null",
+        "select min(c.due_at) from app_call c join app_backend b on b.app = c.app
+         where c.due_at is not null and c.app <> all($1::varchar[])",
+        busy,
     )
     .fetch_one(tx.conn())
     .await?)
@@ -196,7 +199,7 @@ pub async fn next_due(tx: &mut TenantTx) -> Result<Option<OffsetDateTime>, Error
 pub async fn forget(tx: &mut TenantTx, before: OffsetDateTime) -> Result<(), Error> {
     sqlx::query!(
         "delete from app_call where (caller, id) in
-             (select caller, id from app_call where state <> 'asked' and asked_at < $1 limit 1000)",
+             (select caller, id from app_call where due_at is null and asked_at < $1 limit 1000)",
         before,
     )
     .execute(tx.conn())

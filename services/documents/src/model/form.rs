@@ -125,11 +125,31 @@ fn product(value: &Value) -> bool {
             .all(|(name, part)| PRODUCT.contains(&&**name) && part.is_string())
 }
 
-/// Minor units and currency.
-fn minor(value: &Value) -> Option<(i64, &str)> {
+/// Minor units and currency of an amount as forms have it.
+#[must_use]
+pub fn minor(value: &Value) -> Option<(i64, &str)> {
     let parts = value.as_object().filter(|parts| parts.len() == 2)?;
     let (amount, currency) = (parts.get("amount")?.as_str()?, parts.get("currency")?.as_str()?);
-    Some((money::minor(amount, currency)?, currency))
+    let code = currency.len() == 3 && currency.bytes().all(|one| one.is_ascii_uppercase());
+    let places = usize::try_from(money::exponent(currency)).ok().filter(|_| code)?;
+    let (whole, part) = amount.split_once('.').unwrap_or((amount, ""));
+    let digits = |text: &str| text.bytes().all(|one| one.is_ascii_digit());
+    if whole.is_empty() || part.len() > places || !digits(whole) || !digits(part) {
+        return None;
+    }
+    Some((format!("{whole}{part:0<places$}").parse().ok()?, currency))
+}
+
+/// An amount, not below zero, as forms have it.
+#[must_use]
+pub fn amount(minor: i64, currency: &str) -> Value {
+    let (minor, places) = (minor.unsigned_abs(), money::exponent(currency));
+    let (one, width) = (10_u64.pow(places), usize::try_from(places).unwrap_or(0));
+    let digits = match places {
+        0 => minor.to_string(),
+        _ => format!("{}.{:0width$}", minor / one, minor % one),
+    };
+    json!({"amount": digits, "currency": currency})
 }
 
 /// Reads a schema, and whether it is one of ours.

@@ -251,3 +251,31 @@ fn conditions_see_minor_units_and_paper_shows_titles_in_order() {
         ]
     );
 }
+
+#[test]
+fn an_amount_of_a_form_is_minor_units_and_back() {
+    for (digits, currency, units) in [
+        ("12.50", "EUR", 1_250),
+        ("0.07", "EUR", 7),
+        ("300", "JPY", 300),
+        ("1.234", "KWD", 1_234),
+    ] {
+        let value = json!({"amount": digits, "currency": currency});
+        assert_eq!(minor(&value), Some((units, currency)));
+        assert_eq!(amount(units, currency), value);
+    }
+    for (digits, currency) in [
+        ("1.005", "EUR"),
+        ("-1", "EUR"),
+        ("", "EUR"),
+        ("1,5", "EUR"),
+        ("1", "eur"),
+        ("1.5", "JPY"),
+    ] {
+        assert_eq!(
+            minor(&json!({"amount": digits, "currency": currency})),
+            None,
+            "{digits} {currency}"
+        );
+    }
+}

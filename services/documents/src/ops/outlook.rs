@@ -118,13 +118,11 @@ impl Documents {
         let Some(purse) = self.purse.get().filter(|_| binds_ever) else {
             return Ok(());
         };
-        if !self.given(tx, kind, Need::Budget).await? {
-            return Ok(());
-        }
+        let given = self.given(tx, kind, Need::Budget).await?;
         let known = self.locked(tx, row.id).await?;
         let said = Said::of(&known.contents);
         let (accounting_cost, currency) = budget_of(&said);
-        let amount = said.total().filter(|_| binds(kind, &known.row)).unwrap_or(0);
+        let amount = said.total().filter(|_| given && binds(kind, &known.row)).unwrap_or(0);
         let bound = Bound {
             document: row.id,
             accounting_cost,

@@ -46,9 +46,6 @@ impl Documents {
         if self.keeper.get().is_none() || kind.stock_of(&row.our_role).is_empty() {
             return Ok(());
         }
-        if !self.given(tx, kind, Need::Stock).await? {
-            return Ok(());
-        }
         let known = self.locked(tx, row.id).await?;
         let standings = self.standings(tx, &known).await?;
         let about = match standings.iter().find_map(|(_, contents)| content::refers_to(contents)) {
@@ -87,13 +84,22 @@ impl Documents {
         let role = &*row.our_role;
         let Some(keeper) = self.keeper.get() else { return Ok(()) };
         let link = parties.iter().find_map(|party| party.link_id).map(LinkId);
+        let given = self.given(tx, kind, Need::Stock).await?;
         for respect in kind.stock_of(role) {
+            let holds = matches!(respect, Stock::Promised | Stock::Expected);
+            if !given && !holds {
+                continue;
+            }
             let all = standings
                 .iter()
                 .map(|(state, contents)| stock::due(kind, state, role, respect, contents));
             let mut lines = all.fold(Vec::new(), stock::most);
-            if matches!(respect, Stock::Promised | Stock::Expected) {
+            if holds {
                 lines = stock::outstanding(lines, &self.done(tx, row.id).await?);
+            }
+            if !given {
+                // What was given and is no more holds nothing.
+                lines.clear();
             }
             let due = Due {
                 document: row.id,
