@@ -16,11 +16,11 @@ use hansa_loyalty::Loyalty;
 use hansa_members::{Belongings, BelongingsFuture, Holder, Members};
 use hansa_pages::{Pages, Stay};
 use hansa_tenancy::{Errand, Module, Round, Tenancy, TenantTx, Timed};
-use hansa_vault::{Vault, sha256};
+use hansa_vault::{Vault, derived_id, sha256};
 use hansa_vocab::{LinkId, TenantId};
 use prost::Message;
 use time::OffsetDateTime;
-use uuid::{Builder, Uuid};
+use uuid::Uuid;
 
 pub(crate) use self::{
     enrol::Joiner,
@@ -66,8 +66,7 @@ pub(crate) fn hash_of(message: &impl Message) -> String {
 
 /// An id that follows from what it is of.
 fn derived(parts: &[&[u8]]) -> Uuid {
-    let hash = sha256(parts);
-    Builder::from_custom_bytes(std::array::from_fn(|place| hash[place])).into_uuid()
+    derived_id(parts)
 }
 
 fn refused(permit: &Permit, text: &str) -> Error {

@@ -9,7 +9,7 @@ use hansa_directory::Session;
 use hansa_documents::{Contents, Documents, Paper, Wish};
 use hansa_proto::documents::v1::{Content, Head, Lines, content::Body};
 use hansa_tenancy::Tenancy;
-use hansa_vault::sha256;
+use hansa_vault::derived_id;
 use hansa_vocab::LinkId;
 use uuid::{Builder, Uuid};
 
@@ -292,8 +292,5 @@ fn derived(parts: &[&[u8]]) -> Uuid {
     let all: Vec<&[u8]> = std::iter::once(&b"hansa/procurement\0"[..])
         .chain(parts.iter().copied())
         .collect();
-    let hash = sha256(&all);
-    let mut bytes = [0; 16];
-    bytes.copy_from_slice(&hash[..16]);
-    Builder::from_custom_bytes(bytes).into_uuid()
+    derived_id(&all)
 }

@@ -18,5 +18,6 @@ pub use master::{KeyStore, MasterKey};
 pub use normal::{Identifier, NotNormal, Region};
 pub use seal::Seal;
 pub use sign::{
-    BadSignature, Signature, Signer, hmac_sha256, hmac_verify, key_id, random, sha256, stamp, stamped, verify,
+    BadSignature, Signature, Signer, derived_id, hmac_sha256, hmac_verify, key_id, random, sha256, stamp, stamped,
+    verify,
 };

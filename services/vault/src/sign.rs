@@ -11,6 +11,7 @@ use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
 use zeroize::Zeroizing;
 
 use crate::Error;
+use uuid::{Builder, Uuid};
 
 /// A signature, and the key it was made with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -131,6 +132,13 @@ pub fn sha256(parts: &[&[u8]]) -> [u8; 32] {
     let mut bytes = [0; 32];
     bytes.copy_from_slice(context.finish().as_ref());
     bytes
+}
+
+/// An id that follows from these parts: the same each time.
+#[must_use]
+pub fn derived_id(parts: &[&[u8]]) -> Uuid {
+    let hash = sha256(parts);
+    Builder::from_custom_bytes(std::array::from_fn(|place| hash[place])).into_uuid()
 }
 
 /// HMAC-SHA-256 of the parts, one after the other.

@@ -20,15 +20,17 @@ const NOTICES_KEPT: Duration = Duration::days(14);
 /// Characters of what is kept of one.
 const SAID_MAX: usize = 1_000;
 const TEXT_MAX: usize = 400;
+/// Characters of a reference: with what JSON adds to it, all of a payment is kept.
+const REFERENCE_MAX: usize = 100;
 
 fn bad(field: &'static str, text: &str) -> KeeperError {
     let text = text.to_owned();
     KeeperError::Invalid { field, text }
 }
 
-fn said(deed: &Deed<'_>, name: &str) -> String {
+fn said(deed: &Deed<'_>, name: &str, most: usize) -> String {
     let value = deed.with.get(name).and_then(Value::as_str).unwrap_or_default();
-    value.chars().filter(|one| !one.is_control()).take(TEXT_MAX).collect()
+    value.chars().filter(|one| !one.is_control()).take(most).collect()
 }
 
 /// A payment, as a form says it.
@@ -39,15 +41,15 @@ fn payment(deed: &Deed<'_>) -> Result<Results, KeeperError> {
     Ok(Results::from([
         ("minor".to_owned(), minor.into()),
         ("currency".to_owned(), currency.into()),
-        ("reference".to_owned(), said(deed, "reference").into()),
-        ("method".to_owned(), said(deed, "method").into()),
+        ("reference".to_owned(), said(deed, "reference", REFERENCE_MAX).into()),
+        ("method".to_owned(), said(deed, "method", REFERENCE_MAX).into()),
     ]))
 }
 
 impl Apps {
     /// Our people are told: on their workbench, and whatever system of ours listens.
     async fn notified(&self, tx: &mut TenantTx, deed: Deed<'_>) -> Result<Results, KeeperError> {
-        let (text, role) = (said(&deed, "text"), said(&deed, "role"));
+        let (text, role) = (said(&deed, "text", TEXT_MAX), said(&deed, "role", TEXT_MAX));
         if text.is_empty() {
             return Err(bad("text", "what they are told"));
         }

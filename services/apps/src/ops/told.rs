@@ -3,11 +3,11 @@
 use hansa_documents::{Came, Deed, SystemWish, forms};
 use hansa_proto::apps::v1::CallRequest;
 use hansa_tenancy::{Caller as _, Errand, Mark, Module, Round, TenantTx, Timed};
-use hansa_vault::sha256;
+use hansa_vault::derived_id;
 use hansa_vocab::TenantId;
 use prost::Message as _;
 use time::{Duration, OffsetDateTime};
-use uuid::{Builder, Uuid};
+use uuid::Uuid;
 
 use super::{
     Apps,
@@ -167,10 +167,7 @@ impl Apps {
 
 /// The id of the act that answers one.
 fn derived(act: Uuid) -> Uuid {
-    let hash = sha256(&[b"hansa/app-answer\0", act.as_bytes()]);
-    let mut bytes = [0; 16];
-    bytes.copy_from_slice(&hash[..16]);
-    Builder::from_custom_bytes(bytes).into_uuid()
+    derived_id(&[b"hansa/app-answer\0", act.as_bytes()])
 }
 
 impl Timed for Apps {

@@ -3,9 +3,9 @@
 use hansa_documents::{Deed, Effect, Hand, KeeperError, KeeperFuture, Results};
 use hansa_proto::conversations::v1::Entry;
 use hansa_tenancy::{Errand, TenantTx};
-use hansa_vault::sha256;
+use hansa_vault::derived_id;
 use hansa_vocab::Fault;
-use uuid::{Builder, Uuid};
+use uuid::Uuid;
 
 use super::{Conversations, Speech};
 use crate::{
@@ -19,10 +19,7 @@ const ROLE: &str = "app";
 
 /// The same each time, so that it is said once.
 fn derived(act: Uuid) -> Uuid {
-    let hash = sha256(&[b"hansa/app-entry\0", act.as_bytes()]);
-    let mut bytes = [0; 16];
-    bytes.copy_from_slice(&hash[..16]);
-    Builder::from_custom_bytes(bytes).into_uuid()
+    derived_id(&[b"hansa/app-entry\0", act.as_bytes()])
 }
 
 impl Conversations {

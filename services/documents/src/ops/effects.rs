@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use hansa_tenancy::{Mark, TenantTx};
-use hansa_vault::sha256;
+use hansa_vault::derived_id;
 use hansa_vocab::LinkId;
 use serde_json::Value;
-use uuid::{Builder, Uuid};
+use uuid::Uuid;
 
 use super::{Documents, Known, SystemWish, system};
 use crate::{
@@ -181,8 +181,5 @@ fn shortened(reason: &str) -> String {
 
 /// The same each time, so that it is done once.
 fn derived(act: Uuid, answer: &str) -> Uuid {
-    let hash = sha256(&[b"hansa/document-answer\0", act.as_bytes(), answer.as_bytes()]);
-    let mut bytes = [0; 16];
-    bytes.copy_from_slice(&hash[..16]);
-    Builder::from_custom_bytes(bytes).into_uuid()
+    derived_id(&[b"hansa/document-answer\0", act.as_bytes(), answer.as_bytes()])
 }
