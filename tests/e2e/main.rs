@@ -13,6 +13,7 @@ mod changes;
 mod clients;
 mod conversations;
 mod counts;
+mod customers;
 mod delivery;
 mod demo;
 mod devpg;

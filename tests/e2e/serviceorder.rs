@@ -5,32 +5,37 @@
 use std::sync::Arc;
 
 use hansa_tests::{
-    Enterprise, House,
+    Enterprise, House, Postbox,
     house::{Calendar, text},
 };
 use serde_json::{Value, json};
 
 const MANIFEST: &str = include_str!("../../services/apps/manifests/service_order.json");
 
-struct Order {
-    clock: Arc<Calendar>,
-    luebeck: Enterprise,
-    dealer: Enterprise,
-    factory: Enterprise,
-    installer: Enterprise,
+/// Headquarters on one node, the three who work for a customer on another.
+pub(super) struct Order {
+    pub clock: Arc<Calendar>,
+    pub luebeck: Enterprise,
+    pub dealer: Enterprise,
+    pub factory: Enterprise,
+    pub installer: Enterprise,
     kind: String,
     link: String,
-    _houses: [House; 2],
+    /// Mails of the dealer's node.
+    pub postbox: Postbox,
+    pub houses: [House; 2],
 }
 
-fn form(section: &str, fields: Value) -> Value {
+pub(super) fn form(section: &str, fields: Value) -> Value {
     json!({section: {"form": {"json": fields.to_string()}}})
 }
 
 impl Order {
-    async fn new() -> Self {
+    pub(super) async fn new() -> Self {
         let clock = Arc::new(Calendar::default());
-        let (there, here) = (House::by(&clock).await, House::by(&clock).await);
+        let postbox = Postbox::new().await;
+        let there = House::by(&clock).await;
+        let here = House::by_with(&clock, |settings| settings.smtp_url = Some(postbox.url())).await;
         let luebeck = there.enterprise("Lübeck Kitchens").await;
         let (dealer, factory) = (
             here.enterprise("Visby Dealer").await,
@@ -61,7 +66,8 @@ impl Order {
             dealer,
             factory,
             installer,
-            _houses: [there, here],
+            postbox,
+            houses: [there, here],
         };
         // Before headquarters has said who does what, nothing begins.
         let id = order.begins().await;
@@ -80,11 +86,11 @@ impl Order {
         order
     }
 
-    async fn begins(&self) -> String {
+    pub(super) async fn begins(&self) -> String {
         self.dealer.begins(&self.kind, json!({"headquarters": self.link})).await
     }
 
-    fn request() -> Value {
+    pub(super) fn request() -> Value {
         let fields =
             json!({"customer": "Frau Nilsson", "address": "Strandgatan 1, Visby", "wanted": "A kitchen of 4 metres"});
         form("request", fields)
@@ -101,7 +107,7 @@ impl Order {
     }
 
     /// Somebody does something; all four come to that state, and hold the same.
-    async fn does(&self, who: &Enterprise, id: &str, act: &str, contents: Value, state: &str) -> Value {
+    pub(super) async fn does(&self, who: &Enterprise, id: &str, act: &str, contents: Value, state: &str) -> Value {
         let before = who.document(id).await.unwrap();
         let base: u64 = text(&before["version"]).parse().unwrap();
         who.acts(id, act, base, contents)
@@ -379,6 +385,6 @@ async fn all_who_have_a_part_in_an_order_talk_about_it_and_nobody_else_does() {
         orders.iter().all(|one| one.len() == 4 && *one == orders[0]),
         "{orders:#?}"
     );
-    let outsider = order._houses[1].enterprise("Outsider").await;
+    let outsider = order.houses[1].enterprise("Outsider").await;
     assert_eq!(says(&outsider, "Hello").await.unwrap_err().reason, "NOT_FOUND");
 }

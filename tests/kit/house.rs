@@ -97,9 +97,14 @@ impl House {
 
     /// A new node that goes by this clock.
     pub async fn by(clock: &Arc<Calendar>) -> Self {
+        Self::by_with(clock, |_| {}).await
+    }
+
+    /// The same with other settings.
+    pub async fn by_with(clock: &Arc<Calendar>, change: impl FnOnce(&mut Settings)) -> Self {
         let mut world = World::new().await;
         world.clock = clock.clone();
-        Self::of(world, |_| {}).await
+        Self::of(world, change).await
     }
 
     async fn of(world: World, change: impl FnOnce(&mut Settings)) -> Self {

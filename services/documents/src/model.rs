@@ -2,8 +2,10 @@
 //! others use them to say early what the issuer would refuse.
 
 pub mod content;
+pub mod customer;
 pub mod desk;
 pub mod effect;
+pub mod face;
 pub mod form;
 pub mod kind;
 pub mod print;

@@ -3,6 +3,7 @@
 mod approve;
 mod arrivals;
 mod begin;
+mod customers;
 mod due;
 mod effects;
 mod files;
@@ -18,6 +19,8 @@ mod verify;
 mod view;
 
 pub(crate) use begin::Begun;
+pub(crate) use customers::Reader;
+pub use customers::{CustomerPages, PURPOSE as CUSTOMER_PAGE};
 use effects::Following;
 pub use guests::PURPOSE as GUEST_PAGE;
 pub(crate) use many::{Batch, Outcome, Recipient};
@@ -269,6 +272,18 @@ impl Documents {
         asked: &Asked<'_>,
         decision: Decision,
     ) -> Result<(), Error> {
+        let following = self.performed(tx, known, asked, decision).await?;
+        self.follow(tx, known.row.id, following).await
+    }
+
+    /// The same, without the acts that answer what came of it.
+    async fn performed(
+        &self,
+        tx: &mut TenantTx,
+        known: &Known,
+        asked: &Asked<'_>,
+        decision: Decision,
+    ) -> Result<Vec<Following>, Error> {
         let following = if known.row.issuer {
             self.rule(tx, known, asked, decision).await?
         } else {
@@ -276,7 +291,7 @@ impl Documents {
             Vec::new()
         };
         self.bring(tx, (&known.row, &known.kind), asked.actor, true).await?;
-        self.follow(tx, known.row.id, following).await
+        Ok(following)
     }
 
     /// What the others could not hear must not count: the refusal says who can change it.

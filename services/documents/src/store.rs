@@ -11,7 +11,10 @@ use hansa_vocab::LinkId;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-pub use acts::{ActRow, NewAct, acts, asked, held, insert_act, newest_of, open_act, pending, proposals, settle_act};
+pub use acts::{
+    ActRow, NewAct, OwnAct, acts, asked, held, insert_act, newest_of, open_act, own_acts, pending, proposals,
+    settle_act,
+};
 pub use due::{mark_overdue, next_due, overdue};
 pub use facts::{BoardRow, board, facts};
 pub use kinds::{begun_since, by_state, insert_kind, kind, kinds};

@@ -6,6 +6,7 @@ mod approval;
 mod audit;
 mod bench;
 mod changes;
+mod customer;
 mod demo;
 mod document;
 mod files;
@@ -134,6 +135,9 @@ enum Command {
     /// Partners without a node: told by mail, they answer on a page.
     #[command(subcommand)]
     Guest(guest::Guest),
+    /// The customer of a document, who follows it on a page.
+    #[command(subcommand)]
+    Customer(customer::Customer),
     /// Members: taking them in, what they agree to.
     #[command(subcommand)]
     Member(member::Member),
@@ -380,6 +384,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Changes(changes) => changes.run(printer).await,
         Command::Link(link) => link.run(printer).await,
         Command::Guest(guest) => guest.run(printer).await,
+        Command::Customer(customer) => customer.run(printer).await,
         Command::Member(member) => Box::pin(member.run(printer)).await,
         Command::Pool(pool) => Box::pin(pool.run(printer)).await,
         Command::Outreach(outreach) => Box::pin(outreach.run(printer)).await,

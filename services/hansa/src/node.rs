@@ -10,8 +10,8 @@ use hansa_conversations::{
 };
 use hansa_directory::{AllAudited, Directory, DirectoryStaff, Door};
 use hansa_documents::{
-    ACT, ActCame, Documents, DocumentsPartner, DocumentsStaff, GUEST_PAGE, Hand, PROPOSAL, ProposalCame, RULING,
-    RulingCame, VERSION, VersionCame,
+    ACT, ActCame, CUSTOMER_PAGE, CustomerPages, Documents, DocumentsPartner, DocumentsStaff, GUEST_PAGE, Hand,
+    PROPOSAL, ProposalCame, RULING, RulingCame, VERSION, VersionCame,
 };
 use hansa_edge::{
     Identity, LinkLimits, PARTNER_MESSAGE_MAX, Pins, Rules, STAFF_MESSAGE_MAX, StaffOptions, serve_http, serve_link,
@@ -183,6 +183,7 @@ fn papers(
     workflow.install(documents.clone());
     files.install(documents.clone());
     pages.install(GUEST_PAGE, documents.clone());
+    pages.install(CUSTOMER_PAGE, CustomerPages(documents.clone()));
     let base = (tenancy, vault, links);
     let apps = Apps::new(base.clone(), documents.clone(), egress.clone());
     let conversations = Conversations::new(base, documents.clone(), (workflow, egress));

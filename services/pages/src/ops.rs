@@ -9,8 +9,10 @@ use hansa_link::Links;
 use hansa_tenancy::{Errand, Tenancy, TenantTx};
 use hansa_vault::Vault;
 use hansa_vocab::{LinkId, TenantId};
+use time::OffsetDateTime;
 use tokio::sync::Semaphore;
 use uuid::Uuid;
+use zeroize::Zeroizing;
 
 use crate::{
     Error, Page, Stay, Visit, Visitor,
@@ -19,6 +21,8 @@ use crate::{
 
 /// What sealed addresses are for.
 const SEAL: &str = "page";
+/// What is kept with one.
+const DETAIL: &str = "page-detail";
 /// Pages whose time is over are forgotten after this.
 const KEPT: time::Duration = time::Duration::days(90);
 /// Visits at one time: strangers wait for each other, and not our own people for them.
@@ -90,6 +94,54 @@ impl Pages {
             .vault
             .wrap(SEAL, &[id.as_bytes(), tx.tenant().to_string().as_bytes()].concat())?;
         Ok(format!("{base}/p/{sealed}"))
+    }
+
+    /// Keeps with a page what its room has to know of it, wrapped; the page is there. It goes when the page goes.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub async fn keep(
+        &self,
+        tx: &mut TenantTx,
+        purpose: &'static str,
+        (link, subject): (LinkId, Uuid),
+        detail: &[u8],
+    ) -> Result<(), Error> {
+        let sealed = self.vault.wrap(DETAIL, detail)?;
+        store::keep(tx, (purpose, link, subject), &sealed).await
+    }
+
+    /// What is kept with a page, and until when the page is there; none = there is no page, or nothing is kept with it.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub async fn kept(
+        &self,
+        tx: &mut TenantTx,
+        purpose: &'static str,
+        (link, subject): (LinkId, Uuid),
+    ) -> Result<Option<(Zeroizing<Vec<u8>>, OffsetDateTime)>, Error> {
+        let now = self.tenancy.clock().now();
+        let Some((sealed, until)) = store::kept(tx, (purpose, link, subject), now).await? else {
+            return Ok(None);
+        };
+        Ok(Some((self.vault.unwrap(DETAIL, &sealed)?, until)))
+    }
+
+    /// Ends a page with all that was kept with it: its address opens nothing any more, nor does it when there is a new one.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub async fn close(
+        &self,
+        tx: &mut TenantTx,
+        purpose: &'static str,
+        (link, subject): (LinkId, Uuid),
+    ) -> Result<bool, Error> {
+        store::close(tx, (purpose, link, subject)).await
     }
 
     /// Who comes by this address, and who fills in what they see.

@@ -48,6 +48,55 @@ pub async fn find(tx: &mut TenantTx, id: Uuid) -> Result<Option<PageRow>, Error>
     .await?)
 }
 
+/// What a room keeps with a page whose time is not over.
+pub async fn keep(
+    tx: &mut TenantTx,
+    (purpose, link, subject): (&str, LinkId, Uuid),
+    detail: &str,
+) -> Result<(), Error> {
+    sqlx::query!(
+        "update page set detail = $4 where link_id = $1 and subject_id = $2 and purpose = $3",
+        link.0,
+        subject,
+        purpose,
+        detail,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+pub async fn kept(
+    tx: &mut TenantTx,
+    (purpose, link, subject): (&str, LinkId, Uuid),
+    now: OffsetDateTime,
+) -> Result<Option<(String, OffsetDateTime)>, Error> {
+    let row = sqlx::query!(
+        "select detail, expires_at from page
+         where link_id = $1 and subject_id = $2 and purpose = $3 and expires_at > $4 and detail <> ''",
+        link.0,
+        subject,
+        purpose,
+        now,
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(row.map(|row| (row.detail, row.expires_at)))
+}
+
+/// The page goes, with all that was kept with it; false when there was none.
+pub async fn close(tx: &mut TenantTx, (purpose, link, subject): (&str, LinkId, Uuid)) -> Result<bool, Error> {
+    let done = sqlx::query!(
+        "delete from page where link_id = $1 and subject_id = $2 and purpose = $3",
+        link.0,
+        subject,
+        purpose,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
 /// One act less; false when none is left.
 pub async fn spend(tx: &mut TenantTx, id: Uuid) -> Result<bool, Error> {
     let done = sqlx::query!(

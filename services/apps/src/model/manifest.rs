@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hansa_documents::{ActKind, Effect, Kind, Need, SectionKind, StateKind};
+use hansa_documents::{ActKind, CustomerKind, Effect, Kind, Need, SectionKind, StateKind};
 use include_dir::{Dir, include_dir};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -54,6 +54,9 @@ pub struct Manifest {
     /// What leads from one to another.
     #[serde(default)]
     pub acts: BTreeMap<String, ActKind>,
+    /// The customer of one of the parties, who follows a document on a page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customer: Option<CustomerKind>,
     /// The publisher's system behind it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backend: Option<Backend>,
@@ -238,6 +241,7 @@ impl Manifest {
             started_by: self.started_by.clone(),
             states: self.states.clone(),
             acts: self.acts.clone(),
+            customer: self.customer.clone(),
         }
     }
 

@@ -16,7 +16,7 @@ use super::parts;
 use crate::{
     Documents,
     model::{Document, Kind, version::actor},
-    ops::{Batch, Open, Outcome, Place, Progress, Recipient, Whole, Wish, hex},
+    ops::{Batch, Open, Outcome, Place, Progress, Reader, Recipient, Whole, Wish, hex},
     store::{ActRow, Filter, PartyRow},
 };
 
@@ -344,6 +344,50 @@ impl DocumentsStaffService for DocumentsStaff {
         let document = id("id", &asked.id)?;
         let shared = finish(async move { documents.share(&session, document, asked.mail).await });
         Ok(Response::new(wire::ShareDocumentResponse { address: shared.await? }))
+    }
+
+    async fn open_customer_page(
+        &self,
+        asked: Request<wire::OpenCustomerPageRequest>,
+    ) -> Result<Response<wire::OpenCustomerPageResponse>, Status> {
+        let (session, documents, asked) = (Session::of(&asked)?, self.0.clone(), asked.into_inner());
+        let document = id("id", &asked.id)?;
+        let reader = Reader {
+            email: asked.email,
+            language: asked.language,
+            contact: asked.contact,
+        };
+        let opened = finish(async move {
+            documents
+                .open_customer_page(&session, document, reader, asked.mail)
+                .await
+        });
+        Ok(Response::new(wire::OpenCustomerPageResponse { address: opened.await? }))
+    }
+
+    async fn get_customer_page(
+        &self,
+        asked: Request<wire::GetCustomerPageRequest>,
+    ) -> Result<Response<wire::GetCustomerPageResponse>, Status> {
+        let (session, documents, asked) = (Session::of(&asked)?, self.0.clone(), asked.into_inner());
+        let document = id("id", &asked.id)?;
+        let (reader, until) = finish(async move { documents.customer_page(&session, document).await }).await?;
+        Ok(Response::new(wire::GetCustomerPageResponse {
+            email: reader.email,
+            language: reader.language,
+            contact: reader.contact,
+            until: Some(timestamp(until)),
+        }))
+    }
+
+    async fn close_customer_page(
+        &self,
+        asked: Request<wire::CloseCustomerPageRequest>,
+    ) -> Result<Response<wire::CloseCustomerPageResponse>, Status> {
+        let (session, documents, asked) = (Session::of(&asked)?, self.0.clone(), asked.into_inner());
+        let document = id("id", &asked.id)?;
+        finish(async move { documents.close_customer_page(&session, document).await }).await?;
+        Ok(Response::new(wire::CloseCustomerPageResponse {}))
     }
 
     async fn print_document(

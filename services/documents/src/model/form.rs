@@ -1,6 +1,8 @@
 //! Forms: what people fill in, by a schema that stands in the kind (JSON Schema 2020-12 with `x-hansa-control`), and what that comes to
 //! for conditions and on paper. Without IO.
 
+mod fields;
+
 use std::collections::BTreeSet;
 
 use data_encoding::HEXLOWER;
@@ -15,6 +17,8 @@ use super::{
     BadContent,
     content::{bad, check_files},
 };
+
+pub use self::fields::{filled, inputs, not_on_page};
 
 /// Bytes of a schema, and of what is filled in.
 const SCHEMA_MAX: usize = 32 * 1024;

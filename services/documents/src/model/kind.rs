@@ -9,7 +9,7 @@ use hansa_workflow::check_condition;
 use serde::{Deserialize, Serialize};
 use time::Duration;
 
-use super::{effect::EffectKind, form, proposal::ANSWERS};
+use super::{customer::CustomerKind, effect::EffectKind, form, proposal::ANSWERS};
 
 /// Kinds, roles, sections, states and acts are called by words of this length at most.
 const NAME_MAX: usize = 40;
@@ -45,6 +45,9 @@ pub struct Kind {
     pub states: BTreeMap<String, StateKind>,
     /// What leads from one to another.
     pub acts: BTreeMap<String, ActKind>,
+    /// The customer of one of the parties, who follows it on a page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub customer: Option<CustomerKind>,
 }
 
 /// Which document a kind is about.
@@ -378,6 +381,10 @@ impl Kind {
         let head = self.section(Holds::Head);
         if self.refers_to.is_some() && head.is_none() {
             return Err(BadKind("refers_to: the reference stands in a head".to_owned()));
+        }
+        if let Some(customer) = &self.customer {
+            let checked = customer.check(self);
+            checked.map_err(|wrong| BadKind(format!("customer: {wrong}")))?;
         }
         self.acts.iter().try_for_each(|(name, act)| self.check_act(name, act))
     }

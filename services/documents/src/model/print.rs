@@ -1,7 +1,7 @@
 //! A document as a page: what its sections say, with amounts, for people who have it on paper.
 
 use hansa_proto::{
-    documents::v1::{Answer, Line, Receipt, Verdict, content::Body},
+    documents::v1::{Answer, Form, Line, Receipt, Verdict, content::Body},
     types::v1::Quantity,
 };
 use hansa_vocab::money;
@@ -207,12 +207,18 @@ fn parties((kind, sheet): (&Kind, &Sheet<'_>), said: &Said<'_>, words: &Words) -
 /// What people have filled in.
 fn forms_of(kind: &Kind, contents: &Contents, words: &Words) -> Markup {
     let forms = contents.iter().filter_map(|(name, content)| match &content.body {
-        Some(Body::Form(form)) => Some((kind.sections.get(name)?.schema.as_ref()?, form)),
+        Some(Body::Form(form)) => Some((name.as_str(), form)),
         _ => None,
     });
+    html! { @for (name, form) in forms { (form_of(kind, (name, form), words.language)) } }
+}
+
+/// What a form says, field by field.
+pub fn form_of(kind: &Kind, (section, form): (&str, &Form), language: &str) -> Markup {
+    let schema = kind.sections.get(section).and_then(|section| section.schema.as_ref());
     html! {
-        @for (schema, form) in forms {
-            @for shown in form::shown(schema, form, words.language) {
+        @if let Some(schema) = schema {
+            @for shown in form::shown(schema, form, language) {
                 @match shown {
                     Shown::Field(title, text) => dl { dt { (title) } dd { (text) } },
                     Shown::Table(title, heads, rows) => {

@@ -193,6 +193,7 @@ impl Documents {
         };
         let row = self.effects_here(tx, row, &kind, (&came, &contents)).await?;
         self.settle(tx, &row, act_id, &version).await?;
+        self.tell_customer(tx, (&row, &kind), &came).await?;
         let actor = other.keys.enterprise.to_string();
         self.noted(tx, &actor, "document.version", id, incoming.link).await?;
         Ok(self.bring(tx, (&row, &kind), &actor, false).await?)

@@ -360,7 +360,7 @@ impl Documents {
 }
 
 /// Whether somebody answers for it; what is closed is refused.
-fn admitted(standing: Standing) -> Result<bool, Error> {
+pub(super) fn admitted(standing: Standing) -> Result<bool, Error> {
     match standing {
         Standing::Unknown => Ok(false),
         Standing::Open { .. } => Ok(true),

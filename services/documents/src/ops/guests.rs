@@ -405,18 +405,18 @@ impl Page for Documents {
     }
 }
 
-fn answer(page: Result<Answer, Error>) -> Answer {
+pub(super) fn answer(page: Result<Answer, Error>) -> Answer {
     page.unwrap_or_else(|error| {
         if matches!(error, Error::NotFound(_)) {
             return Answer::Gone;
         }
-        tracing::warn!(%error, "a guest's page could not be shown");
+        tracing::warn!(%error, "a page could not be shown");
         Answer::Later
     })
 }
 
 /// What stands for a form: the same one sent twice is one act.
-fn hash(fields: &Fields) -> String {
+pub(super) fn hash(fields: &Fields) -> String {
     let mut bytes = Vec::new();
     for part in fields.iter().flat_map(|(name, value)| [name, value]) {
         bytes.extend(part.len().to_be_bytes());

@@ -290,6 +290,7 @@ impl Documents {
             ..row.clone()
         };
         self.tell_ours(tx, &next_row, DOCUMENT_CHANGED, act).await?;
+        self.tell_customer(tx, (&next_row, kind), &came).await?;
         let given_up = row.version == 0 && kind.states.get(state).is_some_and(|state| state.end);
         // A draft that is given up was never anybody else's.
         if !given_up {

@@ -1,4 +1,4 @@
-//! What a system of the issuer's does with a document: it acts as the issuer, and no person has to.
+//! What is done with a document, and no person of ours does it: by a system of the issuer's, or for a customer.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ use crate::{
 /// As what a system acts.
 const SYSTEM: &str = "system";
 
-/// What a system of the issuer's wants to do with a document.
+/// What a system of the issuer's, or a customer, wants to do with a document.
 #[derive(Debug)]
 pub struct SystemWish<'a> {
     /// Which document.
@@ -57,7 +57,7 @@ impl Documents {
         for (_, link) in known.linked() {
             self.links.rouse(&errand, link).await?;
         }
-        self.system_act(tx, &known, wish).await
+        self.unattended(tx, &known, wish, SYSTEM).await
     }
 
     /// Begins a document of ours that has no other parties, with its first act. The same id again changes nothing.
@@ -82,15 +82,17 @@ impl Documents {
         };
         self.keep_begun(tx, &mut known).await?;
         let document = wish.document;
-        let following = self.system_act(tx, &known, wish).await?;
+        let following = self.unattended(tx, &known, wish, SYSTEM).await?;
         self.follow(tx, document, following).await
     }
 
-    async fn system_act(
+    /// Does it as our role: at a document of ours it counts, at a partner's it is sent; the acts that answer what came of it.
+    pub(super) async fn unattended(
         &self,
         tx: &mut TenantTx,
         known: &Known,
         wish: SystemWish<'_>,
+        actor_role: &str,
     ) -> Result<Vec<Following>, Error> {
         let own = Wish {
             document: wish.document,
@@ -112,7 +114,7 @@ impl Documents {
             role: known.row.our_role.clone(),
             base: own.base,
             sections,
-            actor_role: SYSTEM.to_owned(),
+            actor_role: actor_role.to_owned(),
             ..Act::default()
         };
         let us = self.vault.identity(tx).await?;
@@ -138,11 +140,18 @@ impl Documents {
         if self.gate(tx, by, known, (&asked, &decision)).await? == Gate::Waits {
             store::insert_act(tx, &asked.row(wish.document, "held", "")?).await?;
         } else {
-            following = self.rule(tx, known, &asked, decision).await?;
-            self.bring(tx, (&known.row, &known.kind), wish.actor, true).await?;
+            following = self.performed(tx, known, &asked, decision).await?;
         }
         let (line, resource) = (self.tenancy.ids().uuid(), format!("document/{}", wish.document));
-        audit(tx, line, wish.actor, "document.act", &resource, "by a system").await?;
+        audit(
+            tx,
+            line,
+            wish.actor,
+            "document.act",
+            &resource,
+            &format!("by a {actor_role}"),
+        )
+        .await?;
         Ok(following)
     }
 }

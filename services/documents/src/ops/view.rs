@@ -260,11 +260,7 @@ impl Documents {
     ) -> Result<Vec<(String, Version)>, Error> {
         let mut tx = self.tenancy.begin("documents.versions", session).await?;
         let rows = store::versions(&mut tx, filter, document, after, limit).await?;
-        let read = rows.into_iter().map(|row| {
-            let signed = Signed::decode(row.body.as_slice()).ok();
-            let version = signed.and_then(|signed| Version::decode(signed.body).ok());
-            Ok((row.our_role, version.ok_or(Error::Damaged("document_version"))?))
-        });
+        let read = rows.into_iter().map(|row| Ok((row.our_role, version_of(&row.body)?)));
         read.collect()
     }
 
@@ -330,6 +326,13 @@ impl Documents {
         (known.contents, known.newest) = (opened(&texts)?, Some(newest));
         Ok(known)
     }
+}
+
+/// A version as it was signed, read again.
+pub(super) fn version_of(body: &[u8]) -> Result<Version, Error> {
+    let signed = Signed::decode(body).ok();
+    let version = signed.and_then(|signed| Version::decode(signed.body).ok());
+    version.ok_or(Error::Damaged("document_version"))
 }
 
 /// What texts of ours say.

@@ -18,6 +18,14 @@ pub struct ActRow {
     pub at: OffsetDateTime,
 }
 
+/// Something that a customer has done.
+#[derive(Debug)]
+pub struct OwnAct {
+    pub id: Uuid,
+    pub act: String,
+    pub state: String,
+}
+
 /// A proposal that is open, or what was said to one.
 #[derive(Debug)]
 pub struct ProposalRow {
@@ -92,6 +100,18 @@ pub async fn acts(tx: &mut TenantTx, document: Uuid) -> Result<Vec<ActRow>, Erro
         ActRow,
         "select id, act, role, state, reason, proposal, at from document_act where document_id = $1 order by at desc, id desc limit 200",
         document,
+    )
+    .fetch_all(tx.conn())
+    .await?)
+}
+
+/// What one who is nobody of ours has done, newest first.
+pub async fn own_acts(tx: &mut TenantTx, document: Uuid, actor: &str) -> Result<Vec<OwnAct>, Error> {
+    Ok(sqlx::query_as!(
+        OwnAct,
+        "select id, act, state from document_act where document_id = $1 and actor = $2 order by at desc, id desc limit 200",
+        document,
+        actor,
     )
     .fetch_all(tx.conn())
     .await?)
