@@ -50,3 +50,17 @@ fn the_pool_passes_all_its_checks_and_says_so_in_its_last_line() {
     let ids: Vec<&str> = said.lines().filter_map(|line| line.split_whitespace().nth(1)).collect();
     assert_eq!(ids[..12], hansa::demo::members::CHECKS, "{said}");
 }
+
+#[test]
+fn the_apps_pass_all_their_checks_and_say_so_in_their_last_line() {
+    let hansa = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/debug/hansa");
+    let done = Command::new(hansa).args(["demo", "apps", "--exit"]).output().unwrap();
+    let (said, errors) = (
+        String::from_utf8_lossy(&done.stdout),
+        String::from_utf8_lossy(&done.stderr),
+    );
+    assert!(done.status.success(), "{said}\n{errors}");
+    assert_eq!(said.lines().last(), Some("demo: 12 checks passed, 0 failed"), "{said}");
+    let ids: Vec<&str> = said.lines().filter_map(|line| line.split_whitespace().nth(1)).collect();
+    assert_eq!(ids[..12], hansa::demo::apps::CHECKS, "{said}");
+}

@@ -1,12 +1,16 @@
 //! `hansa demo`: the main job, run for real. Three enterprises on two nodes, each node its own processes on its own durable
 //! PostgreSQL; everything is done through the commands and calls that people use, and checked.
 
+pub mod apps;
+mod apps_judge;
+mod apps_orders;
 mod crash;
 mod hands;
 pub mod judge;
 pub mod members;
 mod members_end;
 mod members_judge;
+mod page;
 pub mod procurement;
 mod purchase_judge;
 mod receiver;

@@ -32,6 +32,8 @@ pub struct Ports {
     pub staff: SocketAddr,
     /// Where the operator looks.
     pub ops: SocketAddr,
+    /// Where people without a key look at pages.
+    pub pages: SocketAddr,
 }
 
 impl Ports {
@@ -39,11 +41,11 @@ impl Ports {
         // Below those that systems give out by themselves: one of those may be taken by somebody else until our process has it.
         let begin = PORTS.start + u16::from_le_bytes(random()?) % (PORTS.end - PORTS.start);
         let around = (begin..PORTS.end).chain(PORTS.start..begin);
-        // All three at once, so that they differ.
+        // All four at once, so that they differ.
         let open = around.filter_map(|port| TcpListener::bind(("127.0.0.1", port)).ok());
-        let open: Vec<TcpListener> = open.take(3).collect();
+        let open: Vec<TcpListener> = open.take(4).collect();
         anyhow::ensure!(
-            open.len() == 3,
+            open.len() == 4,
             "no port between {} and {} is free",
             PORTS.start,
             PORTS.end
@@ -53,6 +55,7 @@ impl Ports {
             link: at(0)?,
             staff: at(1)?,
             ops: at(2)?,
+            pages: at(3)?,
         })
     }
 }
@@ -142,7 +145,9 @@ impl PrivateNode {
             command
                 .env("HANSA_LINK_LISTEN", ports.link.to_string())
                 .env("HANSA_STAFF_LISTEN", ports.staff.to_string())
-                .env("HANSA_OPS_LISTEN", ports.ops.to_string());
+                .env("HANSA_OPS_LISTEN", ports.ops.to_string())
+                .env("HANSA_PAGES_LISTEN", ports.pages.to_string())
+                .env("HANSA_PAGES_URL", format!("https://{}.example", self.name));
         }
     }
 

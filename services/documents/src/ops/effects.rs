@@ -120,7 +120,7 @@ impl Documents {
             Ok(results) => Ok(results),
             Err(error @ (KeeperError::Invalid { .. } | KeeperError::Short { .. })) if !strict => {
                 tx.undo_to(Mark::Effect).await?;
-                Err(error.to_string())
+                Err(why(error))
             }
             Err(error) => return Err(error.into()),
         };
@@ -173,6 +173,14 @@ pub(crate) struct Following {
     id: Uuid,
     act: String,
     forms: BTreeMap<String, Value>,
+}
+
+/// For people at another enterprise: of which field of ours it is says nothing to them.
+fn why(error: KeeperError) -> String {
+    match error {
+        KeeperError::Invalid { text, .. } => text,
+        other => other.to_string(),
+    }
 }
 
 fn shortened(reason: &str) -> String {

@@ -12,7 +12,7 @@ use super::Printer;
 /// `hansa demo`.
 #[derive(Args, Debug)]
 pub struct Demo {
-    /// Which case: sharing stock, buying, or opening a pool of members.
+    /// Which case: sharing stock, buying, opening a pool of members, or using an app together.
     #[arg(value_enum, default_value_t = Case::Stock)]
     case: Case,
     /// How many members the pool has.
@@ -32,6 +32,8 @@ enum Case {
     Procurement,
     /// A department store opens its members to brands.
     Members,
+    /// A headquarters publishes its apps, and its franchisees use them.
+    Apps,
 }
 
 impl Demo {
@@ -60,6 +62,13 @@ impl Demo {
             }
             Case::Members => {
                 let mut demo = demo::members::Pool::start(&exe, self.members).await?;
+                let checked = Box::pin(uninterrupted(demo.check(show))).await?;
+                self.rest(printer, &checked, &demo.by_hand()).await?;
+                demo.end().await?;
+                checked
+            }
+            Case::Apps => {
+                let mut demo = demo::apps::Chain::start(&exe).await?;
                 let checked = Box::pin(uninterrupted(demo.check(show))).await?;
                 self.rest(printer, &checked, &demo.by_hand()).await?;
                 demo.end().await?;

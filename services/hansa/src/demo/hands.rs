@@ -26,6 +26,7 @@ const LINK: &str = "hansa.link.v1.LinkStaffService";
 const DIRECTORY: &str = "hansa.directory.v1.DirectoryStaffService";
 
 /// A colleague: their id, and a connection by their key.
+#[derive(Debug)]
 pub(super) struct Person {
     pub id: String,
     pub client: Client,
