@@ -126,7 +126,7 @@ async fn a_customer_sees_one_page_and_one_contact_accepts_the_work_there_and_com
             "Visby Dealer",
             "Ulla, +46 498 123456",
             "Strandgatan 1, Visby",
-            "class=\"now\" aria-current=\"step\">to offer",
+            "class=\"now\" aria-current=\"step\">Offer",
         ] {
             assert!(page.contains(part), "{part}: {page}");
         }
@@ -141,13 +141,13 @@ async fn a_customer_sees_one_page_and_one_contact_accepts_the_work_there_and_com
         .collect();
     let subjects = [
         "Service order SO-1 (Visby Dealer)",
-        "Service order SO-1: quote",
-        "Service order SO-1: record deposit",
-        "Service order SO-1: finish",
-        "Service order SO-1: deliver",
-        "Service order SO-1: appoint",
-        "Service order SO-1: appoint",
-        "Service order SO-1: install",
+        "Service order SO-1: Offer made",
+        "Service order SO-1: Deposit received",
+        "Service order SO-1: Production finished",
+        "Service order SO-1: Delivered",
+        "Service order SO-1: Day of the fitting set",
+        "Service order SO-1: Day of the fitting set",
+        "Service order SO-1: Fitted",
     ];
     assert_eq!(told, subjects.map(|subject| format!("Subject: {subject}")));
     let (_, page) = get(&address).await;
@@ -155,8 +155,8 @@ async fn a_customer_sees_one_page_and_one_contact_accepts_the_work_there_and_com
         "8000 EUR",
         "The fitter is ill",
         "2027-01-22",
-        "appoint (installer)",
-        "deliver (factory)",
+        "Day of the fitting set (installer)",
+        "Delivered (factory)",
     ] {
         assert!(page.contains(part), "{part}: {page}");
     }
@@ -172,7 +172,7 @@ async fn a_customer_sees_one_page_and_one_contact_accepts_the_work_there_and_com
     order.clock.turn(60);
     let (_, page) = get(&address).await;
     assert!(
-        page.contains("Fru &lt;b&gt;Nilsson") && page.contains("accept work (you)"),
+        page.contains("Fru &lt;b&gt;Nilsson") && page.contains("Accept the work (you)"),
         "{page}"
     );
     let complain = offered(&page, "complain").unwrap();
@@ -186,9 +186,9 @@ async fn a_customer_sees_one_page_and_one_contact_accepts_the_work_there_and_com
     for part in [
         "A hinge broke",
         "New hinge",
-        "complain (you)",
-        "quote (dealer)",
-        "open (dealer)",
+        "Something is not right (you)",
+        "Offer made (dealer)",
+        "Order opened (dealer)",
     ] {
         assert!(page.contains(part), "{part}: {page}");
     }
@@ -205,7 +205,7 @@ async fn a_customer_sees_one_page_and_one_contact_accepts_the_work_there_and_com
     }
     let letters = order.postbox.after(9).await;
     assert!(
-        letters[8].contains("Subject: Service order SO-1: remedy done"),
+        letters[8].contains("Subject: Service order SO-1: Put right"),
         "of their own acts nobody is told: {}",
         letters[8]
     );

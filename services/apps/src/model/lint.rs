@@ -118,24 +118,11 @@ impl Lint<'_> {
         }
         self.texts(&["title"], &manifest.title, TITLE_MAX);
         self.texts(&["summary"], &manifest.summary, TEXT_MAX);
-        for (language, words) in &manifest.words {
-            for (name, word) in words {
-                self.text(&["words", language, name], word, TITLE_MAX);
-                let known = manifest.roles.contains(name)
-                    || manifest.states.contains_key(name)
-                    || manifest.acts.contains_key(name)
-                    || manifest.sections.contains_key(name);
-                if !known {
-                    self.find(
-                        "word",
-                        &["words", language, name],
-                        format!("nothing here is called {name}"),
-                    );
-                }
-            }
+        self.words(manifest, &["words"], &manifest.words);
+        if let Some(customer) = &manifest.customer {
+            self.words(manifest, &["customer", "words"], &customer.words);
         }
         self.most("title", manifest.title.len(), LANGUAGES_MAX);
-        self.most("words", manifest.words.len(), LANGUAGES_MAX);
         self.most("roles", manifest.roles.len(), ROLES_MAX);
         self.most("states", manifest.states.len(), STATES_MAX);
         self.most("acts", manifest.acts.len(), ACTS_MAX);
@@ -143,6 +130,24 @@ impl Lint<'_> {
         if manifest.roles.len() < 2 {
             self.find("roles", &["roles"], "the publisher and one partner at least");
         }
+    }
+
+    /// Words for roles, states, acts and sections, and for nothing else.
+    fn words(&mut self, manifest: &Manifest, path: &[&str], all: &BTreeMap<String, BTreeMap<String, String>>) {
+        for (language, words) in all {
+            for (name, word) in words {
+                let at = [path, &[language.as_str(), name.as_str()]].concat();
+                self.text(&at, word, TITLE_MAX);
+                let known = manifest.roles.contains(name)
+                    || manifest.states.contains_key(name)
+                    || manifest.acts.contains_key(name)
+                    || manifest.sections.contains_key(name);
+                if !known {
+                    self.find("word", &at, format!("nothing here is called {name}"));
+                }
+            }
+        }
+        self.most(path[0], all.len(), LANGUAGES_MAX);
     }
 
     fn scopes(&mut self, manifest: &Manifest) {

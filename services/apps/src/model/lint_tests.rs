@@ -324,3 +324,33 @@ fn a_notice_is_for_people_of_a_role_that_there_is() {
         "text"
     );
 }
+
+#[test]
+fn what_a_customer_is_shown_is_looked_at_as_everything_else_is() {
+    const ORDER: &str = include_str!("../../manifests/service_order.json");
+    assert!(lint(ORDER, PUBLISHER).is_ok());
+    let line = |part: &str| u32::try_from(ORDER[..ORDER.find(part).unwrap()].matches('\n').count() + 1).unwrap();
+    for (from, to, rule) in [
+        (r#""offer": "Our offer""#, r#""offer": "<img src=x>""#, "text"),
+        (r#""offer": "Our offer""#, r#""offer": "${offer}""#, "text"),
+        (r#""offer": "Our offer""#, r#""price_list": "Our offer""#, "word"),
+        (r#""of": "dealer""#, r#""of": "shop""#, "kind"),
+        (
+            r#""acts": ["accept_work", "complain"]"#,
+            r#""acts": ["measure"]"#,
+            "kind",
+        ),
+        (
+            r#""acts": ["accept_work", "complain"]"#,
+            r#""acts": ["deliver"]"#,
+            "kind",
+        ),
+    ] {
+        assert!(ORDER.contains(from), "{from}");
+        let findings = lint(&ORDER.replacen(from, to, 1), PUBLISHER).unwrap_err();
+        assert_eq!(findings[0].rule, rule, "{to}: {findings:?}");
+        if rule == "text" {
+            assert_eq!(findings[0].line, line(from), "{to}: {findings:?}");
+        }
+    }
+}

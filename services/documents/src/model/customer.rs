@@ -1,6 +1,9 @@
 //! What a kind says of the customer of one of its parties: somebody without a key, who follows a document on a page.
 
-use std::collections::BTreeSet;
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +28,9 @@ pub struct CustomerKind {
     /// Acts of which the customer is told by mail.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub told: Vec<String>,
+    /// What sections, states, acts and roles are called to a customer, by language; what is missing is called as elsewhere.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub words: BTreeMap<String, BTreeMap<String, String>>,
 }
 
 impl CustomerKind {
@@ -48,6 +54,13 @@ impl CustomerKind {
             return Err(format!("there is no act {act}"));
         }
         self.acts.iter().try_for_each(|name| self.check_act(kind, name))
+    }
+
+    /// What that is called to a customer.
+    #[must_use]
+    pub fn word<'a>(&'a self, kind: &'a Kind, language: &str, name: &'a str) -> Cow<'a, str> {
+        let word = self.words.get(language).and_then(|words| words.get(name));
+        word.map_or_else(|| kind.word(language, name), |word| Cow::Borrowed(word.as_str()))
     }
 
     fn check_act(&self, kind: &Kind, name: &str) -> Result<(), String> {

@@ -77,7 +77,7 @@ impl Face<'_> {
     #[must_use]
     pub fn page(&self, language: &str, mut id: impl FnMut() -> Uuid) -> String {
         let (words, kind) = (words(language), self.document.kind);
-        let word = |name: &str| kind.word(words.language, name).into_owned();
+        let word = |name: &str| self.word(words, name);
         let title = kind.titled(words.language);
         let markup = html! {
             (DOCTYPE)
@@ -114,10 +114,15 @@ impl Face<'_> {
         markup.into_string()
     }
 
+    fn word(&self, words: &Words, name: &str) -> String {
+        let word = self.customer.word(self.document.kind, words.language, name);
+        word.into_owned()
+    }
+
     fn by(&self, past: &Past, words: &Words) -> String {
         match past.own {
             true => words.you.to_owned(),
-            false => self.document.kind.word(words.language, &past.role).into_owned(),
+            false => self.word(words, &past.role),
         }
     }
 
@@ -132,7 +137,7 @@ impl Face<'_> {
             None if been.contains(stage) => Some("done"),
             _ => None,
         };
-        let word = |name: &str| self.document.kind.word(words.language, name).into_owned();
+        let word = |name: &str| self.word(words, name);
         html! {
             ol.stages {
                 @for (place, stage) in stages.iter().enumerate() {
@@ -146,7 +151,7 @@ impl Face<'_> {
 
     fn form(&self, act: &str, words: &Words, id: Uuid) -> Markup {
         let kind = self.document.kind;
-        let called = kind.word(words.language, act);
+        let called = self.word(words, act);
         let typed = self.typed.get("act").is_some_and(|one| one == act);
         let said = |name: &str| match typed {
             true => self.typed.get(name).cloned().unwrap_or_default(),
@@ -154,6 +159,7 @@ impl Face<'_> {
         };
         html! {
             form method="post" {
+                @if !kind.acts[act].writes.is_empty() { h2 { (called) } }
                 input type="hidden" name="id" value=(id);
                 input type="hidden" name="base" value=(self.document.version);
                 @for (section, schema) in kind.acts[act].writes.iter().filter_map(|name| Some((name, kind.sections.get(name)?.schema.as_ref()?))) {

@@ -216,18 +216,23 @@ fn forms_of(kind: &Kind, contents: &Contents, words: &Words) -> Markup {
 /// What a form says, field by field.
 pub fn form_of(kind: &Kind, (section, form): (&str, &Form), language: &str) -> Markup {
     let schema = kind.sections.get(section).and_then(|section| section.schema.as_ref());
+    let shown = schema.map_or_else(Vec::new, |schema| form::shown(schema, form, language));
+    let fields = || {
+        shown.iter().filter_map(|one| match one {
+            Shown::Field(title, text) => Some((title, text)),
+            Shown::Table(..) => None,
+        })
+    };
     html! {
-        @if let Some(schema) = schema {
-            @for shown in form::shown(schema, form, language) {
-                @match shown {
-                    Shown::Field(title, text) => dl { dt { (title) } dd { (text) } },
-                    Shown::Table(title, heads, rows) => {
-                        p { (title) }
-                        table {
-                            thead { tr { @for head in heads { th { (head) } } } }
-                            tbody { @for row in rows { tr { @for cell in row { td { (cell) } } } } }
-                        }
-                    },
+        @if fields().next().is_some() {
+            dl { @for (title, text) in fields() { dt { (title) } dd { (text) } } }
+        }
+        @for one in &shown {
+            @if let Shown::Table(title, heads, rows) = one {
+                p { (title) }
+                table {
+                    thead { tr { @for head in heads { th { (head) } } } }
+                    tbody { @for row in rows { tr { @for cell in row { td { (cell) } } } } }
                 }
             }
         }

@@ -187,7 +187,11 @@ impl Documents {
         let from = self.tenancy.tenant(tx.tenant()).await?.name;
         let language = &*reader.language;
         let what = format!("{} {}", kind.titled(language), row.number);
-        let act = act.map(|act| kind.word(language, act));
+        let called = |act| match &kind.customer {
+            Some(customer) => customer.word(kind, language, act),
+            None => kind.word(language, act),
+        };
+        let act = act.map(called);
         let (subject, text) = letter(language, (&from, &what, act.as_deref()), (address, &reader.contact));
         let letter = Mail {
             from,

@@ -147,11 +147,11 @@ pub fn customer((status, shown): (u16, &str), last: &str, closed: u16, chains: &
         "the page shows what is for the trade alone".to_owned()
     })?;
     for done in [
-        "open (dealer)",
-        "deliver (factory)",
-        "install (installer)",
-        "accept work (you)",
-        "complain (you)",
+        "Order opened (dealer)",
+        "Delivered (factory)",
+        "Fitted (installer)",
+        "Accept the work (you)",
+        "Something is not right (you)",
     ] {
         demand(last.contains(done), || format!("{done} is not on the page"))?;
     }

@@ -100,14 +100,14 @@ fn an_unpaid_delivery_a_day_that_somebody_missed_and_a_customer_whom_the_works_k
 #[test]
 fn a_page_without_its_contact_with_too_much_or_too_little_or_after_its_end_fails() {
     let shown = "Ulla, +46 498 123456 The fitter is ill";
-    let last = "open (dealer) deliver (factory) install (installer) accept work (you) complain (you)";
+    let last = "Order opened (dealer) Delivered (factory) Fitted (installer) Accept the work (you) Something is not right (you)";
     let chain = |root: &str| json!({"root": root, "flaws": []});
     let chains = vec![chain("r"); 4];
     assert!(customer((200, shown), last, 404, &chains).is_ok());
     assert!(customer((500, shown), last, 404, &chains).is_err());
     assert!(customer((200, "The fitter is ill"), last, 404, &chains).is_err());
     assert!(customer((200, &format!("{shown} 412 cm")), last, 404, &chains).is_err());
-    assert!(customer((200, shown), "open (dealer)", 404, &chains).is_err());
+    assert!(customer((200, shown), "Order opened (dealer)", 404, &chains).is_err());
     assert!(customer((200, shown), last, 200, &chains).is_err());
     let other = [chain("r"), chain("r"), chain("r"), chain("s")];
     assert!(customer((200, shown), last, 404, &other).is_err());

@@ -38,8 +38,11 @@ pub fn not_on_page(schema: &Value) -> Option<&str> {
 
 /// The fields of a section; `said`: what stands in one that is called so.
 pub fn inputs(schema: &Value, (section, language): (&str, &str), said: impl Fn(&str) -> String) -> Markup {
+    // What has to be filled in stands first.
+    let mut all: Vec<_> = on_page(schema).collect();
+    all.sort_by_key(|(name, ..)| !required(schema).any(|one| one == *name));
     html! {
-        @for (name, field, control) in on_page(schema) {
+        @for (name, field, control) in all {
             @let needed = required(schema).any(|one| one == name);
             @let called = format!("{section}.{name}");
             @let text = said(&called);
