@@ -177,6 +177,7 @@ const ARROWS: [(&str, &[&str]); 22] = [
             "egress",
             "workflow",
             "documents",
+            "pages",
         ],
     ),
     (

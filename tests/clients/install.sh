@@ -1,5 +1,5 @@
 #!/bin/sh
-# Brings what the tests with other people's clients need: curl, and grpcio with reflection under target/python.
+# Brings what the tests with other people's clients need: curl, and under target/python grpcio with reflection and a mail server.
 set -eu
 cd "$(dirname "$0")/../.."
 need() {
@@ -14,8 +14,8 @@ need() {
 need curl curl
 need python3 python3
 python3 -m pip --version >/dev/null 2>&1 || need pip python3-pip
-if ! PYTHONPATH=target/python python3 -c 'import grpc, grpc_reflection' 2>/dev/null; then
+if ! PYTHONPATH=target/python python3 -c 'import grpc, grpc_reflection, aiosmtpd' 2>/dev/null; then
     mkdir -p target
     python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --target target/python \
-        'grpcio>=1.60,<2' 'grpcio-reflection>=1.60,<2'
+        'grpcio>=1.60,<2' 'grpcio-reflection>=1.60,<2' 'aiosmtpd>=1.4,<2'
 fi

@@ -32,6 +32,7 @@ mod loyalty;
 mod matrix;
 mod members;
 mod merging;
+mod notices;
 mod outreach;
 mod partners;
 mod pool;

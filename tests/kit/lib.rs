@@ -16,4 +16,4 @@ pub mod tls;
 
 pub use database::World;
 pub use house::{Enterprise, House};
-pub use mail::Postbox;
+pub use mail::{MailServer, Postbox};

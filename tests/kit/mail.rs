@@ -2,6 +2,8 @@
 
 use std::{
     net::SocketAddr,
+    path::Path,
+    process::Stdio,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -9,6 +11,7 @@ use std::{
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader},
     net::{TcpListener, TcpStream},
+    process::{Child, Command},
 };
 
 /// What came, and what it answers when a letter is at its end.
@@ -88,6 +91,70 @@ impl Postbox {
             write.write_all(format!("{answer}\r\n").as_bytes()).await?;
         }
         Ok(())
+    }
+}
+
+/// A mail server that runs as a process of its own, of other people's making.
+#[derive(Debug)]
+pub struct MailServer {
+    port: u16,
+    letters: Arc<Mutex<Vec<String>>>,
+    _process: Child,
+}
+
+impl MailServer {
+    /// Starts it; what it is made of was installed by `tests/clients/install.sh`.
+    pub async fn new() -> Self {
+        let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let mut process = Command::new("python3")
+            .arg(tests.join("clients/mailserver.py"))
+            .env("PYTHONPATH", tests.join("../target/python"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("make test installs what this needs");
+        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let port = lines
+            .next_line()
+            .await
+            .unwrap()
+            .expect("make test installs what this needs");
+        let letters = Arc::<Mutex<Vec<String>>>::default();
+        let kept = letters.clone();
+        tokio::spawn(async move {
+            while let Ok(Some(line)) = lines.next_line().await {
+                kept.lock().unwrap().push(line);
+            }
+        });
+        Self {
+            port: port.parse().unwrap(),
+            letters,
+            _process: process,
+        }
+    }
+
+    /// For `HANSA_SMTP_URL`.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("smtp://127.0.0.1:{}", self.port)
+    }
+
+    /// To whom each letter went, and what it says, once there are so many.
+    pub async fn after(&self, many: usize) -> Vec<(String, String)> {
+        for _ in 0..800 {
+            let letters = self.letters.lock().unwrap().clone();
+            if letters.len() >= many {
+                let read = |line: &String| {
+                    let read: serde_json::Value = serde_json::from_str(line).unwrap();
+                    let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+                    (text(&read["to"][0]), text(&read["letter"]).replace("\r\n", "\n"))
+                };
+                return letters.iter().map(read).collect();
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        panic!("{} letters came, not {many}", self.letters.lock().unwrap().len());
     }
 }
 

@@ -41,6 +41,15 @@ pub enum Error {
     /// A key could not be used.
     #[error(transparent)]
     Vault(#[from] hansa_vault::Error),
+    /// A colleague.
+    #[error(transparent)]
+    Directory(#[from] hansa_directory::Error),
+    /// A mail.
+    #[error(transparent)]
+    Egress(#[from] hansa_egress::Error),
+    /// A page.
+    #[error(transparent)]
+    Pages(#[from] hansa_pages::Error),
     /// The database.
     #[error(transparent)]
     Tenancy(#[from] hansa_tenancy::Error),
@@ -79,6 +88,9 @@ impl From<Error> for Fault {
             Error::Workflow(error) => error.into(),
             Error::Link(error) => error.into(),
             Error::Vault(error) => hansa_link::Error::from(error).into(),
+            Error::Directory(error) => error.into(),
+            Error::Egress(error) => error.into(),
+            Error::Pages(error) => error.into(),
             Error::Tenancy(error) => error.into(),
             Error::Sql(error) => hansa_tenancy::Error::from(error).into(),
         }

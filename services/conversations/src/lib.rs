@@ -19,4 +19,4 @@ mod store;
 pub use api::ConversationsStaff;
 pub use error::Error;
 pub use events::{NOT_PLACED, NotPlacedCame, PLACED, PlacedCame, READ, ReadCame, SAID, SaidCame};
-pub use ops::Conversations;
+pub use ops::{Conversations, THREAD_PAGE, ThreadPages};

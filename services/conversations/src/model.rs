@@ -1,5 +1,7 @@
 //! A thread without IO: what it is about, what may be said, and how places follow each other.
 
+pub mod page;
+
 use hansa_link::model::{Introduced, bundle::signed};
 use hansa_proto::{
     conversations::v1::{Entry, Placed},

@@ -1,6 +1,7 @@
 //! What one can do with threads. Start reading at [`Conversations::write`]; `arrivals.rs` has what comes from partners.
 
 mod arrivals;
+mod notices;
 mod posted;
 mod view;
 
@@ -11,18 +12,21 @@ use hansa_directory::{Session, audit};
 use hansa_documents::Documents;
 use hansa_egress::{Egress, THREAD_CHANGED};
 use hansa_link::Links;
+use hansa_pages::Pages;
 use hansa_proto::{
     conversations::v1::{Entry, Placed, PlacedTold, Read, Said},
     types::v1::Signed,
 };
 use hansa_tenancy::{Caller, Tenancy, TenantTx};
 use hansa_vault::{EnterpriseKeys, Seal, Vault, sha256};
-use hansa_vocab::{LinkId, Role};
+use hansa_vocab::{LinkId, Role, StaffId};
 use hansa_workflow::Workflow;
 use prost::Message as _;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+pub(crate) use self::notices::Notice;
+pub use self::notices::{PURPOSE as THREAD_PAGE, ThreadPages};
 pub(crate) use self::view::{Shown, Whole};
 use crate::{
     Error,
@@ -40,6 +44,17 @@ pub struct Conversations {
     documents: Documents,
     workflow: Workflow,
     egress: Egress,
+    pages: Pages,
+}
+
+/// Who of ours speaks.
+struct Voice<'a> {
+    staff: StaffId,
+    name: &'a str,
+    roles: &'a [Role],
+    enterprise_name: &'a str,
+    /// By what they may, for the audit.
+    rule: &'a str,
 }
 
 /// What somebody of ours wants to say.
@@ -87,7 +102,7 @@ impl Conversations {
     pub fn new(
         (tenancy, vault, links): (Tenancy, Vault, Links),
         documents: Documents,
-        (workflow, egress): (Workflow, Egress),
+        (workflow, egress, pages): (Workflow, Egress, Pages),
     ) -> Self {
         Self {
             tenancy,
@@ -96,6 +111,7 @@ impl Conversations {
             documents,
             workflow,
             egress,
+            pages,
         }
     }
 
@@ -172,22 +188,35 @@ impl Conversations {
 
     /// Says something, or says it anew, or withdraws it.
     pub(crate) async fn write(&self, session: &Session, wish: Wish) -> Result<Shown, Error> {
-        let seal = self.seal(session).await?;
-        let mut tx = self.tenancy.begin("conversations.write", session).await?;
+        let rule = session.rule();
+        let voice = Voice {
+            staff: session.staff(),
+            name: session.staff_name(),
+            roles: session.roles(),
+            enterprise_name: session.enterprise_name(),
+            rule: &rule,
+        };
+        self.voiced(session, &voice, wish).await
+    }
+
+    /// The same for whoever it is.
+    async fn voiced(&self, caller: &impl Caller, voice: &Voice<'_>, wish: Wish) -> Result<Shown, Error> {
+        let seal = self.seal(caller).await?;
+        let mut tx = self.tenancy.begin("conversations.write", caller).await?;
         let circle = self.circle(&mut tx, wish.subject).await?;
-        let author = self.author(&mut tx, session, &circle).await?;
+        let author = self.author(&mut tx, voice, &circle).await?;
         for link in &circle.links {
             match wish.subject {
                 Subject::Link(_) => self.links.make_way(&mut tx, *link).await?,
                 // Who can't be reached hears it later: places have no gap.
-                Subject::Document(_) => self.links.rouse(session, *link).await?,
+                Subject::Document(_) => self.links.rouse(caller, *link).await?,
             }
         }
         let mut thread = self.thread(&mut tx, wish.subject, &circle).await?;
         let us = self.vault.identity(&mut tx).await?;
         let id = wish.id.unwrap_or_else(|| self.tenancy.ids().uuid());
         if let Some(known) = store::entry(&mut tx, thread.id, id).await? {
-            return self.said_before(&seal, known, &wish, session);
+            return self.said_before(&seal, known, &wish, voice.staff);
         }
         let kind = match (&wish.of, wish.withdraw) {
             (None, _) => "said",
@@ -199,7 +228,7 @@ impl Conversations {
                 .await?
                 .filter(|row| row.kind == "said");
             let of = of.ok_or(Error::NotFound("entry"))?;
-            if of.staff_id != Some(session.staff().0) {
+            if of.staff_id != Some(voice.staff.0) {
                 return Err(Error::NotYours);
             }
         }
@@ -209,7 +238,7 @@ impl Conversations {
             id: id.to_string(),
             enterprise: us.enterprise.as_bytes().to_vec().into(),
             author,
-            role: session.roles().first().map(ToString::to_string).unwrap_or_default(),
+            role: voice.roles.first().map(ToString::to_string).unwrap_or_default(),
             kind: kind.to_owned(),
             of: wish.of.map(|of| of.to_string()).unwrap_or_default(),
             text: wish.text,
@@ -226,25 +255,25 @@ impl Conversations {
             entry: &entry,
             signed: &signed,
             enterprise: us.enterprise.to_string(),
-            enterprise_name: session.enterprise_name().to_owned(),
-            staff: Some(session.staff().0),
+            enterprise_name: voice.enterprise_name.to_owned(),
+            staff: Some(voice.staff.0),
         };
         let row = match circle.counter {
             None => self.place(&mut tx, (&mut thread, &circle), &us, &speech, &seal).await?,
             Some(link) => self.send(&mut tx, (&mut thread, link), &speech, &seal).await?,
         };
-        let (actor, resource) = (session.staff().to_string(), format!("thread/{}", thread.id));
+        let (actor, resource) = (voice.staff.to_string(), format!("thread/{}", thread.id));
         let line = self.tenancy.ids().uuid();
-        audit(&mut tx, line, &actor, "thread.write", &resource, &session.rule()).await?;
-        let shown = view::show(&seal, row, &[], session.staff().0)?;
+        audit(&mut tx, line, &actor, "thread.write", &resource, voice.rule).await?;
+        let shown = view::show(&seal, row, &[], voice.staff.0)?;
         tx.commit().await?;
         Ok(shown)
     }
 
     /// The same request again, or an id that is taken.
-    fn said_before(&self, seal: &Seal, row: EntryRow, wish: &Wish, session: &Session) -> Result<Shown, Error> {
+    fn said_before(&self, seal: &Seal, row: EntryRow, wish: &Wish, staff: StaffId) -> Result<Shown, Error> {
         let (id, of) = (row.id, row.of_id);
-        let shown = view::show(seal, row, &[], session.staff().0)?;
+        let shown = view::show(seal, row, &[], staff.0)?;
         if !shown.own || shown.text != wish.text || of != wish.of {
             return Err(Error::IdReused(id));
         }
@@ -252,12 +281,12 @@ impl Conversations {
     }
 
     /// What somebody of ours is called there, if they may write.
-    async fn author(&self, tx: &mut TenantTx, session: &Session, circle: &Circle) -> Result<String, Error> {
+    async fn author(&self, tx: &mut TenantTx, voice: &Voice<'_>, circle: &Circle) -> Result<String, Error> {
         let links: Vec<_> = circle.links.iter().map(|link| link.0).collect();
         let rules = store::rules(tx, Some(&links)).await?;
         for rule in rules.iter().filter(|rule| !rule.roles.is_empty()) {
-            if !session
-                .roles()
+            if !voice
+                .roles
                 .iter()
                 .any(|role| words(&rule.roles).any(|word| word == role.as_str()))
             {
@@ -269,10 +298,10 @@ impl Conversations {
             .iter()
             .all(|link| rules.iter().any(|rule| rule.link_id == *link && rule.names))
         {
-            return Ok(session.staff_name().to_owned());
+            return Ok(voice.name.to_owned());
         }
         let link = *circle.links.first().ok_or(Error::NotFound("thread"))?;
-        Ok(self.workflow.alias(tx.tenant().as_str(), link, session.staff().0)?)
+        Ok(self.workflow.alias(tx.tenant().as_str(), link, voice.staff.0)?)
     }
 
     /// Sends an entry of ours to whoever counts.
@@ -325,7 +354,9 @@ impl Conversations {
             enterprise_name: speech.enterprise_name.clone(),
         };
         let placed = model::sign_placed(us, &placed);
-        let row = self.keep_placed(tx, thread, &placed, speech, seal).await?;
+        let row = self
+            .keep_placed(tx, (thread, &circle.title), &placed, speech, seal)
+            .await?;
         let told = PlacedTold { placed: Some(placed) };
         let key = format!("thread/{}", thread.id);
         for link in &circle.links {
@@ -338,7 +369,7 @@ impl Conversations {
     async fn keep_placed(
         &self,
         tx: &mut TenantTx,
-        thread: &mut ThreadRow,
+        (thread, title): (&mut ThreadRow, &str),
         placed: &Signed,
         speech: &Speech<'_>,
         seal: &Seal,
@@ -352,6 +383,9 @@ impl Conversations {
         store::advance(tx, thread).await?;
         if let Some(staff) = speech.staff {
             store::read_own(tx, thread.id, &staff.to_string(), thread.last).await?;
+        }
+        if speech.entry.kind == "said" {
+            self.notify(tx, (thread, title), speech).await?;
         }
         let data = serde_json::json!({
             "subject_kind": thread.subject_kind, "subject_id": thread.subject_id, "place": thread.last, "entry_id": id,
@@ -387,13 +421,27 @@ impl Conversations {
 
     /// Somebody of ours has read so far; partners hear how far the first of us has.
     pub(crate) async fn mark_read(&self, session: &Session, subject: Subject, place: u64) -> Result<Whole, Error> {
-        let mut tx = self.tenancy.begin("conversations.mark_read", session).await?;
+        let place = i64::try_from(place).unwrap_or(i64::MAX);
+        let thread = self.read_up_to(session, session.staff(), (subject, place)).await?;
+        let mut tx = self.tenancy.begin("conversations.shown", session).await?;
+        let whole = self.whole(&mut tx, session, vec![thread]).await?.pop();
+        whole.ok_or(Error::Damaged("thread"))
+    }
+
+    async fn read_up_to(
+        &self,
+        caller: &impl Caller,
+        staff: StaffId,
+        (subject, place): (Subject, i64),
+    ) -> Result<ThreadRow, Error> {
+        let mut tx = self.tenancy.begin("conversations.mark_read", caller).await?;
         let circle = self.circle(&mut tx, subject).await?;
         let mut thread = store::lock(&mut tx, subject.thread())
             .await?
             .ok_or(Error::NotFound("thread"))?;
-        let place = i64::try_from(place).unwrap_or(i64::MAX).min(thread.last);
-        store::mark_read(&mut tx, thread.id, &session.staff().to_string(), place).await?;
+        let place = place.min(thread.last);
+        store::mark_read(&mut tx, thread.id, &staff.to_string(), place).await?;
+        self.seen(&mut tx, thread.id, staff.0).await?;
         let us = self.vault.identity(&mut tx).await?;
         if store::mark_read(&mut tx, thread.id, &us.enterprise.to_string(), place).await? {
             let read = Read {
@@ -403,13 +451,12 @@ impl Conversations {
                 place: place.unsigned_abs(),
             };
             for link in &circle.links {
-                self.links.rouse(session, *link).await?;
+                self.links.rouse(caller, *link).await?;
             }
             self.tell_read(&mut tx, &mut thread, &circle.links, &read).await?;
         }
-        let whole = self.whole(&mut tx, session, vec![thread]).await?.pop();
         tx.commit().await?;
-        whole.ok_or(Error::Damaged("thread"))
+        Ok(thread)
     }
 
     async fn tell_read(

@@ -1,5 +1,7 @@
 //! SQL of threads, nothing else.
 
+pub mod notices;
+
 use hansa_tenancy::TenantTx;
 use time::OffsetDateTime;
 use uuid::Uuid;

@@ -7,6 +7,7 @@ use axum::{Router, middleware, routing::get};
 use hansa_apps::{ANSWER, AnswerCame, Apps, AppsPartner, AppsStaff, ENDED, EndedCame, OFFER, OfferCame};
 use hansa_conversations::{
     Conversations, ConversationsStaff, NOT_PLACED, NotPlacedCame, PLACED, PlacedCame, READ, ReadCame, SAID, SaidCame,
+    THREAD_PAGE, ThreadPages,
 };
 use hansa_directory::{AllAudited, Directory, DirectoryStaff, Door};
 use hansa_documents::{
@@ -186,7 +187,8 @@ fn papers(
     pages.install(CUSTOMER_PAGE, CustomerPages(documents.clone()));
     let base = (tenancy, vault, links);
     let apps = Apps::new(base.clone(), documents.clone(), egress.clone());
-    let conversations = Conversations::new(base, documents.clone(), (workflow, egress));
+    let conversations = Conversations::new(base, documents.clone(), (workflow, egress, pages.clone()));
+    pages.install(THREAD_PAGE, ThreadPages(conversations.clone()));
     Ok((documents, apps, conversations))
 }
 

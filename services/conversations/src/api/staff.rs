@@ -12,7 +12,7 @@ use tonic::{Request, Response, Status};
 use crate::{
     Conversations,
     model::Subject,
-    ops::{Shown, Whole, Wish},
+    ops::{Notice, Shown, Whole, Wish},
     store::RuleRow,
 };
 
@@ -201,6 +201,36 @@ impl ConversationsStaffService for ConversationsStaff {
         Ok(Response::new(wire::ListContactRulesResponse {
             rules: rules.iter().map(rule).collect(),
         }))
+    }
+
+    async fn put_mail_notice(
+        &self,
+        asked: Request<wire::PutMailNoticeRequest>,
+    ) -> Result<Response<wire::PutMailNoticeResponse>, Status> {
+        let (session, conversations, asked) = (Session::of(&asked)?, self.0.clone(), asked.into_inner());
+        let notice = asked.notice.map(|notice| Notice {
+            email: notice.email,
+            language: notice.language,
+            after_minutes: i32::try_from(notice.after_minutes).unwrap_or(i32::MAX),
+            everywhere: notice.everywhere,
+        });
+        finish(async move { conversations.put_notice(&session, notice).await }).await?;
+        Ok(Response::new(wire::PutMailNoticeResponse {}))
+    }
+
+    async fn get_mail_notice(
+        &self,
+        asked: Request<wire::GetMailNoticeRequest>,
+    ) -> Result<Response<wire::GetMailNoticeResponse>, Status> {
+        let (session, conversations) = (Session::of(&asked)?, self.0.clone());
+        let notice = finish(async move { conversations.notice(&session).await }).await?;
+        let notice = notice.map(|notice| wire::MailNotice {
+            email: notice.email,
+            language: notice.language,
+            after_minutes: notice.after_minutes.unsigned_abs(),
+            everywhere: notice.everywhere,
+        });
+        Ok(Response::new(wire::GetMailNoticeResponse { notice }))
     }
 
     async fn verify_thread(

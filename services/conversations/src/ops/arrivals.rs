@@ -150,7 +150,8 @@ impl Conversations {
             enterprise_name: placed.enterprise_name.clone(),
             staff,
         };
-        self.keep_placed(tx, &mut thread, &signed, &speech, &seal).await?;
+        self.keep_placed(tx, (&mut thread, &circle.title), &signed, &speech, &seal)
+            .await?;
         let actor = other.keys.enterprise.to_string();
         self.noted(tx, &actor, thread.id, incoming.link).await
     }

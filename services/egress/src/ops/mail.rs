@@ -26,11 +26,38 @@ impl Egress {
     ///
     /// When it can't be sealed, or the database does not answer.
     pub async fn mail(&self, tx: &mut TenantTx, about: Uuid, letter: &Mail) -> Result<(), Error> {
+        self.mail_after(tx, about, letter, time::Duration::ZERO).await
+    }
+
+    /// Sends a mail about this after a while, unless it is recalled.
+    ///
+    /// # Errors
+    ///
+    /// When it can't be sealed, or the database does not answer.
+    pub async fn mail_after(
+        &self,
+        tx: &mut TenantTx,
+        about: Uuid,
+        letter: &Mail,
+        after: time::Duration,
+    ) -> Result<(), Error> {
         let clear = serde_json::to_vec(letter).map_err(|_| Error::Damaged("mail"))?;
         let sealed = self.vault.wrap(PURPOSE, &clear)?;
         let (id, now) = (self.tenancy.ids().uuid(), self.tenancy.clock().now());
-        mail::insert(tx, (id, about), &sealed, now).await?;
-        Ok(tx.due_now().await?)
+        mail::insert(tx, (id, about), &sealed, now + after).await?;
+        match after.is_positive() {
+            true => Ok(tx.set_timer().await?),
+            false => Ok(tx.due_now().await?),
+        }
+    }
+
+    /// Mails about this that nobody has tried to send yet are not sent any more.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub async fn recall(&self, tx: &mut TenantTx, about: Uuid) -> Result<(), Error> {
+        mail::recall(tx, about).await
     }
 
     /// Of mails about this: how many the mail server has refused for good.

@@ -40,6 +40,17 @@ pub async fn insert(
     Ok(())
 }
 
+/// What nobody has tried to send yet goes.
+pub async fn recall(tx: &mut TenantTx, about: Uuid) -> Result<(), Error> {
+    sqlx::query!(
+        "delete from mail where subject_id = $1 and state = 'pending' and attempts = 0",
+        about,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
 /// Takes what is due, until `lease`: whoever takes it sends it, and when it dies somebody else does then.
 pub async fn take_due(
     tx: &mut TenantTx,

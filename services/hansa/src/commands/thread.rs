@@ -81,6 +81,26 @@ pub enum Thread {
         #[command(flatten)]
         target: Target,
     },
+    /// Say where you are written to about what you have not read; without an address, show what you have said.
+    Notify {
+        /// Where you read mail.
+        #[arg(long)]
+        email: Option<String>,
+        /// Language of the mails: en, de or zh.
+        #[arg(long, default_value = "en")]
+        language: String,
+        /// How many minutes you have to read it by yourself.
+        #[arg(long, default_value_t = 5)]
+        after_minutes: u32,
+        /// Also of threads in which you have no part.
+        #[arg(long)]
+        everywhere: bool,
+        /// No mails any more.
+        #[arg(long, conflicts_with_all = ["email", "everywhere"])]
+        off: bool,
+        #[command(flatten)]
+        target: Target,
+    },
     /// Look at every signature, place and hash again.
     Verify {
         #[command(flatten)]
@@ -134,6 +154,21 @@ impl Thread {
                 let body = json!({"subject": subject.json(), "place": place.to_string()});
                 ("MarkRead", body, target)
             }
+            Self::Notify {
+                email,
+                language,
+                after_minutes,
+                everywhere,
+                off,
+                target,
+            } => match email {
+                Some(email) => {
+                    let notice = json!({"email": email, "language": language, "afterMinutes": after_minutes, "everywhere": everywhere});
+                    ("PutMailNotice", json!({"notice": notice}), target)
+                }
+                None if off => ("PutMailNotice", json!({}), target),
+                None => ("GetMailNotice", json!({}), target),
+            },
             Self::Verify { subject, target } => ("VerifyThread", json!({"subject": subject.json()}), target),
             Self::Rule {
                 link,
