@@ -39,6 +39,7 @@ mod pool;
 mod pools;
 mod procurement;
 mod registry;
+mod reminders;
 mod segments;
 mod serviceorder;
 mod stock;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use hansa_directory::Session;
 use hansa_tenancy::TenantTx;
 use hansa_vocab::LinkId;
+use uuid::Uuid;
 
 use crate::{
     keeper::{Deed, KeeperFuture, Results},
@@ -85,6 +86,15 @@ pub trait Admission: std::fmt::Debug + Send + Sync {
         tx: &'a mut TenantTx,
         deed: Deed<'a>,
         outcome: Result<&'a Results, &'a str>,
+    ) -> KeeperFuture<'a>;
+
+    /// Whoever of ours has to act on a document is reminded: its number and id, and the state it is in.
+    fn reminded<'a>(
+        &'a self,
+        tx: &'a mut TenantTx,
+        kind: &'a Kind,
+        document: (&'a str, Uuid),
+        state: &'a str,
     ) -> KeeperFuture<'a>;
 
     /// Who takes the other roles in what a partner begins here.

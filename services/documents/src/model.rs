@@ -13,6 +13,7 @@ pub mod proposal;
 mod receipt;
 pub mod said;
 pub mod stock;
+pub mod timer;
 pub mod version;
 
 use hansa_proto::documents::v1::{Verdict, content::Body};

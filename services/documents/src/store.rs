@@ -15,7 +15,7 @@ pub use acts::{
     ActRow, NewAct, OwnAct, acts, asked, held, insert_act, newest_of, open_act, own_acts, pending, proposals,
     settle_act,
 };
-pub use due::{mark_overdue, next_due, overdue};
+pub use due::{next_due, put, waking, woken};
 pub use facts::{BoardRow, board, facts};
 pub use kinds::{begun_since, by_state, insert_kind, kind, kinds};
 
@@ -426,6 +426,8 @@ pub struct NewVersion<'a> {
     pub refers_to: Option<Uuid>,
     /// When somebody should have acted, if it has come to another state.
     pub due_at: Option<OffsetDateTime>,
+    /// When something is due first then.
+    pub wake_at: Option<OffsetDateTime>,
     /// What its texts say in fields that are marked for lists; none = it says nothing any more.
     pub facts: Vec<(String, Option<String>)>,
 }
@@ -455,6 +457,7 @@ pub async fn keep(tx: &mut TenantTx, new: &NewVersion<'_>) -> Result<(), Error> 
     sqlx::query!(
         "update document set version = $2, since = case when state = $3 then since else $4 end,
              due_at = case when state = $3 then due_at else $7 end, overdue = state = $3 and overdue,
+             wake_at = case when state = $3 then wake_at else $8 end, reminded = case when state = $3 then reminded else 0 end,
              state = $3, root = $5, refers_to = coalesce($6, refers_to)
          where id = $1",
         new.document,
@@ -464,10 +467,11 @@ pub async fn keep(tx: &mut TenantTx, new: &NewVersion<'_>) -> Result<(), Error> 
         new.root,
         new.refers_to,
         new.due_at,
+        new.wake_at,
     )
     .execute(tx.conn())
     .await?;
-    if new.due_at.is_some() {
+    if new.wake_at.is_some() {
         tx.set_timer().await?;
     }
     facts::put(tx, new.document, &new.facts).await?;

@@ -18,6 +18,8 @@ mod store;
 
 pub use api::EgressStaff;
 pub use error::Error;
-pub use model::{APP_NOTICE, DOCUMENT_CHANGED, DOCUMENT_OVERDUE, DOCUMENT_PROPOSED, THREAD_CHANGED, wait};
+pub use model::{
+    APP_NOTICE, DOCUMENT_CHANGED, DOCUMENT_OVERDUE, DOCUMENT_PROPOSED, DOCUMENT_REMINDED, THREAD_CHANGED, wait,
+};
 pub use ops::Egress;
 pub use send::smtp::{Mail, Mailer};

@@ -17,15 +17,18 @@ pub const DOCUMENT_CHANGED: &str = "document.changed";
 pub const DOCUMENT_PROPOSED: &str = "document.proposed";
 /// Nobody has acted on a document in time.
 pub const DOCUMENT_OVERDUE: &str = "document.overdue";
+/// Whoever of ours has to act on a document is reminded.
+pub const DOCUMENT_REMINDED: &str = "document.reminded";
 /// Something was said in a thread.
 pub const THREAD_CHANGED: &str = "thread.changed";
 /// An app tells people something.
 pub const APP_NOTICE: &str = "app.notice";
 /// Types of what is told.
-pub const TOPICS: [&str; 5] = [
+pub const TOPICS: [&str; 6] = [
     DOCUMENT_CHANGED,
     DOCUMENT_PROPOSED,
     DOCUMENT_OVERDUE,
+    DOCUMENT_REMINDED,
     THREAD_CHANGED,
     APP_NOTICE,
 ];

@@ -86,10 +86,10 @@ const WRONG: [(&str, &str, &str, &str); 16] = [
         r#""brand""#,
     ),
     (
-        r#""to": "withdrawn""#,
         r#""to": "declined""#,
+        r#""to": "withdrawn""#,
         "unreachable",
-        r#""withdrawn": {"#,
+        r#""declined": {"#,
     ),
     (
         r#""declined": {"end": true}"#,

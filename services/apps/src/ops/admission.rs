@@ -7,6 +7,7 @@ use hansa_documents::{Admission, Deed, Doing, KeeperFuture, Kind, Need, Results,
 use hansa_tenancy::TenantTx;
 use hansa_vocab::LinkId;
 use time::Time;
+use uuid::Uuid;
 
 use super::{Apps, words};
 use crate::{
@@ -174,6 +175,16 @@ impl Admission for Apps {
         outcome: Result<&'a Results, &'a str>,
     ) -> KeeperFuture<'a> {
         Box::pin(async move { Ok(self.keep_deed(tx, deed, outcome).await?) })
+    }
+
+    fn reminded<'a>(
+        &'a self,
+        tx: &'a mut TenantTx,
+        kind: &'a Kind,
+        document: (&'a str, Uuid),
+        state: &'a str,
+    ) -> KeeperFuture<'a> {
+        Box::pin(async move { Ok(self.keep_reminder(tx, kind, document, state).await?) })
     }
 
     fn others<'a>(

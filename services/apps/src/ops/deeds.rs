@@ -1,7 +1,7 @@
 //! What comes of acts in our house: what apps themselves do, and what is kept of all of it.
 
 use hansa_directory::Session;
-use hansa_documents::{Deed, Effect, Hand, KeeperError, KeeperFuture, Results, minor};
+use hansa_documents::{Deed, Effect, Hand, KeeperError, KeeperFuture, Kind, Results, minor};
 use hansa_egress::APP_NOTICE;
 use hansa_tenancy::TenantTx;
 use serde_json::{Value, json};
@@ -87,6 +87,28 @@ impl Apps {
             done: outcome.is_ok(),
             said: said.chars().take(SAID_MAX).collect(),
             for_role: role.unwrap_or_default().to_owned(),
+            at: self.now(),
+        };
+        deeds::keep(tx, &row).await
+    }
+
+    /// Keeps that whoever of ours has to act was reminded: on their workbench it stands among the notices.
+    pub(super) async fn keep_reminder(
+        &self,
+        tx: &mut TenantTx,
+        kind: &Kind,
+        (number, document): (&str, Uuid),
+        state: &str,
+    ) -> Result<(), Error> {
+        let text = format!("{} {number}: {}", kind.titled("en"), kind.word("en", state));
+        let row = DeedRow {
+            document_id: document,
+            // Of no act: each has an id of its own.
+            act_id: self.tenancy.ids().uuid(),
+            effect: "remind".to_owned(),
+            done: true,
+            said: json!({"text": text, "state": state}).to_string(),
+            for_role: String::new(),
             at: self.now(),
         };
         deeds::keep(tx, &row).await

@@ -58,7 +58,7 @@ pub async fn notices(
     Ok(sqlx::query_as!(
         DeedRow,
         "select document_id, act_id, effect, done, said, for_role, at from app_deed
-         where effect = 'notify' and done and at >= $2 and (for_role = '' or for_role = any($1))
+         where effect in ('notify', 'remind') and done and at >= $2 and (for_role = '' or for_role = any($1))
          order by at desc limit $3",
         roles,
         since,

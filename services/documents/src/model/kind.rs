@@ -7,7 +7,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use hansa_vault::sha256;
 use hansa_workflow::check_condition;
 use serde::{Deserialize, Serialize};
-use time::Duration;
 
 use super::{customer::CustomerKind, effect::EffectKind, form, proposal::ANSWERS};
 
@@ -132,6 +131,12 @@ pub struct StateKind {
     /// How long that may take, ISO 8601 in days or hours: "P3D", "PT4H".
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub within: Option<String>,
+    /// After which times whoever has to act is reminded, as in `within`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub remind: Vec<String>,
+    /// The issuer's act that comes by itself when the time is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub late: Option<String>,
     /// Nothing leads on from here.
     #[serde(default)]
     pub end: bool,
@@ -141,29 +146,6 @@ pub struct StateKind {
     /// Roles whose budget it binds: what the lines come to is as good as spent.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub binds_budget: Vec<String>,
-}
-
-impl StateKind {
-    /// How long it may take until somebody acts.
-    #[must_use]
-    pub fn within(&self) -> Option<Duration> {
-        duration(self.within.as_deref()?)
-    }
-}
-
-/// Days or hours, at least one, at most ten years.
-fn duration(text: &str) -> Option<Duration> {
-    let rest = text.strip_prefix('P')?;
-    let (digits, unit) = match rest.strip_prefix('T') {
-        Some(hours) => (hours.strip_suffix('H')?, Duration::HOUR),
-        None => (rest.strip_suffix('D')?, Duration::DAY),
-    };
-    let plain = digits.bytes().all(|byte| byte.is_ascii_digit());
-    let many: i32 = digits
-        .parse()
-        .ok()
-        .filter(|many| plain && (1..=87_600).contains(many))?;
-    Some(unit * many).filter(|long| *long <= Duration::days(3_650))
 }
 
 /// Something that a party may do.
@@ -364,11 +346,7 @@ impl Kind {
             self.known(name, &state.waits_for, &self.roles)?;
             self.known(name, state.stock.keys(), &self.roles)?;
             self.known(name, &state.binds_budget, &self.roles)?;
-            if state.within.is_some() && (state.within().is_none() || state.waits_for.is_none()) {
-                return Err(BadKind(format!(
-                    "{name}: within is days or hours such as P3D or PT4H, where somebody has to act"
-                )));
-            }
+            state.check_time(name, self).map_err(BadKind)?;
             let receipts = state.stock.values().any(|stock| *stock == Stock::Received);
             if (receipts && self.section(Holds::Receipts).is_none())
                 || (!state.stock.is_empty() && self.section(Holds::Lines).is_none())

@@ -173,6 +173,7 @@ impl Documents {
             act: act_id,
             refers_to: content::refers_to(&contents),
             due_at: Self::due(&kind, &version.state, at),
+            wake_at: Self::wakes(&kind, &version.state, at),
             facts: Self::listed(&kind, &version.act, &contents),
         };
         store::keep(tx, &new).await?;

@@ -1,18 +1,20 @@
-//! What happens when nobody acts in time: the document is overdue, and systems of ours are told.
+//! What time does: whoever has to act is reminded; when nobody has acted in time, the document is overdue, systems of ours are told,
+//! and what its kind says comes by itself.
 
-use hansa_directory::Session;
-use hansa_egress::DOCUMENT_OVERDUE;
+use hansa_directory::{Session, audit};
+use hansa_egress::{DOCUMENT_OVERDUE, DOCUMENT_REMINDED};
 use hansa_proto::documents::v1::{Act, content::Body};
-use hansa_tenancy::{Errand, Module, Round, Timed};
+use hansa_tenancy::{Errand, Mark, Module, Round, TenantTx, Timed};
+use hansa_vault::derived_id;
 use hansa_vocab::TenantId;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::Documents;
+use super::{Documents, SystemWish};
 use crate::{
     Error,
     model::{Contents, Kind, form},
-    store::{self, BoardRow},
+    store::{self, BoardRow, DocumentRow},
 };
 
 /// Documents of one pass and tenant.
@@ -36,33 +38,82 @@ impl Documents {
         let errand = Errand::new("documents.watcher", tenant);
         let now = self.tenancy.clock().now();
         let mut tx = self.tenancy.begin("documents.overdue", &errand).await?;
-        let late = store::overdue(&mut tx, now, PASS_MAX).await?;
+        let due = store::waking(&mut tx, now, PASS_MAX).await?;
         drop(tx);
-        for id in late {
-            self.late(&errand, id, now).await?;
+        for id in due {
+            self.woken(&errand, id, now).await?;
         }
         let mut tx = self.tenancy.begin("documents.next_due", &errand).await?;
         store::next_due(&mut tx).await
     }
 
-    async fn late(&self, errand: &Errand, id: Uuid, now: OffsetDateTime) -> Result<(), Error> {
-        let mut tx = self.tenancy.begin("documents.late", errand).await?;
+    async fn woken(&self, errand: &Errand, id: Uuid, now: OffsetDateTime) -> Result<(), Error> {
+        let mut tx = self.tenancy.begin("documents.woken", errand).await?;
         let row = store::lock(&mut tx, id).await?.ok_or(Error::Damaged("document"))?;
         // It has moved on, or another process was here, between the look and the lock.
-        if row.overdue || row.due_at.is_none_or(|due_at| due_at > now) {
+        let Some(mut woken) = store::woken(&mut tx, id, now).await? else {
             return Ok(());
+        };
+        let kind = self.kind_of(&mut tx, &row).await?;
+        let state = kind.states.get(&row.state).ok_or(Error::Damaged("document"))?;
+        let due = state.due(whole_seconds(row.since), now);
+        let reminders = i16::try_from(due.reminders).unwrap_or(i16::MAX);
+        let remind = reminders > woken.reminded && !due.over && state.waits_for.as_ref() == Some(&row.our_role);
+        let late = due.over && !woken.overdue;
+        (woken.reminded, woken.overdue, woken.wake_at) = (reminders, due.over, due.next);
+        store::put(&mut tx, id, &woken).await?;
+        if remind {
+            self.tell_ours(&mut tx, &row, DOCUMENT_REMINDED, &Act::default())
+                .await?;
+            if let Some(admission) = self.answers_for(&kind) {
+                admission
+                    .reminded(&mut tx, &kind, (&row.number, id), &row.state)
+                    .await?;
+            }
         }
-        store::mark_overdue(&mut tx, id).await?;
-        self.tell_ours(&mut tx, &row, DOCUMENT_OVERDUE, &Act::default()).await?;
+        if late {
+            self.tell_ours(&mut tx, &row, DOCUMENT_OVERDUE, &Act::default()).await?;
+            if let Some(act) = state.late.as_deref().filter(|_| row.issuer && row.version > 0) {
+                self.by_itself(&mut tx, &row, act).await?;
+            }
+        }
         tx.wake();
         Ok(tx.commit().await?)
+    }
+
+    /// Does what comes when the time is over; what can't be done is for people to see to.
+    async fn by_itself(&self, tx: &mut TenantTx, row: &DocumentRow, act: &str) -> Result<(), Error> {
+        let version = row.version.to_be_bytes();
+        let wish = SystemWish {
+            document: row.id,
+            id: derived_id(&[b"hansa/document-late\0", row.id.as_bytes(), &version]),
+            act,
+            contents: Contents::new(),
+            actor: "documents.watcher",
+        };
+        tx.savepoint(Mark::Act).await?;
+        match self.act_by_system(tx, wish).await {
+            Ok(()) => Ok(()),
+            Err(error) if error.is_for_good() => {
+                tx.undo_to(Mark::Act).await?;
+                let (line, resource) = (self.tenancy.ids().uuid(), format!("document/{}", row.id));
+                let said = format!("{act} not done: {error}");
+                Ok(audit(tx, line, "documents.watcher", "document.late", &resource, &said).await?)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// When somebody should have acted who has to in this state.
     pub(crate) fn due(kind: &Kind, state: &str, at: OffsetDateTime) -> Option<OffsetDateTime> {
         let within = kind.states.get(state)?.within()?;
-        // As the version says it, in whole seconds: the same at all.
-        Some(at.replace_nanosecond(0).unwrap_or(at) + within)
+        Some(whole_seconds(at) + within)
+    }
+
+    /// When something is due first in this state.
+    pub(crate) fn wakes(kind: &Kind, state: &str, at: OffsetDateTime) -> Option<OffsetDateTime> {
+        let at = whole_seconds(at);
+        kind.states.get(state)?.due(at, at).next
     }
 
     /// What an act says in fields that are marked for lists, as far as we see it.
@@ -98,4 +149,9 @@ impl Documents {
         }
         store::board(&mut tx, &kind.name, by, BOARD_MAX).await
     }
+}
+
+/// As a version says it: the same at all.
+fn whole_seconds(at: OffsetDateTime) -> OffsetDateTime {
+    at.replace_nanosecond(0).unwrap_or(at)
 }

@@ -270,6 +270,7 @@ impl Documents {
             act: act.id.parse().map_err(|_| Error::Damaged("act"))?,
             refers_to: content::refers_to(&contents),
             due_at: Self::due(kind, state, now),
+            wake_at: Self::wakes(kind, state, now),
             facts: Self::listed(kind, &act.name, &contents),
         };
         store::keep(tx, &new).await?;

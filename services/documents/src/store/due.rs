@@ -1,4 +1,4 @@
-//! SQL of documents whose time is over.
+//! SQL of what is due on documents, nothing else.
 
 use hansa_tenancy::TenantTx;
 use time::OffsetDateTime;
@@ -6,10 +6,10 @@ use uuid::Uuid;
 
 use crate::Error;
 
-/// Documents on which somebody should have acted by now, and of which nobody was told yet.
-pub async fn overdue(tx: &mut TenantTx, now: OffsetDateTime, limit: i64) -> Result<Vec<Uuid>, Error> {
+/// Documents on which something is due by now.
+pub async fn waking(tx: &mut TenantTx, now: OffsetDateTime, limit: i64) -> Result<Vec<Uuid>, Error> {
     Ok(sqlx::query_scalar!(
-        "select id from document where due_at <= $1 and not overdue order by due_at limit $2",
+        "select id from document where wake_at <= $1 order by wake_at limit $2",
         now,
         limit,
     )
@@ -17,18 +17,45 @@ pub async fn overdue(tx: &mut TenantTx, now: OffsetDateTime, limit: i64) -> Resu
     .await?)
 }
 
-/// It is overdue from now on.
-pub async fn mark_overdue(tx: &mut TenantTx, id: Uuid) -> Result<(), Error> {
-    sqlx::query!("update document set overdue = true where id = $1", id)
-        .execute(tx.conn())
-        .await?;
+/// What has come of time on a document so far.
+#[derive(Debug)]
+pub struct Woken {
+    pub reminded: i16,
+    pub overdue: bool,
+    /// When something is due next.
+    pub wake_at: Option<OffsetDateTime>,
+}
+
+/// That of a document whose lock we hold, if something is due on it by now.
+pub async fn woken(tx: &mut TenantTx, id: Uuid, now: OffsetDateTime) -> Result<Option<Woken>, Error> {
+    Ok(sqlx::query_as!(
+        Woken,
+        "select reminded, overdue, wake_at from document where id = $1 and wake_at <= $2",
+        id,
+        now,
+    )
+    .fetch_optional(tx.conn())
+    .await?)
+}
+
+/// It has come so far.
+pub async fn put(tx: &mut TenantTx, id: Uuid, woken: &Woken) -> Result<(), Error> {
+    sqlx::query!(
+        "update document set reminded = $2, overdue = $3, wake_at = $4 where id = $1",
+        id,
+        woken.reminded,
+        woken.overdue,
+        woken.wake_at,
+    )
+    .execute(tx.conn())
+    .await?;
     Ok(())
 }
 
-/// When the next one is.
+/// When something is due next.
 pub async fn next_due(tx: &mut TenantTx) -> Result<Option<OffsetDateTime>, Error> {
     Ok(
-        sqlx::query_scalar!("select min(due_at) from document where due_at is not null and not overdue")
+        sqlx::query_scalar!("select min(wake_at) from document where wake_at is not null")
             .fetch_one(tx.conn())
             .await?,
     )

@@ -14,7 +14,7 @@ pub enum Webhook {
     Add {
         /// https://host/path, or what the operator allows.
         url: String,
-        /// document.changed, document.proposed, document.overdue or thread.changed; may be given several times; without it, all.
+        /// document.changed, document.proposed, document.overdue, document.reminded, thread.changed or app.notice; may be given several times; without it, all.
         #[arg(long = "topic")]
         topics: Vec<String>,
         #[command(flatten)]
