@@ -228,6 +228,17 @@ impl Lint<'_> {
                 None => self.find("text", path, "a title is a text"),
             }
         }
+        // What people choose from.
+        for options in [&schema["enum"], &schema["items"]["enum"]] {
+            for option in options
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter_map(serde_json::Value::as_str)
+            {
+                self.text(path, option, TITLE_MAX);
+            }
+        }
         let inner = schema["items"]["properties"].as_object();
         for (name, field) in inner.into_iter().flatten().filter(|_| depth < DEPTH_MAX) {
             self.titles(&[path, &[name.as_str()]].concat(), field, depth + 1);
@@ -399,3 +410,7 @@ pub fn lint(text: &str, publisher: &str) -> Result<(Manifest, Option<Kind>), Vec
 #[cfg(test)]
 #[path = "lint_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "hostile_tests.rs"]
+mod hostile;
