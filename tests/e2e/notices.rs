@@ -3,7 +3,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use hansa_tests::{Enterprise, House, MailServer, house::Calendar, mail::address_in};
+use hansa_tests::{
+    Enterprise, House, MailServer,
+    house::{Calendar, text},
+    mail::address_in,
+};
 use serde_json::{Value, json};
 
 use super::guests::{Form, attribute, get, send};
@@ -59,7 +63,7 @@ impl Talk {
     async fn heard(&self, who: &Enterprise, last: u64) -> Value {
         for _ in 0..400 {
             let shown = self.thread(who).await;
-            if shown["thread"]["last"] == last.to_string() {
+            if text(&shown["thread"]["last"]).parse() == Ok(last) {
                 return shown;
             }
             tokio::time::sleep(Duration::from_millis(25)).await;

@@ -36,7 +36,7 @@ fn no_text_of_a_manifest_holds_script_or_a_template() {
         let whole: Value = serde_json::from_str(manifest).unwrap();
         let mut paths = Vec::new();
         each_text(&whole, &mut Vec::new(), &mut |path| {
-            paths.push(format!("/{}", path.join("/")))
+            paths.push(format!("/{}", path.join("/")));
         });
         assert!(paths.len() > 50, "{name}");
         for (place, path) in paths.iter().enumerate() {

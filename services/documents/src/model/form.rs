@@ -222,14 +222,14 @@ fn check_fields(schema: &Value, fields: &mut usize) -> Result<(), String> {
             ));
         }
     }
+    if *fields > FIELDS_MAX {
+        return Err(format!("a form has at most {FIELDS_MAX} fields"));
+    }
     if let Some(missing) = each(&schema["required"]).find(|name| {
         let there = name.as_str().is_some_and(|name| properties.contains_key(name));
         !there && !name.is_null()
     }) {
         return Err(format!("{missing}: a form asks for fields that it has"));
-    }
-    if *fields > FIELDS_MAX {
-        return Err(format!("a form has at most {FIELDS_MAX} fields"));
     }
     Ok(())
 }

@@ -27,7 +27,7 @@ fn on_page(schema: &Value) -> impl Iterator<Item = (&str, &Value, Control)> {
     read.filter(|(.., control)| has_field(*control))
 }
 
-fn required<'a>(schema: &'a Value) -> impl Iterator<Item = &'a str> {
+fn required(schema: &Value) -> impl Iterator<Item = &str> {
     each(&schema["required"]).filter_map(Value::as_str)
 }
 
