@@ -137,3 +137,29 @@ async fn whoever_acts_in_time_is_not_reminded_and_a_headquarters_that_is_late_is
         .await;
     assert_eq!(waiting["documents"].as_array().unwrap().len(), 1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_comes_by_itself_waits_while_the_link_is_suspended() {
+    const LINKS: &str = "link.v1.LinkStaffService";
+    let shop = shop().await;
+    let (luebeck, visby) = (&shop.luebeck, &shop.visby);
+    let id = shop.proposed().await;
+    let answer = json!({"answer": {"form": {"json": json!({"note": "Which size?"}).to_string()}}});
+    luebeck.acts(&id, "send_back", 1, answer).await.unwrap();
+    visby.comes(&id, "returned").await;
+    luebeck
+        .call(&format!("{LINKS}/SuspendLink"), json!({"id": shop.link}))
+        .await;
+    visby.sees(&shop.link, "LINK_STATE_SUSPENDED").await;
+    shop.clock.turn(14);
+    let late = luebeck
+        .becomes(&id, "overdue", |document| document["overdue"] == true)
+        .await;
+    assert_eq!(late["state"], "returned", "the partner could not hear of it");
+    luebeck
+        .call(&format!("{LINKS}/ResumeLink"), json!({"id": shop.link}))
+        .await;
+    luebeck.sees(&shop.link, "LINK_STATE_ACTIVE").await;
+    shop.clock.turn(1);
+    luebeck.comes(&id, "withdrawn").await;
+}

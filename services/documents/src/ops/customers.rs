@@ -169,7 +169,8 @@ impl Documents {
             return Ok(());
         };
         let own = act.role == row.our_role && act.actor_role == CUSTOMER;
-        if own || reader.email.is_empty() {
+        // An operator may have served pages, and serve none any more.
+        if own || reader.email.is_empty() || !self.pages.served() {
             return Ok(());
         }
         let address = self.pages.address(tx, PURPOSE, page_of(row.id), STAY).await?;
@@ -266,10 +267,10 @@ impl Documents {
 
     /// Does for a customer what they have sent a form for.
     async fn done_by_customer(&self, (errand, id): (&Errand, Uuid), fields: &Fields) -> Result<(), Error> {
-        let form = (desk::id(fields)?, guests::hash(fields));
+        let act_id = desk::id(fields)?;
         let mut tx = self.tenancy.begin("documents.customer_acts", errand).await?;
         let (known, _) = self.faced(&mut tx, id).await?;
-        if store::asked(&mut tx, id, form.0).await?.is_some() {
+        if store::asked(&mut tx, id, act_id).await?.is_some() {
             return Ok(());
         }
         let customer = known.kind.customer.as_ref().ok_or(Error::NotFound("document"))?;
@@ -278,12 +279,10 @@ impl Documents {
         if base != known.row.version() {
             return Err(Refusal::Superseded(known.row.version()).into());
         }
-        for (_, link) in known.linked() {
-            self.links.rouse(errand, link).await?;
-        }
+        self.others_hear(&mut tx, &known).await?;
         let wish = SystemWish {
             document: id,
-            id: form.0,
+            id: act_id,
             act: &act,
             contents,
             actor: CUSTOMER,

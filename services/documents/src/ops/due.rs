@@ -19,6 +19,8 @@ use crate::{
 
 /// Documents of one pass and tenant.
 const PASS_MAX: i64 = 500;
+/// What can't be done just now is tried again after this time.
+const AGAIN: time::Duration = time::Duration::HOUR;
 /// Rows of a board.
 const BOARD_MAX: i64 = 10_000;
 
@@ -73,16 +75,22 @@ impl Documents {
         }
         if late {
             self.tell_ours(&mut tx, &row, DOCUMENT_OVERDUE, &Act::default()).await?;
-            if let Some(act) = state.late.as_deref().filter(|_| row.issuer && row.version > 0) {
-                self.by_itself(&mut tx, &row, act).await?;
-            }
+        }
+        // Of what is overdue it is looked at again only when the act could not be done the last time.
+        let act = state.late.as_deref().filter(|_| due.over && row.issuer);
+        if let Some(act) = act
+            && !self.by_itself(&mut tx, &row, act).await?
+        {
+            woken.wake_at = Some(now + AGAIN);
+            store::put(&mut tx, id, &woken).await?;
+            tx.set_timer().await?;
         }
         tx.wake();
         Ok(tx.commit().await?)
     }
 
-    /// Does what comes when the time is over; what can't be done is for people to see to.
-    async fn by_itself(&self, tx: &mut TenantTx, row: &DocumentRow, act: &str) -> Result<(), Error> {
+    /// Does what comes when the time is over; what can't be done is for people to see to. False: it can't be done just now.
+    async fn by_itself(&self, tx: &mut TenantTx, row: &DocumentRow, act: &str) -> Result<bool, Error> {
         let version = row.version.to_be_bytes();
         let wish = SystemWish {
             document: row.id,
@@ -92,13 +100,19 @@ impl Documents {
             actor: "documents.watcher",
         };
         tx.savepoint(Mark::Act).await?;
-        match self.act_by_system(tx, wish).await {
-            Ok(()) => Ok(()),
-            Err(error) if error.is_for_good() => {
+        let known = self.locked(tx, row.id).await?;
+        let done = match self.others_hear(tx, &known).await {
+            Ok(()) => self.act_by_system(tx, wish).await,
+            Err(unheard) => Err(unheard),
+        };
+        match done {
+            Ok(()) => Ok(true),
+            Err(error) if error.is_for_good() || matches!(error, Error::Now(_)) => {
                 tx.undo_to(Mark::Act).await?;
                 let (line, resource) = (self.tenancy.ids().uuid(), format!("document/{}", row.id));
                 let said = format!("{act} not done: {error}");
-                Ok(audit(tx, line, "documents.watcher", "document.late", &resource, &said).await?)
+                audit(tx, line, "documents.watcher", "document.late", &resource, &said).await?;
+                Ok(!matches!(error, Error::Now(_) | Error::Link(_)))
             }
             Err(error) => Err(error),
         }

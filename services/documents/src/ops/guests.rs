@@ -416,7 +416,7 @@ pub(super) fn answer(page: Result<Answer, Error>) -> Answer {
 }
 
 /// What stands for a form: the same one sent twice is one act.
-pub(super) fn hash(fields: &Fields) -> String {
+fn hash(fields: &Fields) -> String {
     let mut bytes = Vec::new();
     for part in fields.iter().flat_map(|(name, value)| [name, value]) {
         bytes.extend(part.len().to_be_bytes());
