@@ -1,5 +1,5 @@
 //! The customer of a dealer, who has no key anywhere: one page and one contact, while three enterprises work on their order.
-// covers: I3, I8
+// covers: I3, I8, I19
 
 use hansa_tests::{Enterprise, house::text, mail::address_in};
 use serde_json::{Value, json};
@@ -169,6 +169,13 @@ async fn a_customer_sees_one_page_and_one_contact_accepts_the_work_there_and_com
         assert_eq!(status, 200, "{page}");
     }
     order.all_have(&id, "accepted").await;
+    // The same form with other words is another thing, and not this one.
+    let other = [("acceptance.accepted_by", "Herr Nilsson")];
+    let (status, page) = send(&address, &accept, &other).await;
+    assert!(
+        status == 409 && page.contains("used for something else"),
+        "{status} {page}"
+    );
     order.clock.turn(60);
     let (_, page) = get(&address).await;
     assert!(

@@ -1,5 +1,5 @@
 //! Whoever has not read what a partner says is written to, by a mail server of other people's making, and answers on a page, once.
-// covers: I3
+// covers: I19
 
 use std::{sync::Arc, time::Duration};
 

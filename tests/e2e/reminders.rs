@@ -1,5 +1,5 @@
 //! What time does with an app's documents: whoever has to act is reminded, and nobody else; what nobody answers comes to its end.
-// covers: I8, I21
+// covers: I8
 
 use std::sync::Arc;
 

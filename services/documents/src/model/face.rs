@@ -10,7 +10,9 @@ use uuid::Uuid;
 
 pub use self::words::letter;
 use self::words::{Words, words};
-use super::{BadContent, Contents, Document, content::bad, customer::CustomerKind, desk::Fields, form, print::form_of};
+use super::{
+    BadContent, Contents, Document, Kind, content::bad, customer::CustomerKind, desk::Fields, form, print::form_of,
+};
 
 /// The style of every page.
 pub const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;color:#111;max-width:42rem;margin:0 auto;padding:16px;overflow-wrap:break-word}\
@@ -172,7 +174,8 @@ impl Face<'_> {
 }
 
 /// What of the role's acts the customer may do now.
-fn open_acts<'a>((document, customer): (&'a Document<'_>, &CustomerKind)) -> Vec<&'a str> {
+#[must_use]
+pub fn open_acts<'a>((document, customer): (&'a Document<'_>, &CustomerKind)) -> Vec<&'a str> {
     let open = document.open_to(&customer.of).into_iter();
     open.filter(|act| customer.acts.iter().any(|one| one == act)).collect()
 }
@@ -181,18 +184,17 @@ fn open_acts<'a>((document, customer): (&'a Document<'_>, &CustomerKind)) -> Vec
 ///
 /// # Errors
 ///
-/// [`BadContent`] when it is no form of this page as it is now.
-pub fn read(before: (&Document<'_>, &CustomerKind), sent: &Fields) -> Result<Done, BadContent> {
+/// [`BadContent`] when it is no form of such a page.
+pub fn read(kind: &Kind, sent: &Fields) -> Result<Done, BadContent> {
     let field = |name: &str| sent.get(name).map_or("", |value| value.trim());
     let Ok(base) = field("base").parse() else {
         return bad("base", "the form is not complete; load the page again");
     };
-    let Some(act) = open_acts(before).into_iter().find(|act| *act == field("act")) else {
+    let Some((act, does)) = kind.acts.get_key_value(field("act")) else {
         return bad("act", "that can't be done now; look at what has become of it");
     };
-    let kind = before.0.kind;
     let mut contents = Contents::new();
-    for section in &kind.acts[act].writes {
+    for section in &does.writes {
         let schema = kind.sections.get(section).and_then(|section| section.schema.as_ref());
         let filled = form::filled(schema.unwrap_or(&serde_json::Value::Null), section, sent);
         let form = Form {
@@ -207,7 +209,7 @@ pub fn read(before: (&Document<'_>, &CustomerKind), sent: &Fields) -> Result<Don
         );
     }
     Ok(Done {
-        act: act.to_owned(),
+        act: act.clone(),
         base,
         contents,
     })

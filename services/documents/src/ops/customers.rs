@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{Documents, Known, SystemWish, begin::admitted, guests, view::version_of};
+use super::{Documents, Known, SystemWish, Wish, begin::admitted, guests, view::version_of};
 use crate::{
     Error,
     admission::Doing,
@@ -270,12 +270,25 @@ impl Documents {
         let act_id = desk::id(fields)?;
         let mut tx = self.tenancy.begin("documents.customer_acts", errand).await?;
         let (known, _) = self.faced(&mut tx, id).await?;
-        if store::asked(&mut tx, id, act_id).await?.is_some() {
-            return Ok(());
+        let Done { act, base, contents } = face::read(&known.kind, fields).map_err(Refusal::Content)?;
+        let wish = Wish {
+            document: id,
+            id: Some(act_id),
+            act,
+            base,
+            contents,
+            proposal: None,
+        };
+        // The page may have gone on since the form was sent for the first time.
+        match store::asked(&mut tx, id, act_id).await? {
+            Some(asked) if asked == wish.hash() => return Ok(()),
+            Some(_) => return Err(Error::IdReused(act_id)),
+            None => {}
         }
         let customer = known.kind.customer.as_ref().ok_or(Error::NotFound("document"))?;
-        let done = face::read((&as_seen(&known, customer), customer), fields).map_err(Refusal::Content)?;
-        let Done { act, base, contents } = done;
+        if !face::open_acts((&as_seen(&known, customer), customer)).contains(&&*wish.act) {
+            return Err(Refusal::NotNow { state: known.row.state }.into());
+        }
         if base != known.row.version() {
             return Err(Refusal::Superseded(known.row.version()).into());
         }
@@ -283,8 +296,8 @@ impl Documents {
         let wish = SystemWish {
             document: id,
             id: act_id,
-            act: &act,
-            contents,
+            act: &wish.act,
+            contents: wish.contents,
             actor: CUSTOMER,
         };
         let following = self.unattended(&mut tx, &known, wish, CUSTOMER).await?;
