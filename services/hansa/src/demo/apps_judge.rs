@@ -196,7 +196,7 @@ pub fn withdraw(share: &Value, late: &str, (finished, other): (&Value, &Value), 
 
 /// Each proposal counts once, under a number of its own, and both hold the same.
 pub fn crash(
-    (kills, wanted): (usize, usize),
+    (kills, wanted, in_flight): (usize, usize, usize),
     waited: usize,
     pairs: &[(Value, Value)],
     numbers: &[(String, String)],
@@ -215,11 +215,12 @@ pub fn crash(
     demand(own.len() == wanted && once && deeds == 1, || {
         format!("{numbers:?}, {deeds} articles of one")
     })?;
+    demand(in_flight > 0, || "nothing was under way when the node died".to_owned())?;
     demand(waited == wanted, || {
         format!("{waited} of {wanted} were said to be sent and not counted yet")
     })?;
     Ok(format!(
-        "{kills} kills; {wanted} proposals, each counted once, equal at both; each was \"sent\" until it was counted"
+        "{kills} kills, {in_flight} of {wanted} proposals under way; each counted once, equal at both; each was \"sent\" until it was counted"
     ))
 }
 

@@ -158,21 +158,25 @@ fn a_proposal_that_is_lost_doubled_or_not_the_same_at_both_fails() {
     let number = |number: &str, version: &str| (number.to_owned(), version.to_owned());
     let numbers = [number("PI-1", "2"), number("PI-2", "2")];
     let pairs = vec![good.clone(); 2];
-    assert!(crash((5, 2), 2, &pairs, &numbers, 1).is_ok());
-    assert!(crash((5, 2), 2, &pairs[..1], &numbers, 1).is_err());
-    assert!(crash((5, 2), 1, &pairs, &numbers, 1).is_err());
-    assert!(crash((5, 2), 2, &pairs, &numbers, 2).is_err());
+    assert!(crash((5, 2, 1), 2, &pairs, &numbers, 1).is_ok());
+    assert!(
+        crash((5, 2, 0), 2, &pairs, &numbers, 1).is_err(),
+        "killed when all was over"
+    );
+    assert!(crash((5, 2, 1), 2, &pairs[..1], &numbers, 1).is_err());
+    assert!(crash((5, 2, 1), 1, &pairs, &numbers, 1).is_err());
+    assert!(crash((5, 2, 1), 2, &pairs, &numbers, 2).is_err());
     for numbers in [
         [number("PI-1", "2"), number("PI-1", "2")],
         [number("PI-1", "2"), number("PI-2", "3")],
     ] {
-        assert!(crash((5, 2), 2, &pairs, &numbers, 1).is_err(), "{numbers:?}");
+        assert!(crash((5, 2, 1), 2, &pairs, &numbers, 1).is_err(), "{numbers:?}");
     }
     for bad in [
         (side("r", json!([])), side("s", json!([]))),
         (side("r", json!(["1"])), side("r", json!([]))),
         (side("", json!([])), side("", json!([]))),
     ] {
-        assert!(crash((5, 2), 2, &[good.clone(), bad], &numbers, 1).is_err());
+        assert!(crash((5, 2, 1), 2, &[good.clone(), bad], &numbers, 1).is_err());
     }
 }

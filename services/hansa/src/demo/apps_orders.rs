@@ -267,7 +267,7 @@ impl Chain {
 
     /// The node that counts dies five times while proposals come: each counts once, and both hold the same.
     pub(super) async fn crash(&mut self) -> anyhow::Result<Verdict> {
-        let (mut all, mut waited) = (Vec::new(), 0);
+        let (mut all, mut waited, mut in_flight) = (Vec::new(), 0, 0);
         for round in 0..KILLS {
             let mut fleet = tokio::task::JoinSet::new();
             for _ in 0..FLEET {
@@ -277,10 +277,16 @@ impl Chain {
             // Any moment: the bits of a new id are random.
             let chance = u64::from_str_radix(&new_id()[28..], 16)? % 250;
             sleep(Duration::from_millis(20 + chance)).await;
+            let mut ended = Vec::new();
+            while let Some(one) = fleet.try_join_next() {
+                ended.push(one?);
+            }
+            in_flight += fleet.len();
             self.a.kill().await?;
             sleep(Duration::from_millis(100 * u64::try_from(round)?)).await;
             self.a.start().await?;
-            for one in fleet.join_all().await {
+            ended.extend(fleet.join_all().await);
+            for one in ended {
                 let (id, sent) = one?;
                 all.push(id);
                 waited += usize::from(sent);
@@ -298,6 +304,12 @@ impl Chain {
             "deeds",
         )
         .len();
-        Ok(judge::crash((KILLS, KILLS * FLEET), waited, &pairs, &numbers, deeds))
+        Ok(judge::crash(
+            (KILLS, KILLS * FLEET, in_flight),
+            waited,
+            &pairs,
+            &numbers,
+            deeds,
+        ))
     }
 }
