@@ -165,8 +165,14 @@ impl Conversations {
         row: &NoticeRow,
     ) -> Result<(), Error> {
         let which = page_of(thread.id, row.staff_id);
+        let after = Duration::minutes(row.after_minutes.into());
+        // Counted from when the mail goes out, as it says.
+        let stay = Stay {
+            valid_for: STAY.valid_for + after,
+            ..STAY
+        };
         let address = match self.pages.served() {
-            true => self.pages.address(tx, PURPOSE, which, STAY).await?,
+            true => self.pages.address(tx, PURPOSE, which, stay).await?,
             false => String::new(),
         };
         if !address.is_empty() {
@@ -186,7 +192,6 @@ impl Conversations {
             subject,
             text,
         };
-        let after = Duration::minutes(row.after_minutes.into());
         self.egress.mail_after(tx, which.1, &letter, after).await?;
         store::notices::mailed(tx, thread.id, &row.staff_id.to_string(), thread.last).await
     }
