@@ -47,5 +47,6 @@ mod stores;
 mod timers;
 mod together;
 mod traces;
+mod upgrades;
 mod watching;
 mod webhooks;

@@ -13,16 +13,16 @@ use super::apps::proposal;
 
 const INTAKE: &str = include_str!("../../services/apps/manifests/product_intake.json");
 
-struct Shop {
-    clock: Arc<Calendar>,
-    luebeck: Enterprise,
-    visby: Enterprise,
+pub(super) struct Shop {
+    pub clock: Arc<Calendar>,
+    pub luebeck: Enterprise,
+    pub visby: Enterprise,
     kind: String,
-    link: String,
+    pub link: String,
     _houses: [House; 2],
 }
 
-async fn shop() -> Shop {
+pub(super) async fn shop() -> Shop {
     let clock = Arc::new(Calendar::default());
     let (there, here) = (House::by(&clock).await, House::by(&clock).await);
     let (luebeck, visby) = (there.enterprise("Lübeck").await, here.enterprise("Visby").await);
@@ -46,7 +46,7 @@ async fn shop() -> Shop {
 }
 
 impl Shop {
-    async fn proposed(&self) -> String {
+    pub async fn proposed(&self) -> String {
         let id = self.visby.begins(&self.kind, json!({"headquarters": self.link})).await;
         self.visby.acts(&id, "propose", 0, proposal()).await.unwrap();
         self.luebeck.comes(&id, "proposed").await;
@@ -65,7 +65,7 @@ async fn notices(who: &Enterprise) -> Vec<String> {
         .collect()
 }
 
-async fn reminded(who: &Enterprise, many: usize) -> Vec<String> {
+pub(super) async fn reminded(who: &Enterprise, many: usize) -> Vec<String> {
     for _ in 0..400 {
         let told = notices(who).await;
         if told.len() >= many {

@@ -8,6 +8,6 @@ mod switch;
 #[cfg(test)]
 mod oracle_tests;
 
-pub use lint::{Finding, findings, lint};
+pub use lint::{Finding, after, findings, lint};
 pub use manifest::{Manifest, Operation, Running, Scope};
 pub use switch::{Busy, Switch};

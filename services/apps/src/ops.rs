@@ -11,7 +11,7 @@ mod told;
 use std::{collections::BTreeMap, sync::Arc};
 
 use hansa_directory::{Session, audit};
-use hansa_documents::Documents;
+use hansa_documents::{Documents, Kind};
 use hansa_egress::Egress;
 use hansa_link::{Links, model::bundle::signed};
 use hansa_proto::{apps::v1 as wire, types::v1::Signed};
@@ -26,9 +26,11 @@ pub(crate) use self::{
     calls::Use,
     share::{Answered, Shown},
 };
+use admission::read;
+
 use crate::{
     Error,
-    model::{Finding, Manifest, Switch, lint},
+    model::{Finding, Manifest, Switch, after, lint},
     store::{self, InUseRow, VersionRow, deeds::DeedRow},
 };
 
@@ -124,9 +126,29 @@ impl Apps {
         let mut tx = self.tenancy.begin("apps.lint", session).await?;
         let us = self.us(&mut tx).await?;
         Ok(match lint(text, &us) {
-            Ok((_, kind)) => (Vec::new(), kind.map_or_else(String::new, |kind| kind.definition())),
+            Ok((manifest, Some(kind))) => {
+                let newest = store::version(&mut tx, &us, &manifest.app, None).await?;
+                let next = newest.filter(|newest| newest.manifest != text);
+                let findings = Self::follows((text, &kind), next.as_ref())?;
+                let definition = if findings.is_empty() {
+                    kind.definition()
+                } else {
+                    String::new()
+                };
+                (findings, definition)
+            }
+            Ok((_, None)) => (Vec::new(), String::new()),
             Err(findings) => (findings, String::new()),
         })
+    }
+
+    /// What does not hold of a version because of the one before.
+    fn follows((text, kind): (&str, &Kind), before: Option<&VersionRow>) -> Result<Vec<Finding>, Error> {
+        let Some(before) = before.filter(|_| kind.upgrade.is_some()) else {
+            return Ok(Vec::new());
+        };
+        let before = read(&before.manifest)?.kind(&before.publisher);
+        Ok(after(text, kind, &before))
     }
 
     /// Publishes an app of ours, or its next version, and offers it to those with whom it is shared: how many they are.
@@ -136,6 +158,7 @@ impl Apps {
         let (manifest, kind) = lint(text, &us).map_err(Error::Lint)?;
         let newest = store::version(&mut tx, &us, &manifest.app, None).await?;
         let next = newest.as_ref().map_or(1, |row| row.version.unsigned_abs() + 1);
+        let before = newest.clone();
         if let Some(newest) = newest.filter(|row| row.version == number(manifest.version))
             && newest.manifest == text
         {
@@ -146,6 +169,12 @@ impl Apps {
                 app: manifest.app,
                 next,
             });
+        }
+        if let Some(kind) = &kind {
+            let findings = Self::follows((text, kind), before.as_ref())?;
+            if !findings.is_empty() {
+                return Err(Error::Lint(findings));
+            }
         }
         let row = VersionRow {
             publisher: us.clone(),

@@ -323,15 +323,21 @@ pub struct StandingRow {
     pub manifest: String,
 }
 
-/// The share of this kind on a link with its newest accepted manifest. None: there is no share; is it an app's kind at all.
-pub async fn standing(tx: &mut TenantTx, link: Uuid, kind: &str) -> Result<(Option<StandingRow>, bool), Error> {
+/// The share of this kind on a link with the manifest of a version, or else of the newest that is accepted. None: there is no share;
+/// is it an app's kind at all.
+pub async fn standing(
+    tx: &mut TenantTx,
+    link: Uuid,
+    (kind, version): (&str, Option<i32>),
+) -> Result<(Option<StandingRow>, bool), Error> {
     let row = sqlx::query_as!(
         StandingRow,
         "select s.given, s.state, s.version, s.scopes, v.manifest from app_share s
-         join app_version v on v.publisher = s.publisher and v.app = s.app and v.version = coalesce(nullif(s.version, 0), s.offered_version)
+         join app_version v on v.publisher = s.publisher and v.app = s.app and v.version = coalesce($3, nullif(s.version, 0), s.offered_version)
          where s.link_id = $1 and s.kind = $2",
         link,
         kind,
+        version,
     )
     .fetch_optional(tx.conn())
     .await?;

@@ -57,6 +57,20 @@ pub enum Need {
     Budget,
 }
 
+/// What becomes of a running document of ours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It goes on.
+    GoesOn,
+    /// This act of ours ends it: it is shared no more.
+    HandedBack {
+        /// As the kind calls it.
+        act: String,
+    },
+    /// It goes on as the next version of its kind, which all who take part have by now.
+    Upgrades,
+}
+
 /// Answers for kinds that are shared beside grants.
 pub trait Admission: std::fmt::Debug + Send + Sync {
     /// May this be done with a partner, by us or by them.
@@ -96,6 +110,9 @@ pub trait Admission: std::fmt::Debug + Send + Sync {
         document: (&'a str, Uuid),
         state: &'a str,
     ) -> KeeperFuture<'a>;
+
+    /// What becomes of a running document of ours with these partners.
+    fn fate<'a>(&'a self, tx: &'a mut TenantTx, kind: &'a Kind, links: &'a [LinkId]) -> KeeperFuture<'a, Fate>;
 
     /// Who takes the other roles in what a partner begins here.
     fn others<'a>(

@@ -18,7 +18,7 @@ mod model;
 mod ops;
 mod store;
 
-pub use admission::{Admission, Doing, Need, Standing};
+pub use admission::{Admission, Doing, Fate, Need, Standing};
 pub use api::{DocumentsPartner, DocumentsStaff};
 pub use error::Error;
 pub use events::{ACT, ActCame, PROPOSAL, ProposalCame, RULING, RulingCame, VERSION, VersionCame};
@@ -27,5 +27,6 @@ pub use model::customer::CustomerKind;
 pub use model::effect::{Effect, EffectKind, With};
 pub use model::form::{amount, check_json, check_schema, minor};
 pub use model::kind::{ActKind, BadKind, Holds, SectionKind, StateKind, To};
+pub use model::upgrade::{UPGRADE, Upgrade};
 pub use model::{Answered, BadContent, Contents, Document, Kind, Proposal, Refusal, Step, Stock, stock::DueLine};
 pub use ops::{CUSTOMER_PAGE, Circle, CustomerPages, Documents, GUEST_PAGE, Outlook, Paper, SystemWish, Wish, forms};

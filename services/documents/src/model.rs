@@ -14,6 +14,7 @@ mod receipt;
 pub mod said;
 pub mod stock;
 pub mod timer;
+pub mod upgrade;
 pub mod version;
 
 use hansa_proto::documents::v1::{Verdict, content::Body};

@@ -15,6 +15,7 @@ mod outlook;
 mod rule;
 mod stock;
 mod system;
+mod upgrade;
 mod verify;
 mod view;
 

@@ -15,7 +15,7 @@ pub use acts::{
     ActRow, NewAct, OwnAct, acts, asked, held, insert_act, newest_of, open_act, own_acts, pending, proposals,
     settle_act,
 };
-pub use due::{next_due, put, waking, woken};
+pub use due::{look_again, next_due, put, waking, woken};
 pub use facts::{BoardRow, board, facts};
 pub use kinds::{begun_since, by_state, insert_kind, kind, kinds};
 
@@ -414,6 +414,7 @@ pub async fn versions(
 pub struct NewVersion<'a> {
     pub document: Uuid,
     pub version: i64,
+    pub kind_version: i32,
     pub state: &'a str,
     /// Hex.
     pub root: &'a str,
@@ -456,9 +457,10 @@ pub async fn keep(tx: &mut TenantTx, new: &NewVersion<'_>) -> Result<(), Error> 
     }
     sqlx::query!(
         "update document set version = $2, since = case when state = $3 then since else $4 end,
-             due_at = case when state = $3 then due_at else $7 end, overdue = state = $3 and overdue,
-             wake_at = case when state = $3 then wake_at else $8 end, reminded = case when state = $3 then reminded else 0 end,
-             state = $3, root = $5, refers_to = coalesce($6, refers_to)
+             due_at = case when stays then due_at else $7 end, overdue = stays and overdue,
+             wake_at = case when stays then wake_at else $8 end, reminded = case when stays then reminded else 0 end,
+             state = $3, kind_version = $9, root = $5, refers_to = coalesce($6, refers_to)
+         from (select state = $3 and kind_version = $9 as stays from document where id = $1) as now
          where id = $1",
         new.document,
         new.version,
@@ -468,6 +470,7 @@ pub async fn keep(tx: &mut TenantTx, new: &NewVersion<'_>) -> Result<(), Error> 
         new.refers_to,
         new.due_at,
         new.wake_at,
+        new.kind_version,
     )
     .execute(tx.conn())
     .await?;

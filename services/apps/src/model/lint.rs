@@ -2,11 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hansa_documents::{Holds, Kind};
+use hansa_documents::{Holds, Kind, UPGRADE};
 
-use super::manifest::{Manifest, Scope};
+use super::manifest::{Manifest, Running, Scope};
 
 mod backend;
+mod later;
+
+pub use later::after;
 
 /// Bytes of a manifest.
 pub const MANIFEST_MAX: usize = 48 * 1024;
@@ -141,7 +144,8 @@ impl Lint<'_> {
                 let known = manifest.roles.contains(name)
                     || manifest.states.contains_key(name)
                     || manifest.acts.contains_key(name)
-                    || manifest.sections.contains_key(name);
+                    || manifest.sections.contains_key(name)
+                    || (name == UPGRADE && manifest.upgrade.is_some());
                 if !known {
                     self.find("word", &at, format!("nothing here is called {name}"));
                 }
@@ -256,6 +260,8 @@ impl Lint<'_> {
             ("begins", manifest.begins.is_empty()),
             ("started_by", manifest.started_by.is_none()),
             ("prefix", manifest.prefix.is_empty()),
+            ("upgrade", manifest.upgrade.is_none()),
+            ("running", !matches!(manifest.running, Running::HandBack(_))),
         ];
         for (part, _) in parts.into_iter().filter(|(_, absent)| !absent) {
             self.find(
@@ -394,6 +400,7 @@ pub fn lint(text: &str, publisher: &str) -> Result<(Manifest, Option<Kind>), Vec
     lint.scopes(&manifest);
     lint.fields(&manifest);
     lint.whole(&manifest);
+    lint.handed_back(&manifest);
     lint.backend(&manifest);
     lint.reach(&manifest);
     let kind = manifest.has_flow().then(|| manifest.kind(publisher));

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hansa_documents::{ActKind, CustomerKind, Effect, Kind, Need, SectionKind, StateKind};
+use hansa_documents::{ActKind, CustomerKind, Effect, Kind, Need, SectionKind, StateKind, Upgrade};
 use include_dir::{Dir, include_dir};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -57,6 +57,9 @@ pub struct Manifest {
     /// The customer of one of the parties, who follows a document on a page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub customer: Option<CustomerKind>,
+    /// What becomes of documents of the version before; they are finished as what they are when it is missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upgrade: Option<Upgrade>,
     /// The publisher's system behind it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backend: Option<Backend>,
@@ -207,7 +210,7 @@ impl Scope {
 }
 
 /// What becomes of running documents when a share ends.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Running {
     /// They are brought to their end; no new ones begin.
@@ -215,6 +218,8 @@ pub enum Running {
     Finish,
     /// Nothing more is done with them.
     Stop,
+    /// This act of the publisher's ends each of them; nothing else is done with them.
+    HandBack(String),
 }
 
 impl Manifest {
@@ -242,6 +247,7 @@ impl Manifest {
             states: self.states.clone(),
             acts: self.acts.clone(),
             customer: self.customer.clone(),
+            upgrade: self.upgrade.clone(),
         }
     }
 

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use hansa_directory::Session;
-use hansa_documents::{Admission, Deed, Doing, KeeperFuture, Kind, Need, Results, Standing};
+use hansa_documents::{Admission, Deed, Doing, Fate, KeeperFuture, Kind, Need, Results, Standing};
 use hansa_tenancy::TenantTx;
 use hansa_vocab::LinkId;
 use time::Time;
 use uuid::Uuid;
 
-use super::{Apps, words};
+use super::{Apps, number, words};
 use crate::{
     Error,
     model::{Manifest, Running, Scope},
@@ -50,6 +50,9 @@ fn on_share(row: &StandingRow, doing: Doing<'_>) -> Result<Standing, Error> {
         "offered" => closed("NOT_ACCEPTED", format!("{whose} has still to accept the app")),
         "ended" if row.version > 0 && !doing.begins => match read(&row.manifest)?.running {
             Running::Finish => open,
+            // The version with which it comes back is taken.
+            Running::HandBack(act) if doing.act == act || (doing.act.is_empty() && !doing.we_count) => open,
+            Running::HandBack(_) => closed("SHARE_ENDED", "the app is shared no more: what runs is handed back"),
             Running::Stop => closed("SHARE_ENDED", "the app is shared no more, and nothing goes on with it"),
         },
         "ended" => closed(
@@ -60,7 +63,8 @@ fn on_share(row: &StandingRow, doing: Doing<'_>) -> Result<Standing, Error> {
     })
 }
 
-fn read(manifest: &str) -> Result<Manifest, Error> {
+/// A manifest that was looked at before it was kept.
+pub(super) fn read(manifest: &str) -> Result<Manifest, Error> {
     serde_json::from_str(manifest).map_err(|_| Error::Damaged("app_version"))
 }
 
@@ -69,7 +73,7 @@ impl Apps {
         &self,
         tx: &mut TenantTx,
         link: LinkId,
-        kind: &str,
+        kind: (&str, Option<i32>),
         doing: Doing<'_>,
     ) -> Result<Standing, Error> {
         match store::standing(tx, link.0, kind).await? {
@@ -113,6 +117,30 @@ impl Apps {
         })
     }
 
+    /// What runs with these partners goes on as long as it is shared with all of them.
+    async fn fate_of(&self, tx: &mut TenantTx, kind: &Kind, links: &[LinkId]) -> Result<Fate, Error> {
+        let (mut all_have, mut shared) = (u32::MAX, true);
+        for link in links {
+            let (standing, _) = store::standing(tx, link.0, (&kind.name, Some(number(kind.version)))).await?;
+            let Some(share) = standing.filter(|share| share.given) else {
+                return Ok(Fate::GoesOn);
+            };
+            if share.state == "ended"
+                && let Running::HandBack(act) = read(&share.manifest)?.running
+            {
+                return Ok(Fate::HandedBack { act });
+            }
+            shared &= share.state == "accepted";
+            all_have = all_have.min(share.version.unsigned_abs());
+        }
+        if !shared || all_have <= kind.version {
+            return Ok(Fate::GoesOn);
+        }
+        let next = store::version_of_kind(tx, &kind.name, number(kind.version + 1)).await?;
+        let upgrades = next.is_some_and(|next| read(&next.manifest).is_ok_and(|next| next.upgrade.is_some()));
+        Ok(if upgrades { Fate::Upgrades } else { Fate::GoesOn })
+    }
+
     async fn assigned(&self, tx: &mut TenantTx, link: LinkId, kind: &str) -> Result<BTreeMap<String, LinkId>, Error> {
         let shares = store::shares_of(tx, kind).await?;
         let of = shares.iter().find(|share| share.given && share.link_id == link.0);
@@ -143,7 +171,10 @@ impl Admission for Apps {
         kind: &'a Kind,
         doing: Doing<'a>,
     ) -> KeeperFuture<'a, Standing> {
-        Box::pin(async move { Ok(self.on_link(tx, link, &kind.name, doing).await?) })
+        Box::pin(async move {
+            let version = Some(number(kind.version));
+            Ok(self.on_link(tx, link, (&kind.name, version), doing).await?)
+        })
     }
 
     fn person<'a>(
@@ -185,6 +216,10 @@ impl Admission for Apps {
         state: &'a str,
     ) -> KeeperFuture<'a> {
         Box::pin(async move { Ok(self.keep_reminder(tx, kind, document, state).await?) })
+    }
+
+    fn fate<'a>(&'a self, tx: &'a mut TenantTx, kind: &'a Kind, links: &'a [LinkId]) -> KeeperFuture<'a, Fate> {
+        Box::pin(async move { Ok(self.fate_of(tx, kind, links).await?) })
     }
 
     fn others<'a>(

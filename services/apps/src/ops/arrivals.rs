@@ -10,7 +10,7 @@ use hansa_vocab::LinkId;
 use prost::Message as _;
 use time::OffsetDateTime;
 
-use super::{Apps, KIND_MANIFEST, number, share::noted, words};
+use super::{Apps, KIND_MANIFEST, admission::read, number, share::noted, words};
 use crate::{
     Error,
     events::Not,
@@ -124,7 +124,7 @@ impl Apps {
         if answer.accepted {
             let app = store::version(tx, &share.publisher, &share.app, Some(version)).await?;
             let app = app.ok_or(Error::Damaged("app_share"))?;
-            let manifest: Manifest = serde_json::from_str(&app.manifest).map_err(|_| Error::Damaged("app_version"))?;
+            let manifest = read(&app.manifest)?;
             let scopes: Option<BTreeSet<_>> = answer.scopes.iter().map(|word| Scope::read(word)).collect();
             let scopes = scopes.filter(|scopes| manifest.needs().is_subset(scopes));
             let scopes = scopes.ok_or(Not::Good("BAD_SCOPES"))?;
@@ -136,6 +136,7 @@ impl Apps {
         }
         share.note = answer.note;
         store::put_share(tx, &share).await?;
+        self.look_again(tx, &share).await?;
         let other = self
             .links
             .other_end(tx, incoming.link)
@@ -155,6 +156,7 @@ impl Apps {
         };
         (share.state, share.since, share.note) = ("ended".to_owned(), self.now(), ended.note);
         store::put_share(tx, &share).await?;
+        self.look_again(tx, &share).await?;
         let other = self
             .links
             .other_end(tx, incoming.link)

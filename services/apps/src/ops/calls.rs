@@ -141,7 +141,7 @@ impl Apps {
     ) -> Result<wire::CallOperationRequest, Error> {
         let link = LinkId(share.link_id);
         let doing = calling(&wish.operation, false);
-        let named = self.open(self.on_link(tx, link, &share.kind, doing).await?)?.1;
+        let named = self.open(self.on_link(tx, link, (&share.kind, None), doing).await?)?.1;
         self.open(self.by_us(tx, session, &share.kind, doing).await?)?;
         let row = store::version(tx, &share.publisher, &share.app, Some(share.version)).await?;
         let row = row.ok_or(Error::Damaged("app_share"))?;
@@ -187,7 +187,7 @@ impl Apps {
         let us = self.us(&mut tx).await?;
         let kind = Manifest::kind_name(&us, &asked.app);
         let doing = calling(&asked.operation, true);
-        let standing = self.on_link(&mut tx, permit.link(), &kind, doing).await?;
+        let standing = self.on_link(&mut tx, permit.link(), (&kind, None), doing).await?;
         let (version, _) = self.open(standing)?;
         let row = store::version(&mut tx, &us, &asked.app, Some(number(version))).await?;
         let read = self.read(&mut tx, row.ok_or(Error::NotFound("app"))?, &us).await?;

@@ -9,7 +9,7 @@ use hansa_tenancy::TenantTx;
 use hansa_vocab::{Fault, LinkId, Role};
 use uuid::Uuid;
 
-use super::{Apps, number, words};
+use super::{Apps, admission::read, number, words};
 use crate::{
     Error,
     events::{ANSWER, ENDED, OFFER},
@@ -208,8 +208,7 @@ impl Apps {
         if answered.accept {
             let offered = store::version(&mut tx, &row.publisher, &row.app, Some(row.offered_version)).await?;
             let offered = offered.ok_or(Error::Damaged("app_share"))?;
-            let manifest: Manifest =
-                serde_json::from_str(&offered.manifest).map_err(|_| Error::Damaged("app_version"))?;
+            let manifest = read(&offered.manifest)?;
             row.scopes = given(&manifest, &answered.scopes)?;
             row.roles = users(&answered.roles)?;
             row.starts_per_day = number(answered.starts_per_day);
@@ -275,11 +274,27 @@ impl Apps {
                 note: note.to_owned(),
             };
             self.tell(&mut tx, &row, (ENDED, &ended)).await?;
+            self.look_again(&mut tx, &row).await?;
             self.note(&mut tx, session, "app.end", &format!("share/{id}")).await?;
         }
         let shown = self.shown(&mut tx, vec![row]).await?.pop();
         tx.commit().await?;
         shown.ok_or(Error::Damaged("app_share"))
+    }
+
+    /// What runs of what we share with a partner is looked at again: it is handed back, or goes on as a later version.
+    pub(super) async fn look_again(&self, tx: &mut TenantTx, row: &ShareRow) -> Result<(), Error> {
+        let flow = row.version > 0
+            && match store::version(tx, &row.publisher, &row.app, Some(row.version)).await? {
+                Some(app) => read(&app.manifest)?.has_flow(),
+                None => false,
+            };
+        if row.given && flow {
+            self.documents
+                .look_again(tx, &row.kind, Some(LinkId(row.link_id)))
+                .await?;
+        }
+        Ok(())
     }
 
     /// Says who takes the other roles in what a partner begins.
@@ -294,7 +309,7 @@ impl Apps {
         let row = row.ok_or(Error::NotFound("share"))?;
         let app = store::version(&mut tx, &row.publisher, &row.app, None).await?;
         let app = app.ok_or(Error::Damaged("app_share"))?;
-        let manifest: Manifest = serde_json::from_str(&app.manifest).map_err(|_| Error::Damaged("app_version"))?;
+        let manifest = read(&app.manifest)?;
         let others = manifest.roles.iter().skip(1).filter(|role| *role != manifest.starter());
         let others: BTreeSet<_> = others.collect();
         if parties.keys().collect::<BTreeSet<_>>() != others {

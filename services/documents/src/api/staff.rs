@@ -53,6 +53,7 @@ fn shown(whole: Whole) -> wire::Document {
         waits_for,
         id: whole.row.id.to_string(),
         kind: whole.row.kind.clone(),
+        kind_version: kind.version,
         number: whole.row.number,
         state: whole.row.state.clone(),
         since: Some(timestamp(whole.row.since)),

@@ -8,7 +8,13 @@ use hansa_vault::sha256;
 use hansa_workflow::check_condition;
 use serde::{Deserialize, Serialize};
 
-use super::{customer::CustomerKind, effect::EffectKind, form, proposal::ANSWERS};
+use super::{
+    customer::CustomerKind,
+    effect::EffectKind,
+    form,
+    proposal::ANSWERS,
+    upgrade::{UPGRADE, Upgrade},
+};
 
 /// Kinds, roles, sections, states and acts are called by words of this length at most.
 const NAME_MAX: usize = 40;
@@ -47,6 +53,9 @@ pub struct Kind {
     /// The customer of one of the parties, who follows it on a page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub customer: Option<CustomerKind>,
+    /// What becomes of documents of the version before; they are finished as what they are when it is missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upgrade: Option<Upgrade>,
 }
 
 /// Which document a kind is about.
@@ -356,6 +365,12 @@ impl Kind {
                 )));
             }
         }
+        self.check_whole()?;
+        self.acts.iter().try_for_each(|(name, act)| self.check_act(name, act))
+    }
+
+    /// What is said of all of its documents.
+    fn check_whole(&self) -> Result<(), BadKind> {
         let head = self.section(Holds::Head);
         if self.refers_to.is_some() && head.is_none() {
             return Err(BadKind("refers_to: the reference stands in a head".to_owned()));
@@ -364,7 +379,11 @@ impl Kind {
             let checked = customer.check(self);
             checked.map_err(|wrong| BadKind(format!("customer: {wrong}")))?;
         }
-        self.acts.iter().try_for_each(|(name, act)| self.check_act(name, act))
+        if let Some(upgrade) = &self.upgrade {
+            let checked = upgrade.check(self);
+            checked.map_err(|wrong| BadKind(format!("upgrade: {wrong}")))?;
+        }
+        Ok(())
     }
 
     fn check_act(&self, name: &str, act: &ActKind) -> Result<(), BadKind> {
@@ -372,7 +391,7 @@ impl Kind {
         self.known(name, &act.from, self.states.keys())?;
         self.known(name, act.writes.iter().chain(&act.clears), self.sections.keys())?;
         self.known(name, &act.agreed_by, &self.roles)?;
-        if ANSWERS.contains(&name) {
+        if ANSWERS.contains(&name) || name == UPGRADE {
             return Err(BadKind(format!("{name}: every kind has that act by itself")));
         }
         if act.clears.iter().any(|one| act.writes.contains(one)) {

@@ -10,7 +10,7 @@ use hansa_proto::{
 use hansa_vault::{EnterpriseKeys, sha256};
 use prost::Message as _;
 
-use super::{content, kind::Kind, proposal::ACCEPT};
+use super::{content, kind::Kind, proposal::ACCEPT, upgrade::UPGRADE};
 
 const KIND_ACT: &str = "document-act";
 const KIND_VERSION: &str = "document-version";
@@ -143,8 +143,27 @@ pub fn follow(
         },
         None => return Err(BadVersion("it is not the first")),
     };
-    by_the_rules(kind, &last, &version)?;
+    match last.version > 0 && last.kind_version != version.kind_version {
+        true => upgraded(kind, &last, &version)?,
+        false => by_the_rules(kind, &last, &version)?,
+    }
     Ok(version)
+}
+
+/// The document goes on as the next version of its kind, and says what it said. That it ran until then, whoever holds the version before
+/// looks at: [`Kind::takes_over`].
+fn upgraded(kind: &Kind, last: &Version, version: &Version) -> Result<(), BadVersion> {
+    let upgrade = kind.upgrade.as_ref();
+    let upgrade = upgrade.ok_or(BadVersion("its kind takes over no documents of the version before"))?;
+    let itself = version.act == UPGRADE
+        && version.role == kind.issuer()
+        && version.signed_act.is_none()
+        && version.agreed.is_empty();
+    let next = last.kind_version + 1 == version.kind_version && version.state == upgrade.leads(&last.state);
+    match itself && next && version.sections == last.sections {
+        true => Ok(()),
+        false => Err(BadVersion("it goes on as something else than its kind says")),
+    }
 }
 
 /// The issuer counts, but it makes no rules: the step must be one of the kind.

@@ -151,6 +151,7 @@ impl Documents {
         let before = self
             .taken_from(tx, (&kind, row.as_ref()), (&other, incoming.link))
             .await?;
+        self.goes_on(tx, row.as_ref(), &kind).await?;
         let believed = self.believed(tx, &kind, (&other.keys, incoming.link), before.as_ref(), &signed);
         let (version, our_role) = believed.await?;
         let written = version::written(&kind, &our_role, before.as_ref(), &version);
@@ -165,6 +166,7 @@ impl Documents {
         let new = NewVersion {
             document: id,
             version: number,
+            kind_version: kind_version(&version),
             state: &version.state,
             root: &hex(&version.root),
             at,
@@ -180,6 +182,7 @@ impl Documents {
         self.want(tx, &contents, id, incoming.link).await?;
         let row = DocumentRow {
             version: number,
+            kind_version: kind_version(&version),
             state: version.state.clone(),
             ..row
         };
@@ -198,6 +201,18 @@ impl Documents {
         let actor = other.keys.enterprise.to_string();
         self.noted(tx, &actor, "document.version", id, incoming.link).await?;
         Ok(self.bring(tx, (&row, &kind), &actor, false).await?)
+    }
+
+    /// What has ended here stays what it is, whatever the next version of its kind says.
+    async fn goes_on(&self, tx: &mut TenantTx, row: Option<&DocumentRow>, kind: &Kind) -> Result<(), Not> {
+        let before = match row.filter(|row| row.version > 0) {
+            Some(row) => (self.kind_of(tx, row).await?, &row.state),
+            None => return Ok(()),
+        };
+        match before.0.version == kind.version || kind.takes_over(&before.0, before.1).is_some() {
+            true => Ok(()),
+            false => Err(Not::Good("BAD_VERSION")),
+        }
     }
 
     /// The version that a new one must follow, if a document of this kind may be taken from there.
@@ -315,6 +330,10 @@ impl Documents {
     }
 }
 
+fn kind_version(version: &Version) -> i32 {
+    i32::try_from(version.kind_version).unwrap_or(i32::MAX)
+}
+
 /// When its issuer counted it.
 fn counted_at(version: &Version) -> Option<OffsetDateTime> {
     OffsetDateTime::from_unix_timestamp(version.at.as_ref()?.seconds).ok()
@@ -351,7 +370,7 @@ fn new_row(id: Uuid, version: &Version, our_role: String, at: OffsetDateTime) ->
     DocumentRow {
         id,
         kind: version.kind.clone(),
-        kind_version: i32::try_from(version.kind_version).unwrap_or(i32::MAX),
+        kind_version: kind_version(version),
         number: version.number.clone(),
         our_role,
         issuer: false,

@@ -1,7 +1,7 @@
 //! What time does: whoever has to act is reminded; when nobody has acted in time, the document is overdue, systems of ours are told,
 //! and what its kind says comes by itself.
 
-use hansa_directory::{Session, audit};
+use hansa_directory::Session;
 use hansa_egress::{DOCUMENT_OVERDUE, DOCUMENT_REMINDED};
 use hansa_proto::documents::v1::{Act, content::Body};
 use hansa_tenancy::{Errand, Mark, Module, Round, TenantTx, Timed};
@@ -10,7 +10,10 @@ use hansa_vocab::TenantId;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{Documents, SystemWish};
+use super::{
+    Documents, SystemWish,
+    upgrade::{Looked, WATCHER},
+};
 use crate::{
     Error,
     model::{Contents, Kind, form},
@@ -37,7 +40,7 @@ impl Timed for Documents {
 impl Documents {
     /// One pass over one tenant: when the next document is due. Several processes may; the row lock lets each be told of once.
     async fn watch(&self, tenant: TenantId) -> Result<Option<OffsetDateTime>, Error> {
-        let errand = Errand::new("documents.watcher", tenant);
+        let errand = Errand::new(WATCHER, tenant);
         let now = self.tenancy.clock().now();
         let mut tx = self.tenancy.begin("documents.overdue", &errand).await?;
         let due = store::waking(&mut tx, now, PASS_MAX).await?;
@@ -56,7 +59,14 @@ impl Documents {
         let Some(mut woken) = store::woken(&mut tx, id, now).await? else {
             return Ok(());
         };
-        let kind = self.kind_of(&mut tx, &row).await?;
+        let known = self.known(&mut tx, row).await?;
+        let looked = self.looked_at(&mut tx, &known).await?;
+        if looked == Looked::Changed {
+            // What is due on it from now on is written down with its new version.
+            tx.wake();
+            return Ok(tx.commit().await?);
+        }
+        let super::Known { row, kind, .. } = known;
         let state = kind.states.get(&row.state).ok_or(Error::Damaged("document"))?;
         let due = state.due(whole_seconds(row.since), now);
         let reminders = i16::try_from(due.reminders).unwrap_or(i16::MAX);
@@ -78,9 +88,11 @@ impl Documents {
         }
         // Of what is overdue it is looked at again only when the act could not be done the last time.
         let act = state.late.as_deref().filter(|_| due.over && row.issuer);
-        if let Some(act) = act
-            && !self.by_itself(&mut tx, &row, act).await?
-        {
+        let again = match act {
+            Some(act) => !self.by_itself(&mut tx, &row, act, "document.late").await?,
+            None => false,
+        };
+        if again || looked == Looked::Later {
             woken.wake_at = Some(now + AGAIN);
             store::put(&mut tx, id, &woken).await?;
             tx.set_timer().await?;
@@ -89,15 +101,21 @@ impl Documents {
         Ok(tx.commit().await?)
     }
 
-    /// Does what comes when the time is over; what can't be done is for people to see to. False: it can't be done just now.
-    async fn by_itself(&self, tx: &mut TenantTx, row: &DocumentRow, act: &str) -> Result<bool, Error> {
+    /// Does what nobody has asked for; what can't be done is for people to see to. False: it can't be done just now.
+    pub(super) async fn by_itself(
+        &self,
+        tx: &mut TenantTx,
+        row: &DocumentRow,
+        act: &str,
+        action: &str,
+    ) -> Result<bool, Error> {
         let version = row.version.to_be_bytes();
         let wish = SystemWish {
             document: row.id,
             id: derived_id(&[b"hansa/document-late\0", row.id.as_bytes(), &version]),
             act,
             contents: Contents::new(),
-            actor: "documents.watcher",
+            actor: WATCHER,
         };
         tx.savepoint(Mark::Act).await?;
         let known = self.locked(tx, row.id).await?;
@@ -109,9 +127,7 @@ impl Documents {
             Ok(()) => Ok(true),
             Err(error) if error.is_for_good() || matches!(error, Error::Now(_)) => {
                 tx.undo_to(Mark::Act).await?;
-                let (line, resource) = (self.tenancy.ids().uuid(), format!("document/{}", row.id));
-                let said = format!("{act} not done: {error}");
-                audit(tx, line, "documents.watcher", "document.late", &resource, &said).await?;
+                self.not_done(tx, row, (act, action), &error).await?;
                 Ok(!matches!(error, Error::Now(_) | Error::Link(_)))
             }
             Err(error) => Err(error),

@@ -233,7 +233,7 @@ impl Documents {
     }
 
     /// Makes the next version of a document of ours, and tells the others.
-    async fn count(
+    pub(super) async fn count(
         &self,
         tx: &mut TenantTx,
         known: &Known,
@@ -262,6 +262,7 @@ impl Documents {
         let new = NewVersion {
             document: row.id,
             version: next,
+            kind_version: row.kind_version,
             state,
             root: &hex(&root),
             at: now,

@@ -3,8 +3,12 @@
 use std::collections::BTreeMap;
 
 use hansa_directory::Session;
-use hansa_proto::{documents::v1::SectionHash, types::v1::Signed};
+use hansa_proto::{
+    documents::v1::{SectionHash, Version},
+    types::v1::Signed,
+};
 use hansa_vocab::LinkId;
+use prost::Message as _;
 use uuid::Uuid;
 
 use super::{Documents, hex};
@@ -22,7 +26,17 @@ impl Documents {
     pub(crate) async fn verify(&self, session: &Session, id: Uuid) -> Result<(u64, Vec<u8>, Vec<String>), Error> {
         let mut tx = self.tenancy.begin("documents.verify", session).await?;
         let row = store::lock(&mut tx, id).await?.ok_or(Error::NotFound("document"))?;
-        let kind = self.kind_of(&mut tx, &row).await?;
+        // The kind that it has begun with.
+        let first = match self.signed(&mut tx, id, 1).await? {
+            Some(first) => {
+                Version::decode(first.body)
+                    .map_err(|_| Error::Damaged("document_version"))?
+                    .kind_version
+            }
+            None => u32::try_from(row.kind_version).unwrap_or(0),
+        };
+        let mut kind = self.kind(&mut tx, &row.kind, i32::try_from(first).ok()).await?;
+        let mut state = kind.begins.clone();
         let us = self.vault.identity(&mut tx).await?;
         let parties = store::parties(&mut tx, id).await?;
         let mut others = BTreeMap::new();
@@ -44,6 +58,17 @@ impl Documents {
                 flaws.push(format!("version {number} is missing"));
                 continue;
             };
+            let of = Version::decode(signed.body.clone()).map_err(|_| Error::Damaged("document_version"))?;
+            if of.kind_version != kind.version {
+                let next = self
+                    .kind(&mut tx, &row.kind, i32::try_from(of.kind_version).ok())
+                    .await?;
+                if next.takes_over(&kind, &state).is_none() {
+                    flaws.push(format!("version {number}: what had ended goes on"));
+                }
+                kind = next;
+            }
+            state = of.state;
             match version::follow(&kind, &issuer, before.as_ref(), &signed) {
                 Ok(version) => {
                     let texts = store::texts_of(&mut tx, id, number).await?;

@@ -17,6 +17,30 @@ pub async fn waking(tx: &mut TenantTx, now: OffsetDateTime, limit: i64) -> Resul
     .await?)
 }
 
+/// Running documents of a version of a kind are looked at again now: those with a partner, or those with none.
+pub async fn look_again(
+    tx: &mut TenantTx,
+    (kind, version, ends): (&str, i32, &[String]),
+    link: Option<Uuid>,
+    now: OffsetDateTime,
+) -> Result<u64, Error> {
+    let done = sqlx::query!(
+        "update document d set wake_at = $5
+         where d.kind = $1 and d.kind_version = $2 and d.issuer and d.version > 0 and d.state <> all($3)
+           and case when $4::uuid is null
+               then not exists (select from document_party where document_id = d.id and link_id is not null)
+               else exists (select from document_party where document_id = d.id and link_id = $4) end",
+        kind,
+        version,
+        ends,
+        link,
+        now,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(done.rows_affected())
+}
+
 /// What has come of time on a document so far.
 #[derive(Debug)]
 pub struct Woken {
