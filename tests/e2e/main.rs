@@ -5,6 +5,7 @@ mod approvals;
 mod apps;
 mod asked;
 mod attacks;
+mod audiences;
 mod audit;
 mod backends;
 mod budgets;

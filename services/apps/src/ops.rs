@@ -2,6 +2,7 @@
 
 mod admission;
 mod arrivals;
+mod audience;
 mod backend;
 mod calls;
 mod deeds;
@@ -24,7 +25,7 @@ use time::OffsetDateTime;
 pub(crate) use self::{
     backend::Place,
     calls::Use,
-    share::{Answered, Shown},
+    share::{Answered, Range, Shown},
 };
 use admission::read;
 

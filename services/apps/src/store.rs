@@ -1,5 +1,6 @@
 //! SQL of apps, nothing else.
 
+pub mod audience;
 pub mod calls;
 pub mod deeds;
 
@@ -105,6 +106,7 @@ pub struct ShareRow {
     pub given: bool,
     pub state: String,
     pub round: i32,
+    pub version_min: i32,
     pub version_max: i32,
     pub offered_version: i32,
     pub version: i32,
@@ -120,7 +122,7 @@ pub struct ShareRow {
 pub async fn share(tx: &mut TenantTx, id: Uuid) -> Result<Option<ShareRow>, Error> {
     Ok(sqlx::query_as!(
         ShareRow,
-        "select id, link_id, publisher, app, kind, given, state, round, version_max, offered_version, version, scopes, roles,
+        "select id, link_id, publisher, app, kind, given, state, round, version_min, version_max, offered_version, version, scopes, roles,
              starts_per_day, note, since, told
          from app_share where id = $1 for update",
         id,
@@ -133,7 +135,7 @@ pub async fn share(tx: &mut TenantTx, id: Uuid) -> Result<Option<ShareRow>, Erro
 pub async fn share_on(tx: &mut TenantTx, link: Uuid, publisher: &str, app: &str) -> Result<Option<ShareRow>, Error> {
     Ok(sqlx::query_as!(
         ShareRow,
-        "select id, link_id, publisher, app, kind, given, state, round, version_max, offered_version, version, scopes, roles,
+        "select id, link_id, publisher, app, kind, given, state, round, version_min, version_max, offered_version, version, scopes, roles,
              starts_per_day, note, since, told
          from app_share where link_id = $1 and publisher = $2 and app = $3 for update",
         link,
@@ -148,7 +150,7 @@ pub async fn share_on(tx: &mut TenantTx, link: Uuid, publisher: &str, app: &str)
 pub async fn shares_of(tx: &mut TenantTx, kind: &str) -> Result<Vec<ShareRow>, Error> {
     Ok(sqlx::query_as!(
         ShareRow,
-        "select id, link_id, publisher, app, kind, given, state, round, version_max, offered_version, version, scopes, roles,
+        "select id, link_id, publisher, app, kind, given, state, round, version_min, version_max, offered_version, version, scopes, roles,
              starts_per_day, note, since, told
          from app_share where kind = $1 order by id",
         kind,
@@ -161,7 +163,7 @@ pub async fn shares_of(tx: &mut TenantTx, kind: &str) -> Result<Vec<ShareRow>, E
 pub async fn to_offer(tx: &mut TenantTx, publisher: &str, app: &str, version: i32) -> Result<Vec<ShareRow>, Error> {
     Ok(sqlx::query_as!(
         ShareRow,
-        "select id, link_id, publisher, app, kind, given, state, round, version_max, offered_version, version, scopes, roles,
+        "select id, link_id, publisher, app, kind, given, state, round, version_min, version_max, offered_version, version, scopes, roles,
              starts_per_day, note, since, told
          from app_share where given and publisher = $1 and app = $2 and state in ('offered', 'accepted')
              and (version_max = 0 or version_max >= $3)
@@ -186,7 +188,7 @@ pub struct Filter {
 pub async fn shares(tx: &mut TenantTx, filter: &Filter, after: Uuid, limit: i64) -> Result<Vec<ShareRow>, Error> {
     Ok(sqlx::query_as!(
         ShareRow,
-        "select id, link_id, publisher, app, kind, given, state, round, version_max, offered_version, version, scopes, roles,
+        "select id, link_id, publisher, app, kind, given, state, round, version_min, version_max, offered_version, version, scopes, roles,
              starts_per_day, note, since, told
          from app_share where ($1::varchar = '' or app = $1) and ($2::varchar = '' or state = $2)
              and ($3::uuid is null or link_id = $3) and id > $4 order by id limit $5",
@@ -283,12 +285,12 @@ pub async fn versions_by(tx: &mut TenantTx, publisher: &str) -> Result<i64, Erro
 pub async fn put_share(tx: &mut TenantTx, row: &ShareRow) -> Result<bool, Error> {
     let done = sqlx::query!(
         "insert into app_share (id, link_id, publisher, app, kind, given, state, round, version_max, offered_version, version,
-             scopes, roles, starts_per_day, note, since, told)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+             scopes, roles, starts_per_day, note, since, told, version_min)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
          on conflict (id) do update set state = excluded.state, round = excluded.round, version_max = excluded.version_max,
              offered_version = excluded.offered_version, version = excluded.version, scopes = excluded.scopes,
              roles = excluded.roles, starts_per_day = excluded.starts_per_day, note = excluded.note, since = excluded.since,
-             told = excluded.told
+             told = excluded.told, version_min = excluded.version_min
          where app_share.link_id = excluded.link_id and app_share.publisher = excluded.publisher and app_share.app = excluded.app",
         row.id,
         row.link_id,
@@ -307,6 +309,7 @@ pub async fn put_share(tx: &mut TenantTx, row: &ShareRow) -> Result<bool, Error>
         row.note,
         row.since,
         row.told,
+        row.version_min,
     )
     .execute(tx.conn())
     .await?;
@@ -318,6 +321,7 @@ pub async fn put_share(tx: &mut TenantTx, row: &ShareRow) -> Result<bool, Error>
 pub struct StandingRow {
     pub given: bool,
     pub state: String,
+    pub version_min: i32,
     pub version: i32,
     pub scopes: String,
     pub manifest: String,
@@ -332,7 +336,7 @@ pub async fn standing(
 ) -> Result<(Option<StandingRow>, bool), Error> {
     let row = sqlx::query_as!(
         StandingRow,
-        "select s.given, s.state, s.version, s.scopes, v.manifest from app_share s
+        "select s.given, s.state, s.version_min, s.version, s.scopes, v.manifest from app_share s
          join app_version v on v.publisher = s.publisher and v.app = s.app and v.version = coalesce($3, nullif(s.version, 0), s.offered_version)
          where s.link_id = $1 and s.kind = $2",
         link,

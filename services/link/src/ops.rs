@@ -3,6 +3,7 @@
 mod declare;
 mod deliver;
 mod evidence;
+mod groups;
 mod guests;
 mod join;
 mod keys;
@@ -362,7 +363,7 @@ impl Links {
     /// When the database does not answer.
     pub async fn active(&self, session: &Session) -> Result<Vec<Partner>, Error> {
         let mut tx = self.0.tenancy.begin("link.active", session).await?;
-        let rows = links::list(&mut tx).await?;
+        let rows = links::list(&mut tx, "").await?;
         rows.into_iter()
             .filter(|row| row.state == LinkState::Active && !row.hosted)
             .map(|row| self.partner_of(row))

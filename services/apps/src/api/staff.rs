@@ -12,9 +12,10 @@ use uuid::Uuid;
 use crate::{
     Apps,
     model::Operation,
-    ops::{Answered, Bench, Place, Read, Shown, Use, words},
+    ops::{Answered, Bench, Place, Range, Read, Shown, Use, words},
     store::{
         Filter,
+        audience::AudienceRow,
         calls::{BackendShown, CallRow},
         deeds::DeedRow,
     },
@@ -144,7 +145,29 @@ fn share(shown: Shown) -> wire::Share {
         note: row.note,
         parties: shown.parties.into_iter().collect(),
         version_max: row.version_max.unsigned_abs(),
+        version_min: row.version_min.unsigned_abs(),
     }
+}
+
+fn audience(row: AudienceRow) -> wire::Audience {
+    wire::Audience {
+        app: row.app,
+        group: row.name,
+        version_min: row.version_min.unsigned_abs(),
+        version_max: row.version_max.unsigned_abs(),
+        since: Some(timestamp(row.since)),
+        ending: row.ending,
+        links: count(row.links),
+        unoffered: count(row.unoffered),
+        offered: count(row.offered),
+        accepted: count(row.accepted),
+        declined: count(row.declined),
+        ended: count(row.ended),
+    }
+}
+
+fn version(field: &'static str, given: u32) -> Result<i32, Status> {
+    i32::try_from(given).map_err(|_| status(Fault::invalid(field, "a version of the app")))
 }
 
 fn on_bench(one: Bench) -> wire::WorkbenchApp {
@@ -243,17 +266,57 @@ impl AppsStaffService for AppsStaff {
         asked: Request<wire::ShareAppRequest>,
     ) -> Result<Response<wire::ShareAppResponse>, Status> {
         let (session, apps, asked) = (Session::of(&asked)?, self.0.clone(), asked.into_inner());
-        if asked.link_ids.is_empty() || asked.link_ids.len() > LINKS_MAX {
-            return Err(status(Fault::invalid("link_ids", format!("1 to {LINKS_MAX}"))));
+        let range = Range {
+            min: version("version_min", asked.version_min)?,
+            max: version("version_max", asked.version_max)?,
+        };
+        if !asked.group.is_empty() && asked.link_ids.is_empty() {
+            let row =
+                finish(async move { apps.share_with(&session, (&asked.name, &asked.group), range).await }).await?;
+            return Ok(Response::new(wire::ShareAppResponse {
+                audience: Some(audience(row)),
+                ..wire::ShareAppResponse::default()
+            }));
+        }
+        if asked.link_ids.is_empty() || asked.link_ids.len() > LINKS_MAX || !asked.group.is_empty() {
+            return Err(status(Fault::invalid(
+                "link_ids",
+                format!("1 to {LINKS_MAX}, or a group"),
+            )));
         }
         let links = asked.link_ids.iter().map(|link| Ok(LinkId(id("link_ids", link)?)));
         let links = links.collect::<Result<Vec<_>, Status>>()?;
-        let (shares, refused) =
-            finish(async move { apps.share(&session, &asked.name, &links, asked.version_max).await }).await?;
+        let (shares, refused) = finish(async move { apps.share(&session, &asked.name, &links, range).await }).await?;
         Ok(Response::new(wire::ShareAppResponse {
             shares: shares.into_iter().map(share).collect(),
             refused: refused.into_iter().collect(),
+            audience: None,
         }))
+    }
+
+    async fn list_audiences(
+        &self,
+        asked: Request<wire::ListAudiencesRequest>,
+    ) -> Result<Response<wire::ListAudiencesResponse>, Status> {
+        let (session, apps, asked) = (Session::of(&asked)?, self.0.clone(), asked.into_inner());
+        let rows = finish(async move { apps.audiences(&session, &asked.app).await }).await?;
+        Ok(Response::new(wire::ListAudiencesResponse {
+            audiences: rows.into_iter().map(audience).collect(),
+        }))
+    }
+
+    async fn remove_audience(
+        &self,
+        asked: Request<wire::RemoveAudienceRequest>,
+    ) -> Result<Response<wire::RemoveAudienceResponse>, Status> {
+        let (session, apps, asked) = (Session::of(&asked)?, self.0.clone(), asked.into_inner());
+        finish(async move {
+            let which = (&*asked.app, &*asked.group);
+            apps.remove_audience(&session, which, (asked.end_shares, &asked.note))
+                .await
+        })
+        .await?;
+        Ok(Response::new(wire::RemoveAudienceResponse {}))
     }
 
     async fn list_shares(

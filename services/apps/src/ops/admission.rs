@@ -42,6 +42,9 @@ fn on_share(row: &StandingRow, doing: Doing<'_>) -> Result<Standing, Error> {
         ));
     }
     Ok(match row.state.as_str() {
+        "accepted" if doing.begins && !doing.act.is_empty() && row.version < row.version_min => {
+            retired(row.version, row.version_min, whose)
+        }
         "accepted" if doing.files && !has(Scope::Files) => closed(
             "SCOPE",
             format!("files may not go along: {whose} has not given the app that"),
@@ -61,6 +64,12 @@ fn on_share(row: &StandingRow, doing: Doing<'_>) -> Result<Standing, Error> {
         ),
         _ => closed("DECLINED", format!("{whose} has declined the app")),
     })
+}
+
+/// An earlier version is finished, and nothing begins with it.
+fn retired(version: i32, least: i32, whose: &str) -> Standing {
+    let text = format!("nothing begins with version {version} any more: {whose} has to accept version {least} first");
+    closed("VERSION_RETIRED", text)
 }
 
 /// A manifest that was looked at before it was kept.
@@ -102,6 +111,9 @@ impl Apps {
                 share.roles
             );
             return Ok(closed("APP_ROLES", text));
+        }
+        if doing.begins && share.version < share.version_min {
+            return Ok(retired(share.version, share.version_min, "an admin of ours"));
         }
         let most = i64::from(share.starts_per_day);
         if doing.begins && doing.act.is_empty() && most > 0 {
@@ -240,6 +252,7 @@ mod tests {
         let mut row = StandingRow {
             given,
             state: state.to_owned(),
+            version_min: 0,
             version: 1,
             scopes: String::new(),
             manifest: include_str!("../../manifests/product_intake.json").to_owned(),

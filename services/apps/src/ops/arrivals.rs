@@ -10,7 +10,13 @@ use hansa_vocab::LinkId;
 use prost::Message as _;
 use time::OffsetDateTime;
 
-use super::{Apps, KIND_MANIFEST, admission::read, number, share::noted, words};
+use super::{
+    Apps, KIND_MANIFEST,
+    admission::read,
+    number,
+    share::{NOTE_MAX, noted},
+    words,
+};
 use crate::{
     Error,
     events::Not,
@@ -67,6 +73,7 @@ impl Apps {
             given: false,
             state: "offered".to_owned(),
             round: number(offer.round),
+            version_min: number(offer.version_min),
             version_max: 0,
             offered_version: row.version,
             version: 0,
@@ -109,7 +116,7 @@ impl Apps {
     pub(crate) async fn answer_came(&self, tx: &mut TenantTx, incoming: Incoming<'_>) -> Result<(), Not> {
         let malformed = || Not::Good("MALFORMED");
         let answer = wire::Answer::decode(incoming.message.payload.clone()).map_err(|_| malformed())?;
-        noted(&answer.note).map_err(|_| malformed())?;
+        noted(&answer.note, NOTE_MAX).map_err(|_| malformed())?;
         let Some(mut share) = self.between(tx, &incoming, &answer.share_id, answer.round).await? else {
             return Ok(());
         };
@@ -150,7 +157,7 @@ impl Apps {
     pub(crate) async fn ended_came(&self, tx: &mut TenantTx, incoming: Incoming<'_>) -> Result<(), Not> {
         let malformed = || Not::Good("MALFORMED");
         let ended = wire::Ended::decode(incoming.message.payload.clone()).map_err(|_| malformed())?;
-        noted(&ended.note).map_err(|_| malformed())?;
+        noted(&ended.note, NOTE_MAX).map_err(|_| malformed())?;
         let Some(mut share) = self.between(tx, &incoming, &ended.share_id, ended.round).await? else {
             return Ok(());
         };
@@ -203,6 +210,7 @@ fn offered(known: Option<ShareRow>, new: ShareRow) -> Result<ShareRow, Not> {
     }
     Ok(ShareRow {
         offered_version: known.offered_version.max(new.offered_version),
+        version_min: new.version_min,
         ..known
     })
 }

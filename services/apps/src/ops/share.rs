@@ -17,7 +17,8 @@ use crate::{
     store::{self, Filter, ShareRow, VersionRow},
 };
 
-const NOTE_MAX: usize = 400;
+/// Characters that go along with an answer, or an end.
+pub(super) const NOTE_MAX: usize = 400;
 
 /// A share with what is shown beside it.
 #[derive(Debug)]
@@ -25,6 +26,13 @@ pub(crate) struct Shown {
     pub row: ShareRow,
     pub partner: String,
     pub parties: BTreeMap<String, String>,
+}
+
+/// From which and up to which version an app is shared; 0 = any.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Range {
+    pub min: i32,
+    pub max: i32,
 }
 
 /// What an admin of ours says to an offer.
@@ -37,11 +45,11 @@ pub(crate) struct Answered {
     pub note: String,
 }
 
-pub(super) fn noted(note: &str) -> Result<(), Error> {
-    if note.chars().count() > NOTE_MAX || note.chars().any(char::is_control) {
+pub(super) fn noted(note: &str, most: usize) -> Result<(), Error> {
+    if note.chars().count() > most || note.chars().any(char::is_control) {
         return Err(Error::Invalid {
             field: "note",
-            text: format!("at most {NOTE_MAX} characters, without control characters"),
+            text: format!("at most {most} characters, without control characters"),
         });
     }
     Ok(())
@@ -86,12 +94,13 @@ impl Apps {
         mut row: ShareRow,
         app: &VersionRow,
     ) -> Result<ShareRow, Error> {
-        row.offered_version = app.version;
+        row.offered_version = row.offered_version.max(app.version);
         row.told += 1;
         let offer = wire::Offer {
             share_id: row.id.to_string(),
             round: row.round.unsigned_abs(),
             manifest: Some(self.signed(tx, app).await?),
+            version_min: row.version_min.unsigned_abs(),
         };
         self.tell(tx, &row, (OFFER, &offer)).await?;
         Ok(row)
@@ -121,11 +130,11 @@ impl Apps {
         session: &Session,
         app: &str,
         links: &[LinkId],
-        version_max: u32,
+        range: Range,
     ) -> Result<(Vec<Shown>, BTreeMap<String, String>), Error> {
         let (mut shared, mut refused) = (Vec::new(), BTreeMap::new());
         for link in links {
-            match self.share_one(session, app, *link, version_max).await {
+            match self.share_one(session, app, *link, range).await {
                 Ok(share) => shared.push(share),
                 Err(error @ (Error::Link(_) | Error::Guest(_))) => {
                     refused.insert(link.to_string(), Fault::from(error).text.into_owned());
@@ -136,26 +145,57 @@ impl Apps {
         Ok((shared, refused))
     }
 
-    async fn share_one(&self, session: &Session, app: &str, link: LinkId, version_max: u32) -> Result<Shown, Error> {
+    async fn share_one(&self, session: &Session, app: &str, link: LinkId, range: Range) -> Result<Shown, Error> {
         let mut tx = self.tenancy.begin("apps.share", session).await?;
-        let us = self.us(&mut tx).await?;
-        let newest = store::version(&mut tx, &us, app, None)
-            .await?
-            .ok_or(Error::NotFound("app"))?;
-        let wanted = match number(version_max) {
-            0 => newest,
-            most if most >= newest.version => newest,
-            most => {
-                let older = store::version(&mut tx, &us, app, Some(most)).await?;
-                older.ok_or(Error::NotFound("app"))?
-            }
-        };
-        self.links.make_way(&mut tx, link).await?;
-        let other = self.links.other_end(&mut tx, link).await?;
+        let row = self.share_on(&mut tx, app, link, range).await?;
+        self.note(&mut tx, session, "app.share", &format!("share/{}", row.id))
+            .await?;
+        let shown = self.shown(&mut tx, vec![row]).await?.pop();
+        tx.commit().await?;
+        shown.ok_or(Error::Damaged("app_share"))
+    }
+
+    /// The version of an app of ours that is offered within these.
+    pub(super) async fn offered(
+        &self,
+        tx: &mut TenantTx,
+        us: &str,
+        app: &str,
+        range: Range,
+    ) -> Result<VersionRow, Error> {
+        let newest = store::version(tx, us, app, None).await?.ok_or(Error::NotFound("app"))?;
+        if range.min > newest.version || (range.max > 0 && range.min > range.max) {
+            return Err(Error::Invalid {
+                field: "version_min",
+                text: format!(
+                    "at most version_max, and {}, which is the newest version",
+                    newest.version
+                ),
+            });
+        }
+        if range.max == 0 || range.max >= newest.version {
+            return Ok(newest);
+        }
+        let older = store::version(tx, us, app, Some(range.max)).await?;
+        older.ok_or(Error::NotFound("app"))
+    }
+
+    /// Offers an app of ours on a link, unless it is offered there already.
+    pub(super) async fn share_on(
+        &self,
+        tx: &mut TenantTx,
+        app: &str,
+        link: LinkId,
+        range: Range,
+    ) -> Result<ShareRow, Error> {
+        let us = self.us(tx).await?;
+        let wanted = self.offered(tx, &us, app, range).await?;
+        self.links.make_way(tx, link).await?;
+        let other = self.links.other_end(tx, link).await?;
         if other.hosted {
             return Err(Error::Guest(other.keys.name));
         }
-        let known = store::share_on(&mut tx, link.0, &us, app).await?;
+        let known = store::share_on(tx, link.0, &us, app).await?;
         let mut row = known.unwrap_or_else(|| ShareRow {
             id: self.tenancy.ids().uuid(),
             link_id: link.0,
@@ -165,6 +205,7 @@ impl Apps {
             given: true,
             state: "new".to_owned(),
             round: 0,
+            version_min: range.min,
             version_max: 0,
             offered_version: 0,
             version: 0,
@@ -175,29 +216,27 @@ impl Apps {
             since: self.now(),
             told: 0,
         });
-        row.version_max = number(version_max);
+        row.version_max = range.max;
+        let told = row.version_min == range.min && row.offered_version >= wanted.version;
+        row.version_min = range.min;
         match row.state.as_str() {
-            "offered" | "accepted" if row.offered_version >= wanted.version => {
-                store::put_share(&mut tx, &row).await?;
+            "offered" | "accepted" if told => {
+                store::put_share(tx, &row).await?;
+                Ok(row)
             }
-            "offered" | "accepted" => row = self.offer(&mut tx, row, &wanted).await?,
+            "offered" | "accepted" => self.offer(tx, row, &wanted).await,
             _ => {
                 row.round += 1;
                 (row.state, row.since) = ("offered".to_owned(), self.now());
                 (row.version, row.scopes, row.note) = (0, String::new(), String::new());
-                row = self.offer(&mut tx, row, &wanted).await?;
+                self.offer(tx, row, &wanted).await
             }
         }
-        self.note(&mut tx, session, "app.share", &format!("share/{}", row.id))
-            .await?;
-        let shown = self.shown(&mut tx, vec![row]).await?.pop();
-        tx.commit().await?;
-        shown.ok_or(Error::Damaged("app_share"))
     }
 
     /// Accepts what a partner offers, or declines it.
     pub(crate) async fn answer(&self, session: &Session, id: Uuid, answered: Answered) -> Result<Shown, Error> {
-        noted(&answered.note)?;
+        noted(&answered.note, NOTE_MAX)?;
         let mut tx = self.tenancy.begin("apps.answer", session).await?;
         let row = store::share(&mut tx, id).await?.filter(|row| !row.given);
         let mut row = row.ok_or(Error::NotFound("share"))?;
@@ -259,27 +298,33 @@ impl Apps {
 
     /// Ends a share, in either direction.
     pub(crate) async fn end(&self, session: &Session, id: Uuid, note: &str) -> Result<Shown, Error> {
-        noted(note)?;
+        noted(note, NOTE_MAX)?;
         let mut tx = self.tenancy.begin("apps.end", session).await?;
         let mut row = store::share(&mut tx, id).await?.ok_or(Error::NotFound("share"))?;
         if row.state != "ended" {
             // It ends here whether the partner can hear of it just now or not.
             self.links.rouse(session, LinkId(row.link_id)).await?;
-            (row.state, row.since) = ("ended".to_owned(), self.now());
-            note.clone_into(&mut row.note);
-            row.told += 1;
-            let ended = wire::Ended {
-                share_id: row.id.to_string(),
-                round: row.round.unsigned_abs(),
-                note: note.to_owned(),
-            };
-            self.tell(&mut tx, &row, (ENDED, &ended)).await?;
-            self.look_again(&mut tx, &row).await?;
+            row = self.end_one(&mut tx, row, note).await?;
             self.note(&mut tx, session, "app.end", &format!("share/{id}")).await?;
         }
         let shown = self.shown(&mut tx, vec![row]).await?.pop();
         tx.commit().await?;
         shown.ok_or(Error::Damaged("app_share"))
+    }
+
+    /// Ends a share, and tells the partner.
+    pub(super) async fn end_one(&self, tx: &mut TenantTx, mut row: ShareRow, note: &str) -> Result<ShareRow, Error> {
+        (row.state, row.since) = ("ended".to_owned(), self.now());
+        note.clone_into(&mut row.note);
+        row.told += 1;
+        let ended = wire::Ended {
+            share_id: row.id.to_string(),
+            round: row.round.unsigned_abs(),
+            note: note.to_owned(),
+        };
+        self.tell(tx, &row, (ENDED, &ended)).await?;
+        self.look_again(tx, &row).await?;
+        Ok(row)
     }
 
     /// What runs of what we share with a partner is looked at again: it is handed back, or goes on as a later version.

@@ -89,13 +89,15 @@ impl Apps {
             });
         }
         let busy = self.busy(tenant);
+        let spread = self.spread(&errand).await?;
         let mut tx = self.tenancy.begin("apps.next_due", &errand).await?;
         let next = calls::next_due(&mut tx, &busy).await?;
         let full = !busy.is_empty() || self.places.free(tenant) == 0;
-        Ok(match full {
+        let next = match full {
             true => Some(next.map_or(now + BUSY, |next| next.max(now + BUSY))),
             false => next,
-        })
+        };
+        Ok(next.into_iter().chain(spread).min())
     }
 
     /// Apps of ours whose systems are asked no more just now.

@@ -61,16 +61,45 @@ pub enum App {
         #[command(flatten)]
         target: Target,
     },
-    /// Offer an app of yours to partners.
+    /// Offer an app of yours to partners, or to a network or group and whoever comes into it later.
     Share {
         /// Its name.
         name: String,
         /// The links to them.
-        #[arg(required = true)]
+        #[arg(required_unless_present = "group")]
         links: Vec<String>,
+        /// Instead of links: a network or group, e.g. franchise/north.
+        #[arg(long, default_value = "", conflicts_with = "links")]
+        group: String,
+        /// Nothing begins with an earlier version than this; 0 = any.
+        #[arg(long, default_value_t = 0)]
+        version_min: u32,
         /// Later versions are offered up to this one; 0 = all.
         #[arg(long, default_value_t = 0)]
         version_max: u32,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// With which networks and groups apps of yours are shared, and how far that has come.
+    Audiences {
+        /// Only of this app.
+        #[arg(long, default_value = "")]
+        app: String,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Share an app with a network or group no more.
+    Unshare {
+        /// Its name.
+        name: String,
+        /// The network or group.
+        group: String,
+        /// What is shared with those in it ends as well.
+        #[arg(long)]
+        end: bool,
+        /// For the partners.
+        #[arg(long, default_value = "")]
+        note: String,
         #[command(flatten)]
         target: Target,
     },
@@ -272,11 +301,26 @@ impl App {
             Self::Share {
                 name,
                 links,
+                group,
+                version_min,
                 version_max,
                 target,
             } => {
-                let body = json!({"name": name, "linkIds": links, "versionMax": version_max});
+                let body = json!({
+                    "name": name, "linkIds": links, "group": group, "versionMin": version_min, "versionMax": version_max,
+                });
                 ("ShareApp", body, target)
+            }
+            Self::Audiences { app, target } => ("ListAudiences", json!({"app": app}), target),
+            Self::Unshare {
+                name,
+                group,
+                end,
+                note,
+                target,
+            } => {
+                let body = json!({"app": name, "group": group, "endShares": end, "note": note});
+                ("RemoveAudience", body, target)
             }
             Self::Shares {
                 app,

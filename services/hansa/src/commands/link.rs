@@ -120,6 +120,9 @@ pub enum Link {
         /// How long it is good, in hours.
         #[arg(long, default_value_t = 168)]
         hours: u32,
+        /// A network or group of ours that it stands in, e.g. franchise/north; may be given several times.
+        #[arg(long = "group")]
+        groups: Vec<String>,
         #[command(flatten)]
         target: Target,
     },
@@ -144,6 +147,27 @@ pub enum Link {
     Show(Which),
     /// All links.
     List {
+        /// Only those in this network or group, e.g. franchise/north.
+        #[arg(long, default_value = "")]
+        group: String,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Put links into a network or group of ours, e.g. franchise/north: what is shared with it is offered to them.
+    Group {
+        /// The network or group.
+        name: String,
+        /// The links.
+        #[arg(required = true)]
+        links: Vec<String>,
+        /// Take them out of it instead.
+        #[arg(long)]
+        remove: bool,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// All networks and groups of ours.
+    Groups {
         #[command(flatten)]
         target: Target,
     },
@@ -210,12 +234,13 @@ impl Link {
                 ask_see,
                 ask_reserve,
                 hours,
+                groups,
                 target,
             } => {
                 let ask =
                     json!({"visibility": ask_see["visibility"], "bands": ask_see["bands"], "mayReserve": ask_reserve});
-                let body =
-                    json!({"grant": grant.json(), "ask": ask, "validFor": format!("{}s", u64::from(hours) * 3_600)});
+                let valid = format!("{}s", u64::from(hours) * 3_600);
+                let body = json!({"grant": grant.json(), "ask": ask, "validFor": valid, "groups": groups});
                 let answer = target.call(&format!("{SERVICE}/CreateInvite"), body).await?;
                 if !printer.json && std::io::stdout().is_terminal() {
                     printer.picture(answer["invite"].as_str().unwrap_or_default())?;
@@ -235,7 +260,22 @@ impl Link {
             }
             Self::Decline { which, reason } => which.call("DeclineLink", json!({"reason": reason})).await?,
             Self::Show(which) => which.call("GetLink", json!({})).await?,
-            Self::List { target } => target.call(&format!("{SERVICE}/ListLinks"), json!({})).await?,
+            Self::List { group, target } => {
+                target
+                    .call(&format!("{SERVICE}/ListLinks"), json!({"group": group}))
+                    .await?
+            }
+            Self::Group {
+                name,
+                links,
+                remove,
+                target,
+            } => {
+                let change = if remove { "remove" } else { "add" };
+                let body = json!({"linkIds": links, change: [name]});
+                target.call(&format!("{SERVICE}/GroupLinks"), body).await?
+            }
+            Self::Groups { target } => target.call(&format!("{SERVICE}/ListGroups"), json!({})).await?,
             Self::Suspend { which, reason } => which.call("SuspendLink", json!({"reason": reason})).await?,
             Self::Resume(which) => which.call("ResumeLink", json!({})).await?,
             Self::Revoke { which, reason } => which.call("RevokeLink", json!({"reason": reason})).await?,

@@ -20,6 +20,8 @@ use crate::{
 
 /// Chunks of evidence that are written ahead of the reader.
 const CHUNKS_AHEAD: usize = 4;
+/// Links that are put into groups with one call.
+const GROUPED_MAX: usize = 1_000;
 
 /// `hansa.link.v1.LinkStaffService`.
 #[derive(Clone, Debug)]
@@ -49,6 +51,7 @@ fn view(view: LinkView) -> wire::Link {
         hosted: row.hosted,
         email: contact.email,
         language: contact.language,
+        groups: view.groups,
         health: view.health.into(),
         queue_depth: view.queue_depth,
         queue_max: view.queue_max,
@@ -94,7 +97,9 @@ impl LinkStaffService for LinkStaff {
             .valid_for
             .map_or(VALID_FOR, |given| time::Duration::new(given.seconds, given.nanos));
         let (shown, invite) = finish(async move {
-            let (id, invite) = links.create_invite(&session, &granted, &wanted, valid_for).await?;
+            let (id, invite) = links
+                .create_invite(&session, (&granted, &wanted), valid_for, &asked.groups)
+                .await?;
             Ok::<_, Error>((links.view(&session, id).await?, invite))
         })
         .await?;
@@ -196,9 +201,44 @@ impl LinkStaffService for LinkStaff {
         &self,
         request: Request<wire::ListLinksRequest>,
     ) -> Result<Response<wire::ListLinksResponse>, Status> {
-        let shown = self.0.views(&Session::of(&request)?).await.map_err(status)?;
+        let (session, asked) = (Session::of(&request)?, request.into_inner());
+        let shown = self.0.views(&session, &asked.group).await.map_err(status)?;
         Ok(Response::new(wire::ListLinksResponse {
             links: shown.into_iter().map(view).collect(),
+        }))
+    }
+
+    async fn group_links(
+        &self,
+        request: Request<wire::GroupLinksRequest>,
+    ) -> Result<Response<wire::GroupLinksResponse>, Status> {
+        let (session, links, asked) = (Session::of(&request)?, self.0.clone(), request.into_inner());
+        if asked.link_ids.is_empty() || asked.link_ids.len() > GROUPED_MAX {
+            return Err(status(Fault::invalid("link_ids", format!("1 to {GROUPED_MAX}"))));
+        }
+        let all = asked
+            .link_ids
+            .iter()
+            .map(|id| link_id(id))
+            .collect::<Result<Vec<_>, _>>();
+        let all = all.map_err(status)?;
+        finish(async move { links.group(&session, &all, (&asked.add, &asked.remove)).await }).await?;
+        Ok(Response::new(wire::GroupLinksResponse {}))
+    }
+
+    async fn list_groups(
+        &self,
+        request: Request<wire::ListGroupsRequest>,
+    ) -> Result<Response<wire::ListGroupsResponse>, Status> {
+        let groups = self.0.groups(&Session::of(&request)?).await.map_err(status)?;
+        let many = |links: i64| u32::try_from(links).unwrap_or(u32::MAX);
+        let groups = groups.into_iter().map(|row| wire::Group {
+            name: row.name,
+            links: many(row.links),
+            active: many(row.active),
+        });
+        Ok(Response::new(wire::ListGroupsResponse {
+            groups: groups.collect(),
         }))
     }
 

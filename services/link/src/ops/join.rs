@@ -14,7 +14,7 @@ use hansa_vocab::{LinkId, Pin};
 use prost::Message as _;
 use time::OffsetDateTime;
 
-use super::{Links, hex, partner_fault};
+use super::{Links, groups::fit, hex, partner_fault};
 use crate::{
     Error, InviteTrouble,
     model::{
@@ -24,6 +24,7 @@ use crate::{
         terms::Terms,
     },
     store::{
+        groups,
         links::{self, NewLink, Record},
         routes::{self, Route},
     },
@@ -46,9 +47,9 @@ impl Links {
     pub async fn create_invite(
         &self,
         session: &Session,
-        grant: &Grant,
-        ask: &Grant,
+        (grant, ask): (&Grant, &Grant),
         valid_for: time::Duration,
+        in_groups: &[String],
     ) -> Result<(LinkId, Invite), Error> {
         if !(time::Duration::minutes(1)..=VALID_FOR_MAX).contains(&valid_for) {
             return Err(Error::Invalid {
@@ -56,6 +57,7 @@ impl Links {
                 text: "1 minute to 30 days".to_owned(),
             });
         }
+        fit(in_groups)?;
         let link = LinkId(self.0.tenancy.ids().uuid());
         let secret: [u8; 16] = random()?;
         let expires = self.now() + valid_for;
@@ -78,6 +80,7 @@ impl Links {
             hosted: false,
         };
         links::insert(&mut tx, &row).await?;
+        groups::add(&mut tx, &[link.0], in_groups).await?;
         links::replace(&mut tx, link, Record::Terms, 0, &terms.bytes).await?;
         self.log(&mut tx, session, "link.write", link).await?;
         tx.commit().await?;

@@ -53,7 +53,7 @@ impl Links {
             let tenant = tenant.id;
             let errand = Errand::new("link.keys", tenant);
             let mut tx = self.tenancy().begin("link.keys", &errand).await?;
-            let all = links::list(&mut tx).await?;
+            let all = links::list(&mut tx, "").await?;
             drop(tx);
             for row in all
                 .iter()
@@ -113,7 +113,7 @@ pub async fn unaware(tenancy: &Tenancy, node: NodeId, key: Pin) -> Result<Option
         let mut tx = tenancy
             .begin("link.unaware", &Errand::new("link.unaware", tenant.id))
             .await?;
-        let all = links::list(&mut tx).await?.into_iter();
+        let all = links::list(&mut tx, "").await?.into_iter();
         let untold =
             all.filter(|row| row.peer.is_some() && !row.hosted && !row.state.is_final() && row.card_known < sequence);
         names.extend(untold.map(|row| format!("{} (of {})", row.peer_name, tenant.name)));

@@ -47,6 +47,8 @@ pub struct LinkView {
     pub granted: Grant,
     /// What we may do with theirs.
     pub received: Grant,
+    /// Networks and groups that it stands in.
+    pub groups: Vec<String>,
     /// Where a guest is told.
     pub contact: Option<Contact>,
 }
@@ -75,19 +77,29 @@ impl Links {
     pub async fn view(&self, session: &Session, link: LinkId) -> Result<LinkView, Error> {
         let mut tx = self.0.tenancy.begin("link.view", session).await?;
         let row = links::find(&mut tx, link).await?;
-        self.shown(&mut tx, row, session.enterprise_name()).await
+        let groups = self.groups_of(&mut tx, &[link.0]).await?.remove(&link.0);
+        let view = self.shown(&mut tx, row, session.enterprise_name()).await?;
+        Ok(LinkView {
+            groups: groups.unwrap_or_default(),
+            ..view
+        })
     }
 
-    /// All links, newest first.
+    /// All links, or those in a network or group, newest first.
     ///
     /// # Errors
     ///
     /// When the database does not answer.
-    pub async fn views(&self, session: &Session) -> Result<Vec<LinkView>, Error> {
+    pub async fn views(&self, session: &Session, group: &str) -> Result<Vec<LinkView>, Error> {
         let mut tx = self.0.tenancy.begin("link.views", session).await?;
         let mut views = Vec::new();
-        for row in links::list(&mut tx).await? {
-            views.push(self.shown(&mut tx, row, session.enterprise_name()).await?);
+        let rows = links::list(&mut tx, group).await?;
+        let ids: Vec<_> = rows.iter().map(|row| row.id.0).collect();
+        let mut groups = self.groups_of(&mut tx, &ids).await?;
+        for row in rows {
+            let groups = groups.remove(&row.id.0).unwrap_or_default();
+            let view = self.shown(&mut tx, row, session.enterprise_name()).await?;
+            views.push(LinkView { groups, ..view });
         }
         Ok(views)
     }
@@ -114,6 +126,7 @@ impl Links {
         let untold = u64::try_from(untold).ok().filter(|_| !loaded.row.hosted).unwrap_or(0);
         let heard = loaded.row.last_contact_at.is_some_and(|at| self.now() - at < UP);
         Ok(LinkView {
+            groups: Vec::new(),
             health: match (heard, untold) {
                 (true, 0) => LinkHealth::Up,
                 (true, _) => LinkHealth::Slow,

@@ -155,13 +155,15 @@ pub async fn lock(tx: &mut TenantTx, id: LinkId) -> Result<LinkRow, Error> {
     find(tx, id).await
 }
 
-/// All links, newest first, at most 10,000.
-pub async fn list(tx: &mut TenantTx) -> Result<Vec<LinkRow>, Error> {
+/// All links, or those in a network or group, newest first, at most 10,000.
+pub async fn list(tx: &mut TenantTx, group: &str) -> Result<Vec<LinkRow>, Error> {
     sqlx::query_as!(
         Raw,
         "select id, inviter, peer_id, peer_name, peer_node_id, state, epoch, grant_version, terms_hash, check_code, secret_hash,
             expires_at, mine, theirs, acknowledged, bundle_known, card_known, last_contact_at, last_refusal, last_refusal_at, hosted
-         from link order by id desc limit 10000",
+         from link where $1::varchar = '' or id in (select link_id from link_group where name = $1 or starts_with(name, $1 || '/'))
+         order by id desc limit 10000",
+        group,
     )
     .fetch_all(tx.conn())
     .await?
