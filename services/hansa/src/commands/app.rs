@@ -298,6 +298,19 @@ impl App {
                 publisher,
                 target,
             } => ("GetApp", json!({"name": name, "publisher": publisher}), target),
+            Self::Assign { id, parties, target } => {
+                let parties: Map<_, _> = parties.into_iter().map(|(role, link)| (role, json!(link))).collect();
+                ("AssignParties", json!({"shareId": id, "parties": parties}), target)
+            }
+            Self::Deeds { id, target } => ("ListDeeds", json!({"documentId": id}), target),
+            Self::Workbench { target } => ("GetWorkbench", json!({}), target),
+            sharing => sharing.shares()?,
+        })
+    }
+
+    /// The same of what is shared, with whom.
+    fn shares(self) -> anyhow::Result<(&'static str, Value, Target)> {
+        Ok(match self {
             Self::Share {
                 name,
                 links,
@@ -345,12 +358,7 @@ impl App {
             }
             Self::Decline { id, note, target } => ("AnswerShare", json!({"id": id, "note": note}), target),
             Self::End { id, note, target } => ("EndShare", json!({"id": id, "note": note}), target),
-            Self::Assign { id, parties, target } => {
-                let parties: Map<_, _> = parties.into_iter().map(|(role, link)| (role, json!(link))).collect();
-                ("AssignParties", json!({"shareId": id, "parties": parties}), target)
-            }
-            Self::Deeds { id, target } => ("ListDeeds", json!({"documentId": id}), target),
-            Self::Workbench { target } => ("GetWorkbench", json!({}), target),
+            _ => bail!("nothing is shared by that"),
         })
     }
 
