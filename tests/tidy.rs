@@ -175,6 +175,7 @@ const ARROWS: [(&str, &[&str]); 22] = [
             "directory",
             "link",
             "egress",
+            "files",
             "workflow",
             "documents",
             "pages",

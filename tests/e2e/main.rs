@@ -4,6 +4,7 @@ mod abuse;
 mod approvals;
 mod apps;
 mod asked;
+mod attached;
 mod attacks;
 mod audiences;
 mod audit;

@@ -20,7 +20,7 @@ pub(super) struct Order {
     pub factory: Enterprise,
     pub installer: Enterprise,
     kind: String,
-    link: String,
+    pub link: String,
     /// Mails of the dealer's node.
     pub postbox: Postbox,
     pub houses: [House; 2],

@@ -26,6 +26,9 @@ pub enum Error {
     /// What others have said stays as it is.
     #[error("somebody else has said that")]
     NotYours,
+    /// A partner has it, and has not sent it yet.
+    #[error("the file has not come yet")]
+    FilePending,
     /// A row that no code of ours wrote.
     #[error("a row of {0} is damaged")]
     Damaged(&'static str),
@@ -47,6 +50,9 @@ pub enum Error {
     /// A mail.
     #[error(transparent)]
     Egress(#[from] hansa_egress::Error),
+    /// A file.
+    #[error(transparent)]
+    Files(#[from] hansa_files::Error),
     /// A page.
     #[error(transparent)]
     Pages(#[from] hansa_pages::Error),
@@ -80,6 +86,11 @@ impl From<Error> for Fault {
                 "NOT_YOURS",
                 "only whoever has said it says it anew, or withdraws it",
             ),
+            Error::FilePending => Self::new(
+                Kind::Precondition,
+                "FILE_PENDING",
+                "the file has not come yet: whoever has it is asked again by itself",
+            ),
             Error::Damaged(what) => {
                 tracing::error!(what, "a row is damaged");
                 Self::internal()
@@ -90,6 +101,7 @@ impl From<Error> for Fault {
             Error::Vault(error) => hansa_link::Error::from(error).into(),
             Error::Directory(error) => error.into(),
             Error::Egress(error) => error.into(),
+            Error::Files(error) => error.into(),
             Error::Pages(error) => error.into(),
             Error::Tenancy(error) => error.into(),
             Error::Sql(error) => hansa_tenancy::Error::from(error).into(),

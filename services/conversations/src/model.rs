@@ -15,6 +15,8 @@ const KIND_ENTRY: &str = "thread-entry";
 const KIND_PLACED: &str = "thread-place";
 /// Characters of an entry.
 pub const TEXT_MAX: usize = 4_000;
+/// Files of an entry.
+pub const FILES_MAX: usize = 5;
 const AUTHOR_MAX: usize = 120;
 
 /// What a thread is about.
@@ -71,12 +73,18 @@ pub fn holds(entry: &Entry) -> bool {
     let plain = |text: &str| text.chars().all(|one| !one.is_control() || matches!(one, '\n' | '\t'));
     let length = entry.text.chars().count();
     let said = match entry.kind.as_str() {
-        "said" => entry.of.is_empty() && (1..=TEXT_MAX).contains(&length),
+        "said" => entry.of.is_empty() && length <= TEXT_MAX && (length > 0 || !entry.files.is_empty()),
         "edited" => entry.of.parse::<Uuid>().is_ok() && (1..=TEXT_MAX).contains(&length),
         "withdrawn" => entry.of.parse::<Uuid>().is_ok() && length == 0,
         _ => false,
     };
-    said && plain(&entry.text)
+    let files = match entry.kind.as_str() {
+        "said" => entry.files.len() <= FILES_MAX && entry.files.iter().all(|file| hansa_files::check(file).is_ok()),
+        // An edit says other words beside the same files.
+        _ => entry.files.is_empty(),
+    };
+    said && files
+        && plain(&entry.text)
         && plain(&entry.author)
         && entry.author.chars().count() <= AUTHOR_MAX
         && entry.role.chars().count() <= AUTHOR_MAX

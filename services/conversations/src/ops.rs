@@ -1,6 +1,7 @@
 //! What one can do with threads. Start reading at [`Conversations::write`]; `arrivals.rs` has what comes from partners.
 
 mod arrivals;
+mod files;
 mod notices;
 mod posted;
 mod view;
@@ -11,10 +12,12 @@ use data_encoding::HEXLOWER;
 use hansa_directory::{Session, audit};
 use hansa_documents::Documents;
 use hansa_egress::{Egress, THREAD_CHANGED};
+use hansa_files::Files;
 use hansa_link::Links;
 use hansa_pages::Pages;
 use hansa_proto::{
     conversations::v1::{Entry, Placed, PlacedTold, Read, Said},
+    files::v1::FileRef,
     types::v1::Signed,
 };
 use hansa_tenancy::{Caller, Tenancy, TenantTx};
@@ -44,6 +47,7 @@ pub struct Conversations {
     documents: Documents,
     workflow: Workflow,
     egress: Egress,
+    files: Files,
     pages: Pages,
 }
 
@@ -64,6 +68,7 @@ pub(crate) struct Wish {
     /// Of the entry; none = a new one.
     pub id: Option<Uuid>,
     pub text: String,
+    pub files: Vec<FileRef>,
     /// The entry that is said anew, or withdrawn.
     pub of: Option<Uuid>,
     pub withdraw: bool,
@@ -102,7 +107,7 @@ impl Conversations {
     pub fn new(
         (tenancy, vault, links): (Tenancy, Vault, Links),
         documents: Documents,
-        (workflow, egress, pages): (Workflow, Egress, Pages),
+        (workflow, egress, files, pages): (Workflow, Egress, Files, Pages),
     ) -> Self {
         Self {
             tenancy,
@@ -111,6 +116,7 @@ impl Conversations {
             documents,
             workflow,
             egress,
+            files,
             pages,
         }
     }
@@ -242,14 +248,20 @@ impl Conversations {
             kind: kind.to_owned(),
             of: wish.of.map(|of| of.to_string()).unwrap_or_default(),
             text: wish.text,
+            files: wish.files,
             at: Some(hansa_edge::timestamp(self.now())),
         };
         if !model::holds(&entry) {
             return Err(Error::Invalid {
                 field: "text",
-                text: format!("1 to {} characters, and none with withdraw", model::TEXT_MAX),
+                text: format!(
+                    "1 to {} characters or a file, {} files at most, and nothing with withdraw",
+                    model::TEXT_MAX,
+                    model::FILES_MAX
+                ),
             });
         }
+        self.named(&mut tx, &entry).await?;
         let signed = model::sign_entry(&us, &entry);
         let speech = Speech {
             entry: &entry,
@@ -274,7 +286,7 @@ impl Conversations {
     fn said_before(&self, seal: &Seal, row: EntryRow, wish: &Wish, staff: StaffId) -> Result<Shown, Error> {
         let (id, of) = (row.id, row.of_id);
         let shown = view::show(seal, row, &[], staff.0)?;
-        if !shown.own || shown.text != wish.text || of != wish.of {
+        if !shown.own || shown.text != wish.text || shown.files != wish.files || of != wish.of {
             return Err(Error::IdReused(id));
         }
         Ok(shown)

@@ -18,6 +18,7 @@ use futures_util::{
     stream::{once, try_unfold},
 };
 use hansa_proto::{
+    conversations::v1::{DownloadFileRequest as DownloadSaid, Subject, subject::About},
     documents::v1::{DownloadFileRequest, DownloadFileResponse},
     files::v1::{FileHead, UploadFileRequest, UploadFileResponse, upload_file_request::Part},
 };
@@ -37,17 +38,19 @@ use crate::{
 
 const UPLOAD: &str = "/hansa.files.v1.FilesStaffService/UploadFile";
 const DOWNLOAD: &str = "/hansa.documents.v1.DocumentsStaffService/DownloadFile";
+const DOWNLOAD_SAID: &str = "/hansa.conversations.v1.ConversationsStaffService/DownloadFile";
 /// Bytes of a message that brings a part of a file.
 const CHUNK: usize = 256 * 1024;
 /// How long a file may take on its way here.
 const UPLOAD_MAX: Duration = Duration::from_secs(60);
 
-/// `POST /files/{name}` and `GET /documents/{id}/file?hash=…`, through these services.
+/// `POST /files/{name}`, `GET /documents/{id}/file?hash=…` and `GET /threads/{about}/{id}/{entry}/file?hash=…`, through these services.
 pub fn routes(grpc: Router) -> Router {
     let grpc = Arc::new(grpc);
     Router::new()
         .route("/files/{name}", post(upload))
         .route("/documents/{id}/file", get(download))
+        .route("/threads/{about}/{id}/{entry}/file", get(download_said))
         .with_state(grpc)
 }
 
@@ -68,6 +71,12 @@ pub fn described() -> Value {
             "operationId": "downloadFile",
             "summary": "The bytes of a file that the document names, always as an attachment. hash is Base64, as its FileRef has it.",
             "parameters": [text("id", "path"), text("hash", "query")],
+            "responses": {"200": {"description": "done", "content": bytes}},
+        }},
+        "/threads/{about}/{id}/{entry}/file": {"get": {
+            "operationId": "downloadFileOfThread",
+            "summary": "The bytes of a file that an entry names; about is link or document, and id is the id of that.",
+            "parameters": [text("about", "path"), text("id", "path"), text("entry", "path"), text("hash", "query")],
             "responses": {"200": {"description": "done", "content": bytes}},
         }},
     })
@@ -124,6 +133,12 @@ struct Which {
     hash: String,
 }
 
+fn hash_of(which: Result<Query<Which>, QueryRejection>) -> Result<Bytes, Response> {
+    let hash = which.ok().and_then(|Query(which)| STANDARD.decode(which.hash).ok());
+    let wrong = || refuse(&status(Fault::invalid("hash", "Base64, as a FileRef has it")));
+    hash.map(Bytes::from).ok_or_else(wrong)
+}
+
 async fn download(
     State(grpc): State<Arc<Router>>,
     Path(id): Path<String>,
@@ -131,17 +146,51 @@ async fn download(
     headers: HeaderMap,
     asked: Request,
 ) -> Response {
-    let hash = which.ok().and_then(|Query(which)| STANDARD.decode(which.hash).ok());
-    let Some(hash) = hash else {
-        return refuse(&status(Fault::invalid("hash", "Base64, as a FileRef has it")));
+    match hash_of(which) {
+        Ok(hash) => sent(&grpc, &headers, asked, DOWNLOAD, &DownloadFileRequest { id, hash }).await,
+        Err(wrong) => wrong,
+    }
+}
+
+async fn download_said(
+    State(grpc): State<Arc<Router>>,
+    Path((about, id, entry_id)): Path<(String, String, String)>,
+    which: Result<Query<Which>, QueryRejection>,
+    headers: HeaderMap,
+    asked: Request,
+) -> Response {
+    let hash = match hash_of(which) {
+        Ok(hash) => hash,
+        Err(wrong) => return wrong,
     };
-    let (hash, extensions) = (hash.into(), asked.into_parts().0.extensions);
-    let message = frame(&DownloadFileRequest { id, hash }.encode_to_vec());
-    let call = match request(&headers, extensions, DOWNLOAD, message.into()) {
+    let about = match about.as_str() {
+        "link" => About::LinkId(id),
+        "document" => About::DocumentId(id),
+        _ => return refuse(&status(Fault::invalid("about", "link or document"))),
+    };
+    let wanted = DownloadSaid {
+        subject: Some(Subject { about: Some(about) }),
+        entry_id,
+        hash,
+    };
+    sent(&grpc, &headers, asked, DOWNLOAD_SAID, &wanted).await
+}
+
+/// What a call answers in parts, as an attachment. All of these answers hold their part in the same field.
+async fn sent(
+    grpc: &Arc<Router>,
+    headers: &HeaderMap,
+    asked: Request,
+    method: &'static str,
+    wanted: &impl Message,
+) -> Response {
+    let extensions = asked.into_parts().0.extensions;
+    let message = frame(&wanted.encode_to_vec());
+    let call = match request(headers, extensions, method, message.into()) {
         Ok(call) => call,
         Err(refused) => return refuse(&refused),
     };
-    let answer = (*grpc)
+    let answer = (**grpc)
         .clone()
         .oneshot(call)
         .await
@@ -157,6 +206,19 @@ async fn download(
         (header::CACHE_CONTROL, "private, no-store"),
     ];
     (kind, Body::from_stream(chunks(answer.into_body()))).into_response()
+}
+
+/// The parts of a file one after the other, each read when the one before has been taken.
+pub fn parts<F, R, E>(part: F) -> impl Stream<Item = Result<Vec<u8>, Status>> + Send
+where
+    F: Fn(i16) -> R + Clone + Send + 'static,
+    R: Future<Output = Result<Option<Vec<u8>>, E>> + Send,
+    E: Into<Fault>,
+{
+    try_unfold((part, 0), |(part, place)| async move {
+        let read = part(place).await.map_err(status)?;
+        Ok(read.map(|bytes| (bytes, (part, place + 1))))
+    })
 }
 
 /// What the frames of an answer hold. One that breaks off breaks off here too: it never looks like a whole file.

@@ -27,6 +27,7 @@ mod wire;
 
 pub use accept::{ALPN_JOIN, ALPN_LINK, LinkLimits, Peer, serve_link};
 pub use dial::{DialError, Dialled, Expect, dial};
+pub use files::parts;
 pub use identity::Identity;
 pub use openapi::openapi;
 pub use pins::Pins;

@@ -17,4 +17,4 @@ mod store;
 pub use api::FilesStaff;
 pub use error::Error;
 pub use model::{BadRef, CHUNK_MAX, SIZE_MAX, check};
-pub use ops::{Files, Place, Source, SourceFuture};
+pub use ops::{Files, Place, Source, SourceFuture, gathered};

@@ -7,12 +7,14 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
 use data_encoding::HEXLOWER;
+use futures_util::{Stream, StreamExt as _};
 use hansa_directory::Session;
 use hansa_proto::files::v1::FileRef;
 use hansa_tenancy::{Errand, Module, Places, Round, Tenancy, TenantTx, Timed};
 use hansa_vault::random;
-use hansa_vocab::{LinkId, TenantId};
+use hansa_vocab::{Fault, LinkId, TenantId};
 use time::OffsetDateTime;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use uuid::Uuid;
@@ -42,11 +44,13 @@ const TOGETHER_MAX: usize = 2;
 /// Files that are on their way here from our people at one time, up to 10 MiB each.
 const UPLOADS_MAX: usize = 16;
 
-/// Where a file is, as the document knows that names it.
+/// Where a file is, as whatever names it knows.
 #[derive(Clone, Copy, Debug)]
 pub struct Place {
-    /// The document.
-    pub document: Uuid,
+    /// The document; or the thread, with an entry.
+    pub about: Uuid,
+    /// The entry of a thread that names it.
+    pub entry: Option<Uuid>,
     /// Who has it.
     pub link: LinkId,
 }
@@ -54,7 +58,7 @@ pub struct Place {
 /// A file from a partner: its bytes, or why it is not to be had, in a word that never changes.
 pub type SourceFuture<'a> = Pin<Box<dyn Future<Output = Result<Vec<u8>, String>> + Send + 'a>>;
 
-/// Who asks partners for files: the room that knows the documents that name them.
+/// Who asks partners for files: the room that knows what names them.
 pub trait Source: Debug + Send + Sync {
     /// Asks the partner for it; no more than `size` bytes are taken.
     fn fetch<'a>(&'a self, errand: &'a Errand, place: Place, hash: &'a [u8], size: usize) -> SourceFuture<'a>;
@@ -64,7 +68,8 @@ pub trait Source: Debug + Send + Sync {
 #[derive(Clone, Debug)]
 pub struct Files {
     tenancy: Tenancy,
-    source: Arc<OnceLock<Box<dyn Source>>>,
+    /// Of documents, and of threads.
+    sources: Arc<[OnceLock<Box<dyn Source>>; 2]>,
     turns: Arc<Semaphore>,
     uploads: Arc<Semaphore>,
     places: Arc<Places>,
@@ -86,16 +91,21 @@ impl Files {
     pub fn new(tenancy: Tenancy) -> Self {
         Self {
             tenancy,
-            source: Arc::default(),
+            sources: Arc::default(),
             turns: Arc::new(Semaphore::new(TOGETHER_MAX)),
             uploads: Arc::new(Semaphore::new(UPLOADS_MAX)),
             places: Places::new(FETCHED_MAX),
         }
     }
 
-    /// Who asks partners for files; the first one stays.
+    /// Who asks partners for files of documents; the first one stays.
     pub fn install(&self, source: impl Source + 'static) {
-        let _ = self.source.set(Box::new(source));
+        let _ = self.sources[0].set(Box::new(source));
+    }
+
+    /// Who asks partners for files of threads; the first one stays.
+    pub fn install_threads(&self, source: impl Source + 'static) {
+        let _ = self.sources[1].set(Box::new(source));
     }
 
     /// Room for a file that is on its way here.
@@ -250,7 +260,7 @@ impl Files {
         hash: &[u8],
         size: usize,
     ) -> Result<Result<Vec<u8>, String>, Error> {
-        let Some(source) = self.source.get() else {
+        let Some(source) = self.sources[usize::from(place.entry.is_some())].get() else {
             return Ok(Err("NOBODY_ASKS".to_owned()));
         };
         let mut asked = source.fetch(errand, place, hash, size);
@@ -268,7 +278,8 @@ impl Files {
     async fn fetch(&self, errand: &Errand, row: &DueRow) -> Result<(), Error> {
         let place = row.document_id.zip(row.link_id).ok_or(Error::Damaged)?;
         let place = Place {
-            document: place.0,
+            about: place.0,
+            entry: row.entry_id,
             link: LinkId(place.1),
         };
         let read = |text: &str| HEXLOWER.decode(text.as_bytes()).map_err(|_| Error::Damaged);
@@ -284,7 +295,8 @@ impl Files {
             Ok(bytes) => {
                 store::keep(&mut tx, &row.file, &bytes).await?;
                 store::done(&mut tx, std::slice::from_ref(&row.file)).await?;
-                let (line, resource) = (self.tenancy.ids().uuid(), format!("document/{}", place.document));
+                let what = if place.entry.is_some() { "thread" } else { "document" };
+                let (line, resource) = (self.tenancy.ids().uuid(), format!("{what}/{}", place.about));
                 let rule = format!("link {}", place.link);
                 hansa_directory::audit(&mut tx, line, errand.name(), "file.fetch", &resource, &rule).await?;
             }
@@ -296,6 +308,25 @@ impl Files {
         }
         Ok(tx.commit().await?)
     }
+}
+
+/// What a partner sends in parts; what is more than was said is not taken: what it is shows when it is compared.
+///
+/// # Errors
+///
+/// What the partner says.
+pub async fn gathered(
+    size: usize,
+    mut parts: impl Stream<Item = Result<Bytes, Fault>> + Unpin,
+) -> Result<Vec<u8>, Fault> {
+    let mut all = Vec::new();
+    while let Some(part) = parts.next().await {
+        if all.len() > size {
+            break;
+        }
+        all.extend_from_slice(&part?);
+    }
+    Ok(all)
 }
 
 /// How long a file that was not to be had so many times is not asked for again.
@@ -317,7 +348,8 @@ fn due(file: String, what: &str, due_at: OffsetDateTime, place: Option<Place>, o
         file,
         what: what.to_owned(),
         due_at,
-        document_id: place.map(|place| place.document),
+        document_id: place.map(|place| place.about),
+        entry_id: place.and_then(|place| place.entry),
         link_id: place.map(|place| place.link.0),
         salt: HEXLOWER.encode(&of.salt),
         size: i64::try_from(of.size).unwrap_or(i64::MAX),

@@ -55,6 +55,7 @@ pub struct DueRow {
     pub what: String,
     pub due_at: OffsetDateTime,
     pub document_id: Option<Uuid>,
+    pub entry_id: Option<Uuid>,
     pub link_id: Option<Uuid>,
     pub salt: String,
     pub size: i64,
@@ -64,7 +65,7 @@ pub struct DueRow {
 /// Something is to be done about it, unless something is already.
 pub async fn add_due(tx: &mut TenantTx, row: &DueRow) -> Result<(), Error> {
     sqlx::query!(
-        "insert into file_due (file, what, due_at, document_id, link_id, salt, size) values ($1, $2, $3, $4, $5, $6, $7)
+        "insert into file_due (file, what, due_at, document_id, link_id, salt, size, entry_id) values ($1, $2, $3, $4, $5, $6, $7, $8)
          on conflict (file) do nothing",
         row.file,
         row.what,
@@ -73,6 +74,7 @@ pub async fn add_due(tx: &mut TenantTx, row: &DueRow) -> Result<(), Error> {
         row.link_id,
         row.salt,
         row.size,
+        row.entry_id,
     )
     .execute(tx.conn())
     .await?;
@@ -98,7 +100,7 @@ pub async fn take_due(
         DueRow,
         "update file_due set due_at = $2, tries = least(tries + 1, 1000) where file in (
              select file from file_due where due_at <= $1 order by due_at limit $3 for update skip locked)
-         returning file, what, due_at, document_id, link_id, salt, size, tries",
+         returning file, what, due_at, document_id, entry_id, link_id, salt, size, tries",
         now,
         lease,
         limit,

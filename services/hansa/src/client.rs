@@ -6,16 +6,21 @@ use anyhow::{Context as _, anyhow};
 use hansa_edge::fault_of;
 use hansa_proto::{
     DESCRIPTORS,
+    conversations::v1::{
+        DownloadFileRequest as DownloadSaid, Subject,
+        conversations_staff_service_client::ConversationsStaffServiceClient, subject::About,
+    },
     documents::v1::{DownloadFileRequest, documents_staff_service_client::DocumentsStaffServiceClient},
     files::v1::{
         FileHead, UploadFileRequest, files_staff_service_client::FilesStaffServiceClient, upload_file_request::Part,
     },
 };
 use hansa_vocab::Fault;
+use prost::bytes::Bytes;
 use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor, SerializeOptions, prost::Message as _};
 use serde_json::Value;
 use tonic::{
-    Status,
+    Status, Streaming,
     codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder},
     transport::{Channel, Endpoint},
 };
@@ -152,15 +157,37 @@ impl Client {
             id: document.to_owned(),
             hash: hash.into(),
         };
-        let refused = |status| Refused(fault_of(&status));
         let mut documents = DocumentsStaffServiceClient::new(self.channel.clone());
         let answer = documents.download_file(self.request(asked)?).await;
-        let (mut parts, mut bytes) = (answer.map_err(refused)?.into_inner(), Vec::new());
-        while let Some(part) = parts.message().await.map_err(refused)? {
-            bytes.extend_from_slice(&part.chunk);
-        }
-        Ok(bytes)
+        let parts = answer.map_err(|status| Refused(fault_of(&status)))?.into_inner();
+        gathered(parts, |part| part.chunk).await
     }
+
+    /// The bytes of a file that an entry of a thread names.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`] when the node refuses.
+    pub async fn download_said(&self, about: About, entry: &str, hash: Vec<u8>) -> anyhow::Result<Vec<u8>> {
+        let asked = DownloadSaid {
+            subject: Some(Subject { about: Some(about) }),
+            entry_id: entry.to_owned(),
+            hash: hash.into(),
+        };
+        let mut threads = ConversationsStaffServiceClient::new(self.channel.clone());
+        let answer = threads.download_file(self.request(asked)?).await;
+        let parts = answer.map_err(|status| Refused(fault_of(&status)))?.into_inner();
+        gathered(parts, |part| part.chunk).await
+    }
+}
+
+/// What comes in parts, put together.
+async fn gathered<T>(mut parts: Streaming<T>, chunk: impl Fn(T) -> Bytes) -> anyhow::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    while let Some(part) = parts.message().await.map_err(|status| Refused(fault_of(&status)))? {
+        bytes.extend_from_slice(&chunk(part));
+    }
+    Ok(bytes)
 }
 
 /// Messages of any type, by their descriptor.

@@ -6,8 +6,8 @@ use anyhow::Context as _;
 use axum::{Router, middleware, routing::get};
 use hansa_apps::{ANSWER, AnswerCame, Apps, AppsPartner, AppsStaff, ENDED, EndedCame, OFFER, OfferCame};
 use hansa_conversations::{
-    Conversations, ConversationsStaff, NOT_PLACED, NotPlacedCame, PLACED, PlacedCame, READ, ReadCame, SAID, SaidCame,
-    THREAD_PAGE, ThreadPages,
+    Conversations, ConversationsPartner, ConversationsStaff, NOT_PLACED, NotPlacedCame, PLACED, PlacedCame, READ,
+    ReadCame, SAID, SaidCame, THREAD_PAGE, ThreadPages,
 };
 use hansa_directory::{AllAudited, Directory, DirectoryStaff, Door};
 use hansa_documents::{
@@ -36,7 +36,10 @@ use hansa_proto::{
     apps::v1::{
         apps_partner_service_server::AppsPartnerServiceServer, apps_staff_service_server::AppsStaffServiceServer,
     },
-    conversations::v1::conversations_staff_service_server::ConversationsStaffServiceServer,
+    conversations::v1::{
+        conversations_partner_service_server::ConversationsPartnerServiceServer,
+        conversations_staff_service_server::ConversationsStaffServiceServer,
+    },
     directory::v1::directory_staff_service_server::DirectoryStaffServiceServer,
     documents::v1::{
         documents_partner_service_server::DocumentsPartnerServiceServer,
@@ -187,7 +190,9 @@ fn papers(
     pages.install(CUSTOMER_PAGE, CustomerPages(documents.clone()));
     let base = (tenancy, vault, links);
     let apps = Apps::new(base.clone(), documents.clone(), egress.clone());
-    let conversations = Conversations::new(base, documents.clone(), (workflow, egress, pages.clone()));
+    let others = (workflow, egress, files.clone(), pages.clone());
+    let conversations = Conversations::new(base, documents.clone(), others);
+    files.install_threads(conversations.clone());
     pages.install(THREAD_PAGE, ThreadPages(conversations.clone()));
     Ok((documents, apps, conversations))
 }
@@ -372,6 +377,10 @@ fn partner_routes(rooms: &Rooms, rules: Rules) -> Router {
             OutreachPartnerServiceServer::new(OutreachPartner(rooms.outreach.clone())).max_decoding_message_size(limit),
         )
         .add_service(AppsPartnerServiceServer::new(AppsPartner(rooms.apps.clone())).max_decoding_message_size(limit))
+        .add_service(
+            ConversationsPartnerServiceServer::new(ConversationsPartner(rooms.conversations.clone()))
+                .max_decoding_message_size(limit),
+        )
         .prepare()
         .into_axum_router()
         .layer(middleware::from_fn_with_state(gate, Gate::pass))

@@ -83,6 +83,8 @@ words! {
         LinkEvidence = "link.evidence",
         /// Fetch a file of a document, as a partner.
         DocumentFetch = "document.fetch",
+        /// Fetch a file of a thread, as a partner.
+        ThreadFetch = "thread.fetch",
         /// See stock.
         StockRead = "stock.read",
         /// Change stock.
@@ -190,6 +192,7 @@ impl Action {
             | Self::LinkExchange
             | Self::StockReserve
             | Self::DocumentFetch
+            | Self::ThreadFetch
             | Self::PoolMatch
             | Self::LoyaltyRedeem
             | Self::OutreachAsk => &[],
@@ -286,10 +289,8 @@ mod tests {
             Action::StockOrder,
             Action::KeyWrite,
         ] {
-            assert!(
-                matches!(decide(&[Role::Auditor], action), Decision::Deny(_)),
-                "{action}"
-            );
+            let denied = matches!(decide(&[Role::Auditor], action), Decision::Deny(_));
+            assert!(denied, "{action}");
         }
     }
 

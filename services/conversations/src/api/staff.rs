@@ -1,7 +1,10 @@
 //! The wire of threads for our own people.
 
+use std::pin::Pin;
+
+use futures_util::{Stream, TryStreamExt as _};
 use hansa_directory::Session;
-use hansa_edge::{finish, id, maybe_id, status, timestamp};
+use hansa_edge::{finish, id, maybe_id, parts, status, timestamp};
 use hansa_proto::conversations::v1::{
     self as wire, conversations_staff_service_server::ConversationsStaffService, subject::About,
 };
@@ -65,10 +68,20 @@ fn thread(whole: Whole) -> wire::Thread {
 
 fn entry(shown: Shown) -> wire::EntryShown {
     let row = shown.row;
+    let pending = shown.pending;
+    let files = shown.files.into_iter().map(|file| {
+        let missing = pending.iter().find(|(hash, _)| *file.hash == **hash);
+        wire::FileShown {
+            pending: missing.is_some(),
+            trouble: missing.map(|(_, trouble)| trouble.clone()).unwrap_or_default(),
+            file: Some(file),
+        }
+    });
     wire::EntryShown {
         id: row.id.to_string(),
         place: count(row.place.unwrap_or(0)),
         text: shown.text,
+        files: files.collect(),
         enterprise_id: row.enterprise,
         enterprise_name: row.enterprise_name,
         author: shown.author,
@@ -97,6 +110,8 @@ fn rule(row: &RuleRow) -> wire::ContactRule {
 
 #[tonic::async_trait]
 impl ConversationsStaffService for ConversationsStaff {
+    type DownloadFileStream = Pin<Box<dyn Stream<Item = Result<wire::DownloadFileResponse, Status>> + Send>>;
+
     async fn write_entry(
         &self,
         asked: Request<wire::WriteEntryRequest>,
@@ -107,6 +122,7 @@ impl ConversationsStaffService for ConversationsStaff {
             id: maybe_id("entry_id", &asked.entry_id)?,
             of: maybe_id("of_id", &asked.of_id)?,
             text: asked.text,
+            files: asked.files,
             withdraw: asked.withdraw,
         };
         let shown = finish(async move { conversations.write(&session, wish).await }).await?;
@@ -231,6 +247,25 @@ impl ConversationsStaffService for ConversationsStaff {
             everywhere: notice.everywhere,
         });
         Ok(Response::new(wire::GetMailNoticeResponse { notice }))
+    }
+
+    async fn download_file(
+        &self,
+        asked: Request<wire::DownloadFileRequest>,
+    ) -> Result<Response<Self::DownloadFileStream>, Status> {
+        let (session, asked) = (Session::of(&asked)?, asked.into_inner());
+        let (subject, entry) = (about(asked.subject)?, id("entry_id", &asked.entry_id)?);
+        let conversations = self.0.clone();
+        conversations
+            .readable(&session, subject, (entry, &asked.hash))
+            .await
+            .map_err(status)?;
+        let part = move |place| {
+            let (conversations, session, hash) = (conversations.clone(), session.clone(), asked.hash.clone());
+            async move { conversations.part(&session, &hash, place).await }
+        };
+        let told = parts(part).map_ok(|bytes| wire::DownloadFileResponse { chunk: bytes.into() });
+        Ok(Response::new(Box::pin(told)))
     }
 
     async fn verify_thread(

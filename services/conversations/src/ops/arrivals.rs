@@ -84,6 +84,7 @@ impl Conversations {
         };
         let us = self.vault.identity(tx).await?;
         self.place(tx, (&mut thread, &circle), &us, &speech, &seal).await?;
+        self.want(tx, thread.id, &entry, incoming.link).await?;
         self.noted(tx, &speech.enterprise, thread.id, incoming.link).await
     }
 
@@ -152,6 +153,7 @@ impl Conversations {
         };
         self.keep_placed(tx, (&mut thread, &circle.title), &signed, &speech, &seal)
             .await?;
+        self.want(tx, thread.id, &entry, incoming.link).await?;
         let actor = other.keys.enterprise.to_string();
         self.noted(tx, &actor, thread.id, incoming.link).await
     }

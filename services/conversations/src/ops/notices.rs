@@ -281,6 +281,7 @@ impl Conversations {
                 subject: before.subject,
                 id: Some(id),
                 text: field("text").replace("\r\n", "\n"),
+                files: Vec::new(),
                 of: None,
                 withdraw: false,
             };

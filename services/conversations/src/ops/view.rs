@@ -6,6 +6,7 @@ use data_encoding::HEXLOWER;
 use hansa_directory::Session;
 use hansa_proto::{
     conversations::v1::{Entry, Placed},
+    files::v1::FileRef,
     types::v1::Signed,
 };
 use hansa_tenancy::TenantTx;
@@ -33,6 +34,9 @@ pub(crate) struct Shown {
     pub author: String,
     pub role: String,
     pub text: String,
+    pub files: Vec<FileRef>,
+    /// Those that are not here, and what their partner said of them.
+    pub pending: Vec<(Vec<u8>, String)>,
     pub earlier: Vec<String>,
     pub withdrawn: bool,
     pub own: bool,
@@ -59,7 +63,7 @@ fn inner(placed: &Signed) -> Option<(Signed, Entry)> {
     Some((signed, entry))
 }
 
-fn said(seal: &Seal, row: &EntryRow) -> Result<Entry, Error> {
+pub(super) fn said(seal: &Seal, row: &EntryRow) -> Result<Entry, Error> {
     let signed = opened(seal, row)?;
     let entry = match row.place {
         Some(_) => inner(&signed).map(|(_, entry)| entry),
@@ -76,6 +80,8 @@ pub(super) fn show(seal: &Seal, row: EntryRow, later: &[EntryRow], staff: Uuid) 
         author: entry.author,
         role: entry.role,
         text: entry.text,
+        files: entry.files,
+        pending: Vec::new(),
         earlier: Vec::new(),
         withdrawn: false,
         row,
@@ -84,6 +90,9 @@ pub(super) fn show(seal: &Seal, row: EntryRow, later: &[EntryRow], staff: Uuid) 
         let text = said(seal, one)?.text;
         shown.earlier.push(std::mem::replace(&mut shown.text, text));
         shown.withdrawn = one.kind == "withdrawn";
+    }
+    if shown.withdrawn {
+        shown.files.clear();
     }
     Ok(shown)
 }
@@ -115,7 +124,8 @@ impl Conversations {
         let later = store::about(&mut tx, thread.id, &ids).await?;
         let staff = session.staff().0;
         let entries = rows.into_iter().map(|row| show(&seal, row, &later, staff));
-        let entries = entries.collect::<Result<_, _>>()?;
+        let mut entries = entries.collect::<Result<Vec<_>, _>>()?;
+        self.pending(&mut tx, &mut entries).await?;
         let whole = self.whole(&mut tx, session, vec![thread]).await?.pop();
         Ok((whole.ok_or(Error::Damaged("thread"))?, entries, more))
     }

@@ -3,14 +3,13 @@
 use std::pin::Pin;
 
 use futures_util::{Stream, TryStreamExt as _};
-use hansa_edge::{id, status};
+use hansa_edge::{id, parts, status};
 use hansa_link::Permit;
 use hansa_proto::documents::v1::{
     FetchFileRequest, FetchFileResponse, documents_partner_service_server::DocumentsPartnerService,
 };
 use tonic::{Request, Response, Status};
 
-use super::parts;
 use crate::Documents;
 
 /// `hansa.documents.v1.DocumentsPartnerService`.

@@ -7,12 +7,11 @@ use std::{
 
 use futures_util::{Stream, TryStreamExt as _};
 use hansa_directory::Session;
-use hansa_edge::{finish, id, maybe_id, status, timestamp};
+use hansa_edge::{finish, id, maybe_id, parts, status, timestamp};
 use hansa_proto::documents::v1::{self as wire, Version, documents_staff_service_server::DocumentsStaffService};
 use hansa_vocab::{Fault, LinkId};
 use tonic::{Request, Response, Status};
 
-use super::parts;
 use crate::{
     Documents,
     model::{Document, Kind, version::actor},

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use futures_util::StreamExt as _;
 use hansa_directory::Session;
-use hansa_files::{Place, Source, SourceFuture};
+use hansa_files::{Place, Source, SourceFuture, gathered};
 use hansa_link::Permit;
 use hansa_proto::{
     documents::v1::{Content, FetchFileRequest, documents_partner_service_client::DocumentsPartnerServiceClient},
@@ -44,7 +45,11 @@ impl Documents {
         document: Uuid,
         link: LinkId,
     ) -> Result<(), Error> {
-        let place = Place { document, link };
+        let place = Place {
+            about: document,
+            entry: None,
+            link,
+        };
         Ok(self.files.want(tx, &content::files(contents), place).await?)
     }
 
@@ -135,20 +140,13 @@ impl Documents {
         let partner = self.links.partner(errand, place.link).await?;
         let mut client = DocumentsPartnerServiceClient::new(partner.channel.clone());
         let request = FetchFileRequest {
-            document_id: place.document.to_string(),
+            document_id: place.about.to_string(),
             hash: hash.to_vec().into(),
         };
         let parts = client.fetch_file(partner.stream_request(request)).await;
-        let mut parts = parts.map_err(|status| partner.fault(&status))?.into_inner();
-        let mut bytes = Vec::new();
-        while let Some(part) = parts.message().await.map_err(|status| partner.fault(&status))? {
-            // What is more than was said is not taken; what it is shows when it is compared.
-            if bytes.len() > size {
-                break;
-            }
-            bytes.extend_from_slice(&part.chunk);
-        }
-        Ok(bytes)
+        let parts = parts.map_err(|status| partner.fault(&status))?.into_inner();
+        let chunks = parts.map(|part| part.map(|part| part.chunk).map_err(|status| partner.fault(&status)));
+        gathered(size, chunks).await
     }
 }
 

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use data_encoding::{BASE64, HEXLOWER};
+use hansa_proto::conversations::v1::subject::About;
 use serde_json::{Value, json};
 use time::{Date, macros::format_description};
 
@@ -81,6 +82,20 @@ pub async fn save(target: &Target, document: &str, hash: &str, out: &Path) -> an
         .decode(hash.as_bytes())
         .context("a hash is Base64, as it is shown")?;
     let bytes = target.connect().await?.download(document, hash).await?;
+    write(out, &bytes)
+}
+
+/// Saves a file that an entry of a thread names.
+pub async fn save_said(
+    target: &Target,
+    about: About,
+    (entry, hash): (&str, &str),
+    out: &Path,
+) -> anyhow::Result<Value> {
+    let hash = BASE64
+        .decode(hash.as_bytes())
+        .context("a hash is Base64, as it is shown")?;
+    let bytes = target.connect().await?.download_said(about, entry, hash).await?;
     write(out, &bytes)
 }
 

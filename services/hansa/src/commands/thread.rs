@@ -1,9 +1,16 @@
 //! Commands for threads.
 
+use std::path::PathBuf;
+
+use anyhow::bail;
 use clap::{Args, Subcommand};
+use hansa_proto::conversations::v1::subject::About;
 use serde_json::{Value, json};
 
-use super::{Printer, Target};
+use super::{
+    Printer, Target,
+    files::{save_said, upload},
+};
 
 const SERVICE: &str = "conversations.v1.ConversationsStaffService";
 
@@ -19,6 +26,13 @@ pub struct Subject {
 }
 
 impl Subject {
+    fn about(&self) -> About {
+        match (&self.link, &self.document) {
+            (Some(link), _) => About::LinkId(link.clone()),
+            (None, document) => About::DocumentId(document.clone().unwrap_or_default()),
+        }
+    }
+
     fn json(&self) -> Value {
         match (&self.link, &self.document) {
             (Some(link), _) => json!({"linkId": link}),
@@ -54,7 +68,11 @@ pub enum Thread {
     /// Say something.
     Say {
         /// What.
+        #[arg(default_value = "", required_unless_present = "files")]
         text: String,
+        /// A file that goes along; may be given several times.
+        #[arg(long = "file")]
+        files: Vec<PathBuf>,
         #[command(flatten)]
         subject: Subject,
         /// Instead of this entry of yours.
@@ -67,6 +85,20 @@ pub enum Thread {
     Withdraw {
         /// The entry.
         entry: String,
+        #[command(flatten)]
+        subject: Subject,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Save a file that somebody has sent along.
+    File {
+        /// The entry.
+        entry: String,
+        /// Its hash in Base64, as `hansa thread show` has it.
+        hash: String,
+        /// Where to write it.
+        #[arg(long)]
+        out: PathBuf,
         #[command(flatten)]
         subject: Subject,
         #[command(flatten)]
@@ -130,8 +162,9 @@ pub enum Thread {
 
 impl Thread {
     /// The method that does it, what it is asked, and of whom.
-    fn call(self) -> (&'static str, Value, Target) {
-        match self {
+    async fn call(self) -> anyhow::Result<(&'static str, Value, Target)> {
+        Ok(match self {
+            Self::File { .. } => bail!("a file is saved, not shown"),
             Self::List { unread, page, target } => ("ListThreads", json!({"unreadOnly": unread, "page": page}), target),
             Self::Show { subject, after, target } => {
                 let body = json!({"subject": subject.json(), "after": after.to_string(), "pageSize": 200});
@@ -139,11 +172,16 @@ impl Thread {
             }
             Self::Say {
                 text,
+                files: paths,
                 subject,
                 instead_of,
                 target,
             } => {
-                let body = json!({"subject": subject.json(), "text": text, "ofId": instead_of});
+                let mut files = Vec::new();
+                for path in &paths {
+                    files.push(upload(&target, path).await?);
+                }
+                let body = json!({"subject": subject.json(), "text": text, "files": files, "ofId": instead_of});
                 ("WriteEntry", body, target)
             }
             Self::Withdraw { entry, subject, target } => {
@@ -180,12 +218,23 @@ impl Thread {
                 ("PutContactRule", json!({"rule": rule}), target)
             }
             Self::Rules { target } => ("ListContactRules", json!({}), target),
-        }
+        })
     }
 
     /// Runs one of them.
     pub async fn run(self, printer: Printer) -> anyhow::Result<()> {
-        let (method, body, target) = self.call();
+        if let Self::File {
+            entry,
+            hash,
+            out,
+            subject,
+            target,
+        } = &self
+        {
+            printer.show(&save_said(target, subject.about(), (entry, hash), out).await?);
+            return Ok(());
+        }
+        let (method, body, target) = self.call().await?;
         let answer = target.call(&format!("{SERVICE}/{method}"), body).await?;
         printer.show(&answer);
         match answer["flaws"].as_array().map_or(0, Vec::len) {
