@@ -224,11 +224,6 @@ impl Conversations {
         if let Some(known) = store::entry(&mut tx, thread.id, id).await? {
             return self.said_before(&seal, known, &wish, voice.staff);
         }
-        let kind = match (&wish.of, wish.withdraw) {
-            (None, _) => "said",
-            (Some(_), false) => "edited",
-            (Some(_), true) => "withdrawn",
-        };
         if let Some(of) = wish.of {
             let of = store::entry(&mut tx, thread.id, of)
                 .await?
@@ -238,6 +233,41 @@ impl Conversations {
                 return Err(Error::NotYours);
             }
         }
+        let entry = self.worded(&us, (id, author), voice, wish)?;
+        self.named(&mut tx, &entry).await?;
+        let signed = model::sign_entry(&us, &entry);
+        let speech = Speech {
+            entry: &entry,
+            signed: &signed,
+            enterprise: us.enterprise.to_string(),
+            enterprise_name: voice.enterprise_name.to_owned(),
+            staff: Some(voice.staff.0),
+        };
+        let row = match circle.counter {
+            None => self.place(&mut tx, (&mut thread, &circle), &us, &speech, &seal).await?,
+            Some(link) => self.send(&mut tx, (&mut thread, link), &speech, &seal).await?,
+        };
+        let (actor, resource) = (voice.staff.to_string(), format!("thread/{}", thread.id));
+        let line = self.tenancy.ids().uuid();
+        audit(&mut tx, line, &actor, "thread.write", &resource, voice.rule).await?;
+        let shown = view::show(&seal, row, &[], voice.staff.0)?;
+        tx.commit().await?;
+        Ok(shown)
+    }
+
+    /// What somebody wants to say, as an entry.
+    fn worded(
+        &self,
+        us: &EnterpriseKeys,
+        (id, author): (Uuid, String),
+        voice: &Voice<'_>,
+        wish: Wish,
+    ) -> Result<Entry, Error> {
+        let kind = match (&wish.of, wish.withdraw) {
+            (None, _) => "said",
+            (Some(_), false) => "edited",
+            (Some(_), true) => "withdrawn",
+        };
         let entry = Entry {
             subject_kind: wish.subject.kind().to_owned(),
             subject_id: wish.subject.id().to_string(),
@@ -261,25 +291,7 @@ impl Conversations {
                 ),
             });
         }
-        self.named(&mut tx, &entry).await?;
-        let signed = model::sign_entry(&us, &entry);
-        let speech = Speech {
-            entry: &entry,
-            signed: &signed,
-            enterprise: us.enterprise.to_string(),
-            enterprise_name: voice.enterprise_name.to_owned(),
-            staff: Some(voice.staff.0),
-        };
-        let row = match circle.counter {
-            None => self.place(&mut tx, (&mut thread, &circle), &us, &speech, &seal).await?,
-            Some(link) => self.send(&mut tx, (&mut thread, link), &speech, &seal).await?,
-        };
-        let (actor, resource) = (voice.staff.to_string(), format!("thread/{}", thread.id));
-        let line = self.tenancy.ids().uuid();
-        audit(&mut tx, line, &actor, "thread.write", &resource, voice.rule).await?;
-        let shown = view::show(&seal, row, &[], voice.staff.0)?;
-        tx.commit().await?;
-        Ok(shown)
+        Ok(entry)
     }
 
     /// The same request again, or an id that is taken.
