@@ -95,9 +95,9 @@ async fn a_file_goes_along_with_what_is_said_until_it_is_withdrawn() {
     assert_eq!(seen["files"][0]["file"]["name"], "plan.csv");
     let body = json!({"subject": subject, "ofId": id, "withdraw": true});
     luebeck.call(&format!("{SERVICE}/WriteEntry"), body).await;
-    let seen = becomes(&visby, &subject, &id, |entry| entry["withdrawn"] == true).await;
-    assert_eq!(seen["files"], json!([]));
     for side in [&luebeck, &visby] {
+        let seen = becomes(side, &subject, &id, |entry| entry["withdrawn"] == true).await;
+        assert_eq!(seen["files"], json!([]));
         let gone = reads(side, about(), &id, &answer).await.unwrap_err();
         assert_eq!(gone.reason, "NOT_FOUND", "{}", side.name);
     }
