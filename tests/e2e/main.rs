@@ -50,5 +50,6 @@ mod timers;
 mod together;
 mod traces;
 mod upgrades;
+mod views;
 mod watching;
 mod webhooks;

@@ -4,6 +4,7 @@ pub mod call;
 pub mod lint;
 pub mod manifest;
 mod switch;
+pub mod view;
 
 #[cfg(test)]
 mod oracle_tests;

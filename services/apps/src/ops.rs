@@ -8,6 +8,7 @@ mod calls;
 mod deeds;
 mod share;
 mod told;
+mod views;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -26,6 +27,7 @@ pub(crate) use self::{
     backend::Place,
     calls::Use,
     share::{Answered, Range, Shown},
+    views::{Asked as ViewAsked, Seen},
 };
 use admission::read;
 

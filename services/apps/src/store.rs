@@ -159,6 +159,20 @@ pub async fn shares_of(tx: &mut TenantTx, kind: &str) -> Result<Vec<ShareRow>, E
     .await?)
 }
 
+/// Shares of a partner's app with us.
+pub async fn shares_by(tx: &mut TenantTx, publisher: &str, app: &str) -> Result<Vec<ShareRow>, Error> {
+    Ok(sqlx::query_as!(
+        ShareRow,
+        "select id, link_id, publisher, app, kind, given, state, round, version_min, version_max, offered_version, version, scopes, roles,
+             starts_per_day, note, since, told
+         from app_share where publisher = $1 and app = $2 and not given order by id",
+        publisher,
+        app,
+    )
+    .fetch_all(tx.conn())
+    .await?)
+}
+
 /// Shares of an app of ours that a version may be offered to, and their locks.
 pub async fn to_offer(tx: &mut TenantTx, publisher: &str, app: &str, version: i32) -> Result<Vec<ShareRow>, Error> {
     Ok(sqlx::query_as!(

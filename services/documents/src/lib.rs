@@ -25,8 +25,11 @@ pub use events::{ACT, ActCame, PROPOSAL, ProposalCame, RULING, RulingCame, VERSI
 pub use keeper::{Bound, Came, Deed, Due, Figures, Hand, KeeperError, KeeperFuture, Purse, Results, StockKeeper};
 pub use model::customer::CustomerKind;
 pub use model::effect::{Effect, EffectKind, With};
-pub use model::form::{amount, check_json, check_schema, minor};
+pub use model::form::{Shown, amount, check_json, check_schema, minor};
 pub use model::kind::{ActKind, BadKind, Holds, SectionKind, StateKind, To};
 pub use model::upgrade::{UPGRADE, Upgrade};
 pub use model::{Answered, BadContent, Contents, Document, Kind, Proposal, Refusal, Step, Stock, stock::DueLine};
-pub use ops::{CUSTOMER_PAGE, Circle, CustomerPages, Documents, GUEST_PAGE, Outlook, Paper, SystemWish, Wish, forms};
+pub use ops::{
+    CUSTOMER_PAGE, Circle, CustomerPages, Documents, GUEST_PAGE, Listed, Look, Outlook, Paper, SystemWish, Told, Wish,
+    forms,
+};

@@ -16,7 +16,7 @@ pub use acts::{
     settle_act,
 };
 pub use due::{look_again, next_due, put, waking, woken};
-pub use facts::{BoardRow, board, facts};
+pub use facts::{BoardRow, board, counts, counts_over, facts};
 pub use kinds::{begun_since, by_state, insert_kind, kind, kinds};
 
 use crate::Error;
@@ -184,7 +184,8 @@ pub async fn find(tx: &mut TenantTx, id: Uuid) -> Result<Option<DocumentRow>, Er
 #[derive(Debug, Default)]
 pub struct Filter {
     pub kind: String,
-    pub state: String,
+    /// In one of these.
+    pub states: Vec<String>,
     pub link: Option<Uuid>,
     /// How the number begins.
     pub number: String,
@@ -213,7 +214,7 @@ pub async fn list(
     Ok(sqlx::query_as!(
         DocumentRow,
         "select id, kind, kind_version, number, our_role, issuer, version, state, root, since, refers_to, due_at, overdue from document
-         where ($1::varchar = '' or kind = $1) and ($2::varchar = '' or state = $2) and starts_with(number, $3)
+         where ($1::varchar = '' or kind = $1) and (cardinality($2::varchar[]) = 0 or state = any($2)) and starts_with(number, $3)
            and ($4::uuid is null or id in (select document_id from document_party where link_id = $4))
            and not exists (select from unnest($5::varchar[], $6::varchar[]) as u (k, s) where k = kind and s = state)
            and ($7::uuid is null or id < $7)
@@ -221,7 +222,7 @@ pub async fn list(
            and ($10::varchar is null or id in (select document_id from document_fact where name = $10 and value = $11))
          order by id desc limit $8",
         filter.kind,
-        filter.state,
+        &filter.states,
         filter.number,
         filter.link,
         &kinds,
@@ -248,7 +249,7 @@ pub async fn list_longest(
     Ok(sqlx::query_as!(
         DocumentRow,
         "select id, kind, kind_version, number, our_role, issuer, version, state, root, since, refers_to, due_at, overdue from document
-         where ($1::varchar = '' or kind = $1) and ($2::varchar = '' or state = $2) and starts_with(number, $3)
+         where ($1::varchar = '' or kind = $1) and (cardinality($2::varchar[]) = 0 or state = any($2)) and starts_with(number, $3)
            and ($4::uuid is null or id in (select document_id from document_party where link_id = $4))
            and not exists (select from unnest($5::varchar[], $6::varchar[]) as u (k, s) where k = kind and s = state)
            and ($7::timestamptz is null or (since, id) > ($7, $8::uuid))
@@ -256,7 +257,7 @@ pub async fn list_longest(
            and ($11::varchar is null or id in (select document_id from document_fact where name = $11 and value = $12))
          order by since, id limit $9",
         filter.kind,
-        filter.state,
+        &filter.states,
         filter.number,
         filter.link,
         &kinds,

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use hansa_directory::Session;
-use hansa_edge::{finish, id, status, timestamp};
+use hansa_documents::Shown as Field;
+use hansa_edge::{finish, id, maybe_id, status, timestamp};
 use hansa_proto::apps::v1::{self as wire, apps_staff_service_server::AppsStaffService};
 use hansa_vocab::{Fault, LinkId};
 use tonic::{Request, Response, Status};
@@ -11,8 +12,8 @@ use uuid::Uuid;
 
 use crate::{
     Apps,
-    model::Operation,
-    ops::{Answered, Bench, Place, Range, Read, Shown, Use, words},
+    model::{Operation, view::View},
+    ops::{Answered, Bench, Place, Range, Read, Seen, Shown, Use, ViewAsked, words},
     store::{
         Filter,
         audience::AudienceRow,
@@ -51,6 +52,7 @@ fn app(read: Read) -> wire::App {
             .flat_map(|backend| backend.operations)
             .map(operation)
             .collect(),
+        views: views(manifest.views),
         publisher: read.row.publisher,
         publisher_name: read.publisher_name,
         name: read.row.app,
@@ -61,6 +63,50 @@ fn app(read: Read) -> wire::App {
         ours: read.ours,
         published_at: Some(timestamp(read.row.published_at)),
         roles: manifest.roles,
+    }
+}
+
+fn views(all: BTreeMap<String, View>) -> Vec<wire::View> {
+    let view = |(name, one): (String, View)| wire::View {
+        name,
+        title: one.title.into_iter().collect(),
+        shape: one.is.as_str().to_owned(),
+        roles: one.roles,
+    };
+    all.into_iter().map(view).collect()
+}
+
+fn seen(seen: Seen) -> wire::ShowViewResponse {
+    let row = |(document, cells): (Option<Uuid>, Vec<String>)| wire::ViewRow {
+        document_id: document.map(|id| id.to_string()).unwrap_or_default(),
+        cells,
+    };
+    let field = |field: Field| match field {
+        Field::Field(title, text) => wire::ViewField {
+            title,
+            text,
+            ..wire::ViewField::default()
+        },
+        Field::Table(title, columns, rows) => wire::ViewField {
+            title,
+            columns,
+            rows: rows.into_iter().map(|cells| row((None, cells))).collect(),
+            ..wire::ViewField::default()
+        },
+    };
+    wire::ShowViewResponse {
+        title: seen.title,
+        columns: seen.columns,
+        rows: seen.rows.into_iter().map(row).collect(),
+        next_page: seen.next,
+        sections: seen
+            .sections
+            .into_iter()
+            .map(|(title, fields)| wire::ViewSection {
+                title,
+                fields: fields.into_iter().map(field).collect(),
+            })
+            .collect(),
     }
 }
 
@@ -404,6 +450,24 @@ impl AppsStaffService for AppsStaff {
             notices: bench.notices.iter().map(notice).collect(),
             next_page: bench.next.map(|next| next.to_string()).unwrap_or_default(),
         }))
+    }
+
+    async fn show_view(
+        &self,
+        asked: Request<wire::ShowViewRequest>,
+    ) -> Result<Response<wire::ShowViewResponse>, Status> {
+        let (session, apps, asked) = (Session::of(&asked)?, self.0.clone(), asked.into_inner());
+        let asked = ViewAsked {
+            page_size: page_size(asked.page_size)?,
+            document: maybe_id("document_id", &asked.document_id)?,
+            publisher: asked.publisher,
+            app: asked.app,
+            view: asked.view,
+            language: asked.language,
+            page: asked.page,
+        };
+        let shown = finish(async move { apps.show_view(&session, &asked).await }).await?;
+        Ok(Response::new(seen(shown)))
     }
 
     async fn list_deeds(

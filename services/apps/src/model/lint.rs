@@ -8,6 +8,7 @@ use super::manifest::{Manifest, Running, Scope};
 
 mod backend;
 mod later;
+mod views;
 
 pub use later::after;
 
@@ -44,7 +45,7 @@ struct Lint<'a> {
 impl Lint<'_> {
     /// Something is wrong at this path of names.
     fn find(&mut self, rule: &'static str, path: &[&str], text: impl Into<String>) {
-        let mut at = 0;
+        let mut at = path.first().and_then(|name| member(self.text, name)).unwrap_or(0);
         for name in path {
             // As far as it can be found.
             match self.text[at..].find(&format!("\"{name}\"")) {
@@ -260,6 +261,7 @@ impl Lint<'_> {
             ("begins", manifest.begins.is_empty()),
             ("started_by", manifest.started_by.is_none()),
             ("prefix", manifest.prefix.is_empty()),
+            ("views", manifest.views.is_empty()),
             ("upgrade", manifest.upgrade.is_none()),
             ("running", !matches!(manifest.running, Running::HandBack(_))),
         ];
@@ -328,6 +330,29 @@ impl Lint<'_> {
         let path: Vec<_> = group.into_iter().chain([place.as_str()]).collect();
         self.find("kind", &path, wrong.0);
     }
+}
+
+/// Where a member of the manifest itself is named, and not one of something in it.
+fn member(text: &str, name: &str) -> Option<usize> {
+    let (mut depth, mut open, mut escaped) = (0_usize, None, false);
+    for (at, one) in text.char_indices() {
+        match (open, one) {
+            (Some(_), _) if escaped => escaped = false,
+            (Some(_), '\\') => escaped = true,
+            (Some(start), '"') => {
+                let named = depth == 1 && &text[start + 1..at] == name;
+                if named && text[at + 1..].trim_start().starts_with(':') {
+                    return Some(start);
+                }
+                open = None;
+            }
+            (None, '"') => open = Some(at),
+            (None, '{' | '[') => depth += 1,
+            (None, '}' | ']') => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    None
 }
 
 fn closure<'a>(begin: BTreeSet<&'a str>, next: impl Fn(&str) -> Vec<&'a str>) -> BTreeSet<&'a str> {
@@ -406,6 +431,7 @@ pub fn lint(text: &str, publisher: &str) -> Result<(Manifest, Option<Kind>), Vec
     let kind = manifest.has_flow().then(|| manifest.kind(publisher));
     if let Some(kind) = &kind {
         lint.kind(&manifest, kind);
+        lint.views(&manifest, kind);
     }
     if lint.findings.is_empty() {
         return Ok((manifest, kind));

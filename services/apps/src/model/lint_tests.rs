@@ -354,3 +354,45 @@ fn what_a_customer_is_shown_is_looked_at_as_everything_else_is() {
         }
     }
 }
+
+#[test]
+fn a_view_says_what_it_has_and_names_nothing_that_is_not_there() {
+    use serde_json::json;
+
+    let rule = |view: serde_json::Value| {
+        let mut app: serde_json::Value = serde_json::from_str(INTAKE).unwrap();
+        app["views"] = json!({"one": view});
+        let found = findings(&app.to_string());
+        found.first().map_or("", |finding| finding.rule).to_owned()
+    };
+    let title = json!({"en": "One"});
+    for good in [
+        json!({"title": title, "is": "list", "columns": ["number", "product"], "overdue": true}),
+        json!({"title": title, "is": "board", "by": "region"}),
+        json!({"title": title, "is": "board", "for": ["headquarters"]}),
+        json!({"title": title, "is": "chart", "by": "week", "states": ["adopted"]}),
+        json!({"title": title, "is": "chart", "by": "state"}),
+        json!({"title": title, "is": "detail", "sections": ["answer"]}),
+        json!({"title": title, "is": "detail"}),
+    ] {
+        assert_eq!(rule(good.clone()), "", "{good}");
+    }
+    for bad in [
+        json!({"title": title, "is": "list"}),
+        json!({"title": title, "is": "list", "columns": ["brand"]}),
+        json!({"title": title, "is": "list", "columns": ["number"], "by": "region"}),
+        json!({"title": title, "is": "board", "by": "state"}),
+        json!({"title": title, "is": "chart"}),
+        json!({"title": title, "is": "chart", "by": "week", "sum": "region"}),
+        json!({"title": title, "is": "chart", "by": "region", "sum": "price"}),
+        json!({"title": title, "is": "chart", "by": "region", "states": ["lost"]}),
+        json!({"title": title, "is": "detail", "sections": ["lost"]}),
+        json!({"title": title, "is": "board", "for": ["customer"]}),
+    ] {
+        assert_eq!(rule(bad.clone()), "view", "{bad}");
+    }
+    assert_eq!(rule(json!({"title": {"de": "Eins"}, "is": "detail"})), "language");
+    assert_eq!(rule(json!({"title": {"en": "<b>One</b>"}, "is": "detail"})), "text");
+    assert_eq!(rule(json!({"title": title, "is": "pie"})), "json");
+    assert_eq!(rule(json!({"title": title, "is": "detail", "html": "x"})), "json");
+}

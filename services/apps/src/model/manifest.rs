@@ -7,6 +7,8 @@ use include_dir::{Dir, include_dir};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::view::View;
+
 /// Manifests that come with Hansa.
 static SHIPPED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/manifests");
 /// Characters of the publisher's id that the name of a kind begins with, so that no two publishers' apps are one kind.
@@ -60,6 +62,9 @@ pub struct Manifest {
     /// What becomes of documents of the version before; they are finished as what they are when it is missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub upgrade: Option<Upgrade>,
+    /// What it shows of its documents.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub views: BTreeMap<String, View>,
     /// The publisher's system behind it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backend: Option<Backend>,

@@ -307,7 +307,10 @@ impl DocumentsStaffService for DocumentsStaff {
         let filter = Filter {
             link: maybe_id("link_id", &asked.link_id)?,
             kind: asked.kind,
-            state: asked.state,
+            states: Some(asked.state)
+                .filter(|state| !state.is_empty())
+                .into_iter()
+                .collect(),
             number: asked.number_prefix,
             overdue: asked.overdue_only,
             fact: (!asked.fact_name.is_empty()).then_some((asked.fact_name, asked.fact_value)),

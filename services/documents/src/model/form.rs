@@ -408,7 +408,8 @@ fn ordered(schema: &Value) -> Vec<(&str, &Value)> {
     all
 }
 
-fn title(name: &str, field: &Value, language: &str) -> String {
+/// What a field is called.
+pub(crate) fn title(name: &str, field: &Value, language: &str) -> String {
     let title = field[TITLES][language].as_str().or_else(|| field["title"].as_str());
     title.map_or_else(|| name.replace('_', " "), str::to_owned)
 }

@@ -1,12 +1,13 @@
 //! Whether a document is still what was signed, by the rows of this node alone.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use hansa_directory::Session;
 use hansa_proto::{
     documents::v1::{SectionHash, Version},
     types::v1::Signed,
 };
+use hansa_tenancy::TenantTx;
 use hansa_vocab::LinkId;
 use prost::Message as _;
 use uuid::Uuid;
@@ -15,7 +16,7 @@ use super::{Documents, hex};
 use crate::{
     Error,
     model::{
-        content,
+        Kind, content,
         version::{self, Signer},
     },
     store::{self, TextRow},
@@ -27,15 +28,13 @@ impl Documents {
         let mut tx = self.tenancy.begin("documents.verify", session).await?;
         let row = store::lock(&mut tx, id).await?.ok_or(Error::NotFound("document"))?;
         // The kind that it has begun with.
-        let first = match self.signed(&mut tx, id, 1).await? {
-            Some(first) => {
-                Version::decode(first.body)
-                    .map_err(|_| Error::Damaged("document_version"))?
-                    .kind_version
-            }
-            None => u32::try_from(row.kind_version).unwrap_or(0),
+        let first = self.signed(&mut tx, id, 1).await?;
+        let first = first.and_then(|first| Version::decode(first.body).ok());
+        let first = first.map_or(row.kind_version, |first| i32::try_from(first.kind_version).unwrap_or(0));
+        let mut kind = match self.kind(&mut tx, &row.kind, Some(first)).await {
+            Err(Error::NotFound(_)) => self.kind_of(&mut tx, &row).await?,
+            kind => kind?,
         };
-        let mut kind = self.kind(&mut tx, &row.kind, i32::try_from(first).ok()).await?;
         let mut state = kind.begins.clone();
         let us = self.vault.identity(&mut tx).await?;
         let parties = store::parties(&mut tx, id).await?;
@@ -58,17 +57,15 @@ impl Documents {
                 flaws.push(format!("version {number} is missing"));
                 continue;
             };
-            let of = Version::decode(signed.body.clone()).map_err(|_| Error::Damaged("document_version"))?;
-            if of.kind_version != kind.version {
-                let next = self
-                    .kind(&mut tx, &row.kind, i32::try_from(of.kind_version).ok())
-                    .await?;
-                if next.takes_over(&kind, &state).is_none() {
-                    flaws.push(format!("version {number}: what had ended goes on"));
+            if let Ok(of) = Version::decode(signed.body.clone()) {
+                if let Some(next) = self.later_kind(&mut tx, &kind, &of).await? {
+                    if next.takes_over(&kind, &state).is_none() {
+                        flaws.push(format!("version {number}: what had ended goes on"));
+                    }
+                    kind = next;
                 }
-                kind = next;
+                state = of.state;
             }
-            state = of.state;
             match version::follow(&kind, &issuer, before.as_ref(), &signed) {
                 Ok(version) => {
                     let texts = store::texts_of(&mut tx, id, number).await?;
@@ -91,6 +88,17 @@ impl Documents {
             flaws.push("the document's row shows another root".to_owned());
         }
         Ok((u64::try_from(row.version).unwrap_or(0), newest, flaws))
+    }
+
+    /// The kind of a version that is of another one than the version before, if it is here.
+    async fn later_kind(&self, tx: &mut TenantTx, kind: &Kind, of: &Version) -> Result<Option<Arc<Kind>>, Error> {
+        if of.kind_version == kind.version {
+            return Ok(None);
+        }
+        match self.kind(tx, &kind.name, i32::try_from(of.kind_version).ok()).await {
+            Err(Error::NotFound(_)) => Ok(None),
+            next => Ok(Some(next?)),
+        }
     }
 }
 

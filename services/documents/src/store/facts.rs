@@ -1,6 +1,7 @@
 //! SQL of fields by which people look for documents.
 
 use hansa_tenancy::TenantTx;
+use time::Date;
 use uuid::Uuid;
 
 use crate::Error;
@@ -67,4 +68,52 @@ pub async fn board(tx: &mut TenantTx, kind: &str, by: &str, limit: i64) -> Resul
     )
     .fetch_all(tx.conn())
     .await?)
+}
+
+/// How many documents of a kind, in one of these states, say what in a field, or are in which state; or what the numbers in another
+/// field come to. The most first.
+pub async fn counts(
+    tx: &mut TenantTx,
+    (kind, states): (&str, &[String]),
+    (field, sum): (Option<&str>, Option<&str>),
+    limit: i64,
+) -> Result<Vec<(String, String)>, Error> {
+    let rows = sqlx::query!(
+        r#"select case when $3::varchar is null then d.state else coalesce(f.value, '') end as "value!",
+               trim_scale(case when $4::varchar is null then count(*)::numeric else coalesce(sum(s.value::numeric), 0) end)::text as "many!"
+           from document d left join document_fact f on f.document_id = d.id and f.name = $3
+           left join document_fact s on s.document_id = d.id and s.name = $4 and s.value ~ '^-?[0-9]{1,15}([.][0-9]{1,9})?$'
+           where d.kind = $1 and (cardinality($2::varchar[]) = 0 or d.state = any($2))
+           group by 1
+           order by case when $4::varchar is null then count(*)::numeric else coalesce(sum(s.value::numeric), 0) end desc, 1 limit $5"#,
+        kind,
+        states,
+        field,
+        sum,
+        limit,
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.value, row.many)).collect())
+}
+
+/// How many of them came into their state in each day, week or month (UTC), the newest first.
+pub async fn counts_over(
+    tx: &mut TenantTx,
+    (kind, states): (&str, &[String]),
+    unit: &str,
+    limit: i64,
+) -> Result<Vec<(Date, i64)>, Error> {
+    let rows = sqlx::query!(
+        r#"select date_trunc($3, since at time zone 'UTC')::date as "from!", count(*) as "documents!"
+           from document where kind = $1 and (cardinality($2::varchar[]) = 0 or state = any($2))
+           group by 1 order by 1 desc limit $4"#,
+        kind,
+        states,
+        unit,
+        limit,
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.from, row.documents)).collect())
 }

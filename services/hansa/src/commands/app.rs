@@ -196,6 +196,27 @@ pub enum App {
         #[command(flatten)]
         target: Target,
     },
+    /// What an app shows of its documents: `hansa app show` names its views.
+    View {
+        /// The app.
+        name: String,
+        /// The view.
+        view: String,
+        /// Whose app; without it, yours.
+        #[arg(long, default_value = "")]
+        publisher: String,
+        /// BCP 47.
+        #[arg(long, default_value = "en")]
+        language: String,
+        /// With a detail: which document.
+        #[arg(long, default_value = "")]
+        document: String,
+        /// `nextPage` of the answer before.
+        #[arg(long, default_value = "")]
+        page: String,
+        #[command(flatten)]
+        target: Target,
+    },
     /// The apps that you may use, and what waits in each; and what they tell you.
     Workbench {
         #[command(flatten)]
@@ -303,6 +324,20 @@ impl App {
                 ("AssignParties", json!({"shareId": id, "parties": parties}), target)
             }
             Self::Deeds { id, target } => ("ListDeeds", json!({"documentId": id}), target),
+            Self::View {
+                name,
+                view,
+                publisher,
+                language,
+                document,
+                page,
+                target,
+            } => {
+                let body = json!({
+                    "app": name, "view": view, "publisher": publisher, "language": language, "documentId": document, "page": page,
+                });
+                ("ShowView", body, target)
+            }
             Self::Workbench { target } => ("GetWorkbench", json!({}), target),
             sharing => sharing.shares()?,
         })
