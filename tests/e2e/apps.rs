@@ -64,6 +64,11 @@ fn note(text: &str) -> Value {
 }
 
 impl Chain {
+    /// The house of Visby.
+    pub fn here(&self) -> &House {
+        &self.here
+    }
+
     pub async fn begins(&self, who: &Enterprise) -> Result<String, hansa_vocab::Fault> {
         let body = json!({"kind": self.kind, "links": {"headquarters": self.link}});
         let made = who

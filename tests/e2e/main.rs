@@ -49,6 +49,7 @@ mod stores;
 mod timers;
 mod together;
 mod traces;
+mod units;
 mod upgrades;
 mod views;
 mod watching;

@@ -163,7 +163,7 @@ async fn every_rpc_is_open_to_whom_its_rule_says_and_to_nobody_else() {
 fn named(service: &str, method: &str, field: &str) -> Option<&'static str> {
     Some(match (service, method, field) {
         (_, _, "link_id") | ("LinkStaffService", _, "id") => "link",
-        (_, _, "staff_id" | "to_staff_id") | (_, "DisableStaff", "id") => "staff",
+        (_, _, "staff_id" | "to_staff_id") | (_, "DisableStaff" | "MoveStaff", "id") => "staff",
         (_, "RevokeApiKey", "id") => "key",
         ("InventoryStaffService", _, "id") => "reservation",
         ("DocumentsStaffService", _, "id" | "document_id") => "document",

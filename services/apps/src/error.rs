@@ -93,6 +93,9 @@ pub enum Error {
     /// A key could not be used.
     #[error(transparent)]
     Vault(#[from] hansa_vault::Error),
+    /// A colleague.
+    #[error(transparent)]
+    Directory(#[from] hansa_directory::Error),
     /// The database.
     #[error(transparent)]
     Tenancy(#[from] hansa_tenancy::Error),
@@ -200,6 +203,7 @@ impl From<Error> for Fault {
             Error::Documents(error) => error.into(),
             Error::Link(error) => error.into(),
             Error::Vault(error) => error.into(),
+            Error::Directory(error) => error.into(),
             Error::Tenancy(error) => error.into(),
             Error::Sql(error) => hansa_tenancy::Error::from(error).into(),
         }

@@ -12,7 +12,7 @@ mod views;
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use hansa_directory::{Session, audit};
+use hansa_directory::{Session, audit, units_of};
 use hansa_documents::{Documents, Kind};
 use hansa_egress::Egress;
 use hansa_link::{Links, model::bundle::signed};
@@ -289,7 +289,8 @@ impl Apps {
         let mut tx = self.tenancy.begin("apps.workbench", session).await?;
         let us = self.us(&mut tx).await?;
         let roles: Vec<_> = session.roles().iter().map(ToString::to_string).collect();
-        let mut all = store::in_use(&mut tx, &roles, WORKBENCH_MAX).await?;
+        let units = units_of(&mut tx, session.staff()).await?;
+        let mut all = store::in_use(&mut tx, (&roles, &units), WORKBENCH_MAX).await?;
         let kinds: Vec<_> = all.iter().map(|row| row.kind.clone()).collect();
         let work = self.documents.work(&mut tx, &kinds).await?;
         let done = |row: &InUseRow| work.get(&row.kind).copied().unwrap_or_default();

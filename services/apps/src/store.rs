@@ -112,6 +112,7 @@ pub struct ShareRow {
     pub version: i32,
     pub scopes: String,
     pub roles: String,
+    pub units: String,
     pub starts_per_day: i32,
     pub note: String,
     pub since: OffsetDateTime,
@@ -123,7 +124,7 @@ pub async fn share(tx: &mut TenantTx, id: Uuid) -> Result<Option<ShareRow>, Erro
     Ok(sqlx::query_as!(
         ShareRow,
         "select id, link_id, publisher, app, kind, given, state, round, version_min, version_max, offered_version, version, scopes, roles,
-             starts_per_day, note, since, told
+             units, starts_per_day, note, since, told
          from app_share where id = $1 for update",
         id,
     )
@@ -136,7 +137,7 @@ pub async fn share_on(tx: &mut TenantTx, link: Uuid, publisher: &str, app: &str)
     Ok(sqlx::query_as!(
         ShareRow,
         "select id, link_id, publisher, app, kind, given, state, round, version_min, version_max, offered_version, version, scopes, roles,
-             starts_per_day, note, since, told
+             units, starts_per_day, note, since, told
          from app_share where link_id = $1 and publisher = $2 and app = $3 for update",
         link,
         publisher,
@@ -151,7 +152,7 @@ pub async fn shares_of(tx: &mut TenantTx, kind: &str) -> Result<Vec<ShareRow>, E
     Ok(sqlx::query_as!(
         ShareRow,
         "select id, link_id, publisher, app, kind, given, state, round, version_min, version_max, offered_version, version, scopes, roles,
-             starts_per_day, note, since, told
+             units, starts_per_day, note, since, told
          from app_share where kind = $1 order by id",
         kind,
     )
@@ -164,7 +165,7 @@ pub async fn shares_by(tx: &mut TenantTx, publisher: &str, app: &str) -> Result<
     Ok(sqlx::query_as!(
         ShareRow,
         "select id, link_id, publisher, app, kind, given, state, round, version_min, version_max, offered_version, version, scopes, roles,
-             starts_per_day, note, since, told
+             units, starts_per_day, note, since, told
          from app_share where publisher = $1 and app = $2 and not given order by id",
         publisher,
         app,
@@ -178,7 +179,7 @@ pub async fn to_offer(tx: &mut TenantTx, publisher: &str, app: &str, version: i3
     Ok(sqlx::query_as!(
         ShareRow,
         "select id, link_id, publisher, app, kind, given, state, round, version_min, version_max, offered_version, version, scopes, roles,
-             starts_per_day, note, since, told
+             units, starts_per_day, note, since, told
          from app_share where given and publisher = $1 and app = $2 and state in ('offered', 'accepted')
              and (version_max = 0 or version_max >= $3)
          order by id for update",
@@ -203,7 +204,7 @@ pub async fn shares(tx: &mut TenantTx, filter: &Filter, after: Uuid, limit: i64)
     Ok(sqlx::query_as!(
         ShareRow,
         "select id, link_id, publisher, app, kind, given, state, round, version_min, version_max, offered_version, version, scopes, roles,
-             starts_per_day, note, since, told
+             units, starts_per_day, note, since, told
          from app_share where ($1::varchar = '' or app = $1) and ($2::varchar = '' or state = $2)
              and ($3::uuid is null or link_id = $3) and id > $4 order by id limit $5",
         filter.app,
@@ -226,15 +227,20 @@ pub struct InUseRow {
     pub version: i32,
 }
 
-/// Apps in use with partners: ours, and those of partners that people of these roles may use.
-pub async fn in_use(tx: &mut TenantTx, roles: &[String], limit: i64) -> Result<Vec<InUseRow>, Error> {
+/// Apps in use with partners: ours, and those of partners that people of these roles and units may use.
+pub async fn in_use(
+    tx: &mut TenantTx,
+    (roles, units): (&[String], &[String]),
+    limit: i64,
+) -> Result<Vec<InUseRow>, Error> {
     Ok(sqlx::query_as!(
         InUseRow,
         r#"select publisher, app, kind, max(case when given then 0 else version end) as "version!" from app_share
-         where state = 'accepted' and (given or string_to_array(roles, ' ') && $1::text[])
+         where state = 'accepted' and (given or string_to_array(roles, ' ') && $1::text[] and (units = '' or string_to_array(units, ' ') && $3::text[]))
          group by publisher, app, kind order by publisher, app limit $2"#,
         roles,
         limit,
+        units,
     )
     .fetch_all(tx.conn())
     .await?)
@@ -299,12 +305,12 @@ pub async fn versions_by(tx: &mut TenantTx, publisher: &str) -> Result<i64, Erro
 pub async fn put_share(tx: &mut TenantTx, row: &ShareRow) -> Result<bool, Error> {
     let done = sqlx::query!(
         "insert into app_share (id, link_id, publisher, app, kind, given, state, round, version_max, offered_version, version,
-             scopes, roles, starts_per_day, note, since, told, version_min)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+             scopes, roles, starts_per_day, note, since, told, version_min, units)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
          on conflict (id) do update set state = excluded.state, round = excluded.round, version_max = excluded.version_max,
              offered_version = excluded.offered_version, version = excluded.version, scopes = excluded.scopes,
              roles = excluded.roles, starts_per_day = excluded.starts_per_day, note = excluded.note, since = excluded.since,
-             told = excluded.told, version_min = excluded.version_min
+             told = excluded.told, version_min = excluded.version_min, units = excluded.units
          where app_share.link_id = excluded.link_id and app_share.publisher = excluded.publisher and app_share.app = excluded.app",
         row.id,
         row.link_id,
@@ -324,6 +330,7 @@ pub async fn put_share(tx: &mut TenantTx, row: &ShareRow) -> Result<bool, Error>
         row.since,
         row.told,
         row.version_min,
+        row.units,
     )
     .execute(tx.conn())
     .await?;

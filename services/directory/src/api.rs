@@ -46,6 +46,7 @@ fn staff(staff: Staff) -> wire::Staff {
         id: staff.id.to_string(),
         name: staff.name,
         roles: staff.roles.into_iter().map(|one| role(one).into()).collect(),
+        units: staff.units,
         disabled: staff.disabled,
     }
 }
@@ -118,10 +119,12 @@ impl wire::directory_staff_service_server::DirectoryStaffService for DirectorySt
     async fn who_am_i(&self, request: Request<wire::WhoAmIRequest>) -> Result<Response<wire::WhoAmIResponse>, Status> {
         let session = Session::of(&request)?;
         let enterprise = self.0.enterprise(&session).await.map_err(status)?;
+        let units = self.0.own_units(&session).await.map_err(status)?;
         let me = Staff {
             id: session.staff(),
             name: session.staff_name().to_owned(),
             roles: session.roles().to_vec(),
+            units,
             disabled: false,
         };
         Ok(Response::new(wire::WhoAmIResponse {
@@ -137,9 +140,26 @@ impl wire::directory_staff_service_server::DirectoryStaffService for DirectorySt
     ) -> Result<Response<wire::CreateStaffResponse>, Status> {
         let (session, directory, asked) = (Session::of(&request)?, self.0.clone(), request.into_inner());
         let roles = roles(&asked.roles).map_err(status)?;
-        let made = finish(async move { directory.create_staff(&session, &asked.name, &roles).await }).await?;
+        let made = finish(async move {
+            directory
+                .create_staff(&session, &asked.name, (&roles, &asked.units))
+                .await
+        })
+        .await?;
         Ok(Response::new(wire::CreateStaffResponse {
             staff: Some(staff(made)),
+        }))
+    }
+
+    async fn move_staff(
+        &self,
+        request: Request<wire::MoveStaffRequest>,
+    ) -> Result<Response<wire::MoveStaffResponse>, Status> {
+        let (session, directory, asked) = (Session::of(&request)?, self.0.clone(), request.into_inner());
+        let id = staff_id(&asked.id).map_err(status)?;
+        let done = finish(async move { directory.move_staff(&session, id, &asked.units).await }).await?;
+        Ok(Response::new(wire::MoveStaffResponse {
+            staff: Some(staff(done)),
         }))
     }
 

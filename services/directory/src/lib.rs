@@ -17,5 +17,5 @@ pub use audited::{AllAudited, Audited, SectionFuture};
 pub use door::{Door, Session};
 pub use error::Error;
 pub use model::Section;
-pub use ops::{Directory, NewKey, Staff, colleagues, witness};
+pub use ops::{Directory, NewKey, Staff, colleagues, is_path, units_of, witness};
 pub use store::audit;

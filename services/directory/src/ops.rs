@@ -25,6 +25,11 @@ const NAME_MAX: usize = 120;
 const LABEL_MAX: usize = 80;
 /// Characters of the part of a key that is no secret.
 pub(crate) const KEY_ID_LENGTH: usize = 16;
+/// Characters of each part of a unit's or group's name.
+const PART_MAX: usize = 40;
+/// Units of one person, and their characters together.
+const UNITS_MAX: usize = 10;
+const UNITS_LENGTH_MAX: usize = 200;
 const LIVE_KEYS_MAX: i64 = 2;
 const KEY_VALIDITY: Duration = Duration::days(365);
 
@@ -37,6 +42,8 @@ pub struct Staff {
     pub name: String,
     /// What they are for.
     pub roles: Vec<Role>,
+    /// Where they work; nowhere in particular when empty.
+    pub units: Vec<String>,
     /// May they do nothing any more.
     pub disabled: bool,
 }
@@ -49,6 +56,7 @@ impl TryFrom<StaffRow> for Staff {
             id: StaffId(row.id),
             name: row.name,
             roles: read_roles(&row.roles)?,
+            units: row.units.split_whitespace().map(str::to_owned).collect(),
             disabled: row.disabled,
         })
     }
@@ -58,6 +66,48 @@ pub(crate) fn read_roles(text: &str) -> Result<Vec<Role>, Error> {
     text.split_whitespace()
         .map(|word| word.parse().map_err(|_| Error::Damaged("staff")))
         .collect()
+}
+
+/// Is that a name, or one in another: "north", "north/store-12".
+#[must_use]
+pub fn is_path(path: &str) -> bool {
+    let part = |part: &str| {
+        let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        (1..=PART_MAX).contains(&part.len()) && part.bytes().all(plain)
+    };
+    match path.split_once('/') {
+        Some((whole, inner)) => part(whole) && part(inner),
+        None => part(path),
+    }
+}
+
+/// Units and stores, as they are kept.
+fn placed(units: &[String]) -> Result<String, Error> {
+    let all = units.join(" ");
+    if units.len() > UNITS_MAX || all.len() > UNITS_LENGTH_MAX || !units.iter().all(|unit| is_path(unit)) {
+        return Err(Error::Invalid {
+            field: "units",
+            text: format!(
+                "{UNITS_MAX} at most, such as north or north/store-12: lower-case letters, digits and hyphens, 40 in each part"
+            )
+            .into(),
+        });
+    }
+    Ok(all)
+}
+
+/// Where somebody works, and all that it lies in: of "north/store-12" also "north".
+///
+/// # Errors
+///
+/// When the database does not answer.
+pub async fn units_of(tx: &mut TenantTx, staff: StaffId) -> Result<Vec<String>, Error> {
+    let units = store::units(tx, staff).await?.unwrap_or_default();
+    let within = |unit: &str| {
+        let whole = unit.split_once('/').map(|(whole, _)| whole.to_owned());
+        [unit.to_owned()].into_iter().chain(whole).collect::<Vec<_>>()
+    };
+    Ok(units.split_whitespace().flat_map(within).collect())
 }
 
 fn may_give_all(session: &Session, roles: &[Role]) -> Result<(), Error> {
@@ -132,7 +182,7 @@ impl Directory {
         let mut tx = self.tenancy.begin("directory.found", &errand).await?;
         let enterprise = self.vault.create_enterprise(&mut tx).await?;
         let owner = StaffId(self.tenancy.ids().uuid());
-        store::insert_staff(&mut tx, owner, "owner", Role::Owner.as_str()).await?;
+        store::insert_staff(&mut tx, owner, ("owner", Role::Owner.as_str(), "")).await?;
         let key = self.make_key(&mut tx, owner, "first key", None).await?;
         store::audit(
             &mut tx,
@@ -159,12 +209,28 @@ impl Directory {
         Ok(self.vault.identity(&mut tx).await?.enterprise)
     }
 
+    /// Where the caller works.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub async fn own_units(&self, session: &Session) -> Result<Vec<String>, Error> {
+        let mut tx = self.tenancy.begin("directory.own_units", session).await?;
+        let units = store::units(&mut tx, session.staff()).await?.unwrap_or_default();
+        Ok(units.split_whitespace().map(str::to_owned).collect())
+    }
+
     /// A new staff person.
     ///
     /// # Errors
     ///
     /// [`Error::Invalid`] when the name or the roles are not what they must be.
-    pub async fn create_staff(&self, session: &Session, name: &str, roles: &[Role]) -> Result<Staff, Error> {
+    pub async fn create_staff(
+        &self,
+        session: &Session,
+        name: &str,
+        (roles, units): (&[Role], &[String]),
+    ) -> Result<Staff, Error> {
         let name = name.trim();
         if name.is_empty() || name.chars().count() > NAME_MAX || name.chars().any(char::is_control) {
             return Err(Error::Invalid {
@@ -182,10 +248,11 @@ impl Directory {
             });
         }
         may_give_all(session, &roles)?;
+        let places = placed(units)?;
         let words = roles.iter().map(|role| role.as_str()).collect::<Vec<_>>().join(" ");
         let id = StaffId(self.tenancy.ids().uuid());
         let mut tx = self.tenancy.begin("directory.create_staff", session).await?;
-        store::insert_staff(&mut tx, id, name, &words).await?;
+        store::insert_staff(&mut tx, id, (name, &words, &places)).await?;
         self.audit(&mut tx, session, "staff.write", &format!("staff/{id}"))
             .await?;
         tx.commit().await?;
@@ -193,7 +260,28 @@ impl Directory {
             id,
             name: name.to_owned(),
             roles,
+            units: units.to_vec(),
             disabled: false,
+        })
+    }
+
+    /// They work there from now on.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] when a unit is none, [`Error::NoSuchStaff`].
+    pub async fn move_staff(&self, session: &Session, id: StaffId, units: &[String]) -> Result<Staff, Error> {
+        let places = placed(units)?;
+        let mut tx = self.tenancy.begin("directory.move_staff", session).await?;
+        let staff: Staff = store::find_staff(&mut tx, id).await?.try_into()?;
+        may_give_all(session, &staff.roles)?;
+        store::move_staff(&mut tx, id, &places).await?;
+        self.audit(&mut tx, session, "staff.write", &format!("staff/{id}"))
+            .await?;
+        tx.commit().await?;
+        Ok(Staff {
+            units: units.to_vec(),
+            ..staff
         })
     }
 

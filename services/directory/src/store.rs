@@ -16,6 +16,7 @@ pub struct StaffRow {
     pub id: Uuid,
     pub name: String,
     pub roles: String,
+    pub units: String,
     pub disabled: bool,
 }
 
@@ -68,12 +69,17 @@ pub async fn audit(
     Ok(())
 }
 
-pub async fn insert_staff(tx: &mut TenantTx, id: StaffId, name: &str, roles: &str) -> Result<(), Error> {
+pub async fn insert_staff(
+    tx: &mut TenantTx,
+    id: StaffId,
+    (name, roles, units): (&str, &str, &str),
+) -> Result<(), Error> {
     sqlx::query!(
-        "insert into staff (id, name, roles) values ($1, $2, $3)",
+        "insert into staff (id, name, roles, units) values ($1, $2, $3, $4)",
         id.0,
         name,
-        roles
+        roles,
+        units,
     )
     .execute(tx.conn())
     .await?;
@@ -83,7 +89,7 @@ pub async fn insert_staff(tx: &mut TenantTx, id: StaffId, name: &str, roles: &st
 pub async fn list_staff(tx: &mut TenantTx) -> Result<Vec<StaffRow>, Error> {
     Ok(sqlx::query_as!(
         StaffRow,
-        "select id, name, roles, disabled from staff order by id limit 10000"
+        "select id, name, roles, units, disabled from staff order by id limit 10000"
     )
     .fetch_all(tx.conn())
     .await?)
@@ -92,12 +98,27 @@ pub async fn list_staff(tx: &mut TenantTx) -> Result<Vec<StaffRow>, Error> {
 pub async fn find_staff(tx: &mut TenantTx, id: StaffId) -> Result<StaffRow, Error> {
     sqlx::query_as!(
         StaffRow,
-        "select id, name, roles, disabled from staff where id = $1 for update",
+        "select id, name, roles, units, disabled from staff where id = $1 for update",
         id.0
     )
     .fetch_optional(tx.conn())
     .await?
     .ok_or(Error::NoSuchStaff)
+}
+
+/// They work there from now on.
+pub async fn move_staff(tx: &mut TenantTx, id: StaffId, units: &str) -> Result<(), Error> {
+    sqlx::query!("update staff set units = $2 where id = $1", id.0, units)
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
+/// Where somebody works.
+pub async fn units(tx: &mut TenantTx, id: StaffId) -> Result<Option<String>, Error> {
+    Ok(sqlx::query_scalar!("select units from staff where id = $1", id.0)
+        .fetch_optional(tx.conn())
+        .await?)
 }
 
 pub async fn disable_staff(tx: &mut TenantTx, id: StaffId) -> Result<(), Error> {

@@ -176,6 +176,7 @@ fn share(shown: Shown) -> wire::Share {
     wire::Share {
         scopes: words(&row.scopes).map(str::to_owned).collect(),
         roles: words(&row.roles).map(str::to_owned).collect(),
+        units: words(&row.units).map(str::to_owned).collect(),
         id: row.id.to_string(),
         link_id: row.link_id.to_string(),
         partner: shown.partner,
@@ -397,6 +398,7 @@ impl AppsStaffService for AppsStaff {
             accept: asked.accept,
             scopes: asked.scopes,
             roles: asked.roles,
+            units: asked.units,
             starts_per_day: asked.starts_per_day,
             note: asked.note,
         };

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hansa_directory::Session;
+use hansa_directory::{Session, units_of};
 use hansa_documents::{Admission, Deed, Doing, Fate, KeeperFuture, Kind, Need, Results, Standing};
 use hansa_tenancy::TenantTx;
 use hansa_vocab::LinkId;
@@ -105,12 +105,8 @@ impl Apps {
         let Some(share) = shares.iter().find(|share| !share.given && !share.roles.is_empty()) else {
             return Ok(Standing::Unknown);
         };
-        if !may(share, session) {
-            let text = format!(
-                "the app is for these roles: {}; an admin of ours can change that",
-                share.roles
-            );
-            return Ok(closed("APP_ROLES", text));
+        if let Some(closed) = self.closed_to(tx, share, session).await? {
+            return Ok(closed);
         }
         if doing.begins && share.version < share.version_min {
             return Ok(retired(share.version, share.version_min, "an admin of ours"));
@@ -127,6 +123,35 @@ impl Apps {
             version: u32::try_from(share.version).unwrap_or(0),
             named: words(&share.scopes).any(|word| word == Scope::StaffNames.as_str()),
         })
+    }
+
+    /// Why somebody of ours may not use what is shared with us; none: they may.
+    pub(super) async fn closed_to(
+        &self,
+        tx: &mut TenantTx,
+        share: &ShareRow,
+        session: &Session,
+    ) -> Result<Option<Standing>, Error> {
+        let mut roles = session.roles().iter();
+        if !roles.any(|role| words(&share.roles).any(|word| word == role.as_str())) {
+            let text = format!(
+                "the app is for these roles: {}; an admin of ours can change that",
+                share.roles
+            );
+            return Ok(Some(closed("APP_ROLES", text)));
+        }
+        if share.units.is_empty() {
+            return Ok(None);
+        }
+        let units = units_of(tx, session.staff()).await?;
+        if units.iter().any(|unit| words(&share.units).any(|word| word == unit)) {
+            return Ok(None);
+        }
+        let text = format!(
+            "the app is for those who work in {}; an admin of ours can change that",
+            share.units
+        );
+        Ok(Some(closed("APP_UNITS", text)))
     }
 
     /// What runs with these partners goes on as long as it is shared with all of them.
@@ -165,14 +190,6 @@ impl Apps {
             .map(|(_, role, link)| (role, LinkId(link)))
             .collect())
     }
-}
-
-/// May somebody of ours use what is shared with us.
-pub(super) fn may(share: &ShareRow, session: &Session) -> bool {
-    session
-        .roles()
-        .iter()
-        .any(|role| words(&share.roles).any(|word| word == role.as_str()))
 }
 
 impl Admission for Apps {

@@ -79,6 +79,7 @@ impl Apps {
             version: 0,
             scopes: String::new(),
             roles: String::new(),
+            units: String::new(),
             starts_per_day: 0,
             note: String::new(),
             since: self.now(),

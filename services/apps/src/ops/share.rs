@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hansa_directory::Session;
+use hansa_directory::{Session, is_path};
 use hansa_documents::Kind;
 use hansa_proto::apps::v1 as wire;
 use hansa_tenancy::TenantTx;
@@ -19,6 +19,9 @@ use crate::{
 
 /// Characters that go along with an answer, or an end.
 pub(super) const NOTE_MAX: usize = 400;
+
+/// Characters of all units and stores of a share.
+const UNITS_MAX: usize = 400;
 
 /// A share with what is shown beside it.
 #[derive(Debug)]
@@ -41,6 +44,7 @@ pub(crate) struct Answered {
     pub accept: bool,
     pub scopes: Vec<String>,
     pub roles: Vec<String>,
+    pub units: Vec<String>,
     pub starts_per_day: u32,
     pub note: String,
 }
@@ -84,6 +88,19 @@ fn users(roles: &[String]) -> Result<String, Error> {
         return Err(bad("say who of ours may use it, for example store".to_owned()));
     }
     Ok(each(&roles))
+}
+
+fn places(units: &[String]) -> Result<String, Error> {
+    let all = units.join(" ");
+    if all.len() > UNITS_MAX || !units.iter().all(|unit| is_path(unit)) {
+        return Err(Error::Invalid {
+            field: "units",
+            text: format!(
+                "units such as north, or stores in one such as north/store-12; {UNITS_MAX} characters at most"
+            ),
+        });
+    }
+    Ok(all)
 }
 
 impl Apps {
@@ -211,6 +228,7 @@ impl Apps {
             version: 0,
             scopes: String::new(),
             roles: String::new(),
+            units: String::new(),
             starts_per_day: 0,
             note: String::new(),
             since: self.now(),
@@ -250,6 +268,7 @@ impl Apps {
             let manifest = read(&offered.manifest)?;
             row.scopes = given(&manifest, &answered.scopes)?;
             row.roles = users(&answered.roles)?;
+            row.units = places(&answered.units)?;
             row.starts_per_day = number(answered.starts_per_day);
             self.install(&mut tx, &mut row, &manifest).await?;
         }

@@ -7,7 +7,7 @@ use hansa_documents::{Kind, Look, Shown as Field};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use uuid::Uuid;
 
-use super::{Apps, Read, admission::may, our_role};
+use super::{Apps, Read, our_role};
 use crate::{
     Error,
     model::view::{STATE, Shape, TIMES, View, called},
@@ -55,8 +55,11 @@ impl Apps {
             return self.read(&mut tx, row.ok_or_else(hidden)?, &us).await;
         }
         let shares = store::shares_by(&mut tx, publisher, app).await?;
-        let share = shares.iter().find(|share| share.version > 0 && may(share, session));
-        let version = share.ok_or_else(hidden)?.version;
+        let share = shares.iter().find(|share| share.version > 0).ok_or_else(hidden)?;
+        if self.closed_to(&mut tx, share, session).await?.is_some() {
+            return Err(hidden());
+        }
+        let version = share.version;
         let row = store::version(&mut tx, publisher, app, Some(version)).await?;
         self.read(&mut tx, row.ok_or_else(hidden)?, &us).await
     }

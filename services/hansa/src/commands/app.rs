@@ -127,6 +127,9 @@ pub enum App {
         /// Who may use it, e.g. store.
         #[arg(long = "role", required = true)]
         roles: Vec<String>,
+        /// Only those who work there: a unit such as north, or a store such as north/store-12; may be given several times.
+        #[arg(long = "unit")]
+        units: Vec<String>,
         /// How many may be begun on one day; 0 = as many as they like.
         #[arg(long, default_value_t = 0)]
         starts_per_day: u32,
@@ -384,11 +387,13 @@ impl App {
                 id,
                 scopes,
                 roles,
+                units,
                 starts_per_day,
                 target,
             } => {
-                let body =
-                    json!({"id": id, "accept": true, "scopes": scopes, "roles": roles, "startsPerDay": starts_per_day});
+                let body = json!({
+                    "id": id, "accept": true, "scopes": scopes, "roles": roles, "units": units, "startsPerDay": starts_per_day,
+                });
                 ("AnswerShare", body, target)
             }
             Self::Decline { id, note, target } => ("AnswerShare", json!({"id": id, "note": note}), target),

@@ -17,6 +17,18 @@ pub enum Staff {
         /// owner, admin, buyer, approver, store, marketer, support or auditor; may be given several times.
         #[arg(long = "role", required = true)]
         roles: Vec<String>,
+        /// Where they work: a unit such as north, or a store such as north/store-12; may be given several times.
+        #[arg(long = "unit")]
+        units: Vec<String>,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Say where somebody works from now on.
+    Move {
+        /// Who.
+        id: String,
+        /// All units and stores; none = nowhere in particular.
+        units: Vec<String>,
         #[command(flatten)]
         target: Target,
     },
@@ -38,14 +50,22 @@ impl Staff {
     /// Runs one of them.
     pub async fn run(self, printer: Printer) -> anyhow::Result<()> {
         let answer = match self {
-            Self::Create { name, roles, target } => {
+            Self::Create {
+                name,
+                roles,
+                units,
+                target,
+            } => {
                 let roles: Vec<String> = roles
                     .iter()
                     .map(|role| format!("ROLE_{}", role.to_uppercase()))
                     .collect();
-                target
-                    .call(&format!("{SERVICE}/CreateStaff"), json!({"name": name, "roles": roles}))
-                    .await?
+                let body = json!({"name": name, "roles": roles, "units": units});
+                target.call(&format!("{SERVICE}/CreateStaff"), body).await?
+            }
+            Self::Move { id, units, target } => {
+                let body = json!({"id": id, "units": units});
+                target.call(&format!("{SERVICE}/MoveStaff"), body).await?
             }
             Self::List { target } => target.call(&format!("{SERVICE}/ListStaff"), json!({})).await?,
             Self::Disable { id, target } => {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hansa_directory::Session;
+use hansa_directory::{Session, is_path};
 use hansa_tenancy::TenantTx;
 use hansa_vocab::LinkId;
 use uuid::Uuid;
@@ -13,7 +13,6 @@ use crate::{
     store::{groups, links},
 };
 
-const PART_MAX: usize = 40;
 /// Networks and groups that one link stands in.
 const OF_LINK_MAX: usize = 20;
 /// Groups of a tenant.
@@ -32,21 +31,11 @@ pub(super) fn fit(names: &[String]) -> Result<(), Error> {
 
 /// Is that the name of a network, or of a group in one: "franchise", "franchise/north".
 fn named(name: &str) -> Result<(), Error> {
-    let part = |part: &str| {
-        let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-        (1..=PART_MAX).contains(&part.len()) && part.bytes().all(plain)
-    };
-    let fits = match name.split_once('/') {
-        Some((network, group)) => part(network) && part(group),
-        None => part(name),
-    };
-    match fits {
+    match is_path(name) {
         true => Ok(()),
         false => Err(Error::Invalid {
             field: "groups",
-            text: format!(
-                "a network such as franchise, or a group in one such as franchise/north: lower-case letters, digits and hyphens, {PART_MAX} at most in each part"
-            ),
+            text: "a network such as franchise, or a group in one such as franchise/north: lower-case letters, digits and hyphens, 40 at most in each part".to_owned(),
         }),
     }
 }
