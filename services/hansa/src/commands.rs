@@ -22,6 +22,7 @@ mod outreach;
 mod people;
 mod pool;
 mod profile;
+mod sheet;
 mod stock;
 mod thread;
 mod webhook;

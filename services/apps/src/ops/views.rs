@@ -40,7 +40,9 @@ pub(crate) struct Seen {
     pub sections: Vec<(String, Vec<Field>)>,
 }
 
+/// To the second, as versions say it.
 fn instant(at: OffsetDateTime) -> String {
+    let at = at.replace_nanosecond(0).unwrap_or(at);
     at.format(&Rfc3339).unwrap_or_default()
 }
 

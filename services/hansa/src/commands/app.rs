@@ -7,7 +7,7 @@ use clap::Subcommand;
 use hansa_vocab::clock::{IdSource as _, SystemIds};
 use serde_json::{Map, Value, json};
 
-use super::{Printer, Target};
+use super::{Printer, Target, sheet};
 
 const SERVICE: &str = "apps.v1.AppsStaffService";
 
@@ -437,6 +437,10 @@ impl App {
             other => other.call()?,
         };
         let answer = target.call(&format!("{SERVICE}/{method}"), body).await?;
+        if method == "ShowView" && !printer.json {
+            printer.show_line(&answer, sheet::of(&answer).trim_end());
+            return Ok(());
+        }
         printer.show(&answer);
         match answer["findings"].as_array().map_or(0, Vec::len) {
             0 => Ok(()),
