@@ -80,7 +80,7 @@ mod tests {
             "sections": [{"title": "proposal", "fields": [{"title": "Brand", "text": "X", "columns": [], "rows": []}]}],
         });
         let wanted =
-            "Waiting\n\nNo.    Region     ID\nPI-1   Gotland    d1\nPI-22  a [31mb    d2\n\nproposal\n  Brand: X\n";
+            "Waiting\n\nNo.    Region    ID\nPI-1   Gotland   d1\nPI-22  a [31mb   d2\n\nproposal\n  Brand: X\n";
         assert_eq!(of(&view), wanted);
         let more = of(&json!({"title": "T", "columns": [], "rows": [], "sections": [], "nextPage": "p"}));
         assert!(more.ends_with("more: --page p\n"), "{more}");
