@@ -5,6 +5,7 @@ use hansa_tests::{Enterprise, house::text};
 use serde_json::{Value, json};
 
 use super::{
+    approvals::puts,
     apps::{Chain, adoption, chain, proposal},
     reminders::{reminded, shop},
 };
@@ -133,6 +134,96 @@ async fn what_runs_stays_what_it_is_as_long_as_its_partner_has_not_said_yes() {
     reminded(&shop.luebeck, 1).await;
     let still = shop.luebeck.document(&id).await.unwrap();
     assert_eq!((&still["version"], &still["kindVersion"]), (&json!("1"), &json!(1)));
+}
+
+/// The one after that: what is noticed is only filed.
+fn third() -> Value {
+    let mut app = asking_for_names();
+    app["version"] = json!(3);
+    app["upgrade"] = json!({"states": {"noticed": "filed"}});
+    app["states"]["filed"] = app["states"]["noticed"].clone();
+    app["states"].as_object_mut().unwrap().remove("noticed");
+    app["acts"]["propose"]["to"] = json!("filed");
+    app["acts"]["look_at"]["from"] = json!(["filed"]);
+    app
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_runs_goes_on_version_by_version_also_when_all_of_them_are_accepted_at_once() {
+    let chain = chain().await;
+    let id = proposed(&chain, &[]).await;
+    let share = accepted(&chain).await;
+    // A share that has ended in between brings them all as well.
+    chain
+        .luebeck
+        .apps("EndShare", json!({"id": share["id"]}))
+        .await
+        .unwrap();
+    chain
+        .visby
+        .share_becomes("product_intake", &chain.link, "ended", |share| {
+            share["state"] == "ended"
+        })
+        .await;
+    chain.luebeck.publishes(&asking_for_names()).await;
+    chain.luebeck.publishes(&third()).await;
+    chain.luebeck.shares("product_intake", &chain.link).await;
+    let share = chain
+        .visby
+        .share_becomes("product_intake", &chain.link, "offered", |share| {
+            share["offeredVersion"] == 3
+        })
+        .await;
+    let yes = json!({"id": share["id"], "accept": true, "scopes": ["staff_names"], "roles": ["owner"]});
+    chain.visby.apps("AnswerShare", yes).await.unwrap();
+    let here = chain.visby.comes(&id, "filed").await;
+    assert_eq!(here["kindVersion"], 3);
+    assert_eq!(acts_of(&chain.visby, &id).await, ["propose", "upgrade", "upgrade"]);
+    holds(&chain, &id).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_handed_back_waits_for_whoever_has_to_approve_it_and_is_not_tried_again_without_end() {
+    let mut chain = chain().await;
+    chain.kind = text(&chain.luebeck.publishes(&handing_back()).await["kind"]);
+    chain.luebeck.shares("lent", &chain.link).await;
+    chain.visby.accepts_app("lent", &chain.link, &[], &["owner"]).await;
+    let share = chain
+        .luebeck
+        .share_becomes("lent", &chain.link, "accepted", |share| share["state"] == "accepted")
+        .await;
+    let id = begun(&chain).await;
+    let flow = json!({
+        "name": "ends", "version": 1, "title": {"en": "Ends"}, "on": {"kind": chain.kind, "act": "give_back"},
+        "steps": [{"name": "owner", "by": {"role": "owner"}}],
+    });
+    puts(&chain.luebeck, flow).await.unwrap();
+    chain
+        .luebeck
+        .apps("EndShare", json!({"id": share["id"]}))
+        .await
+        .unwrap();
+    chain
+        .luebeck
+        .becomes(&id, "held", |document| document["acts"][0]["state"] == "held")
+        .await;
+    let mut admin = chain.there.world.superuser().await;
+    let busy = format!(
+        "select count(*) from {}.document where wake_at <= now()",
+        chain.luebeck.tenant.schema()
+    );
+    for tried in 0.. {
+        let waking: i64 = sqlx::query_scalar(sqlx::AssertSqlSafe(busy.clone()))
+            .fetch_one(&mut admin)
+            .await
+            .unwrap();
+        if waking == 0 {
+            break;
+        }
+        assert!(tried < 400, "it is looked at without end");
+        tokio::time::sleep(std::time::Duration::from_millis(25)).await;
+    }
+    assert_eq!(chain.luebeck.document(&id).await.unwrap()["state"], "proposed");
 }
 
 #[tokio::test(flavor = "multi_thread")]

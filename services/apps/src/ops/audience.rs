@@ -121,7 +121,8 @@ impl Apps {
                 tx.commit().await?;
                 Ok(true)
             }
-            Err(error @ (Error::Link(_) | Error::Guest(_))) => {
+            // One that can't be offered is no reason to leave the others without.
+            Err(error @ (Error::Link(_) | Error::Guest(_) | Error::Invalid { .. } | Error::NotFound(_))) => {
                 tracing::debug!(link.id = %link, %error, "an app is not offered just now");
                 Ok(false)
             }

@@ -247,9 +247,33 @@ impl Apps {
                 row.round += 1;
                 (row.state, row.since) = ("offered".to_owned(), self.now());
                 (row.version, row.scopes, row.note) = (0, String::new(), String::new());
+                // What still runs from before goes on version by version, and needs them all there.
+                let before = if row.round > 1 {
+                    self.leading_to(tx, &wanted).await?
+                } else {
+                    Vec::new()
+                };
+                for version in before {
+                    row = self.offer(tx, row, &version).await?;
+                }
                 self.offer(tx, row, &wanted).await
             }
         }
+    }
+
+    /// Earlier versions of an app from which documents go on until they are of this one, the oldest first.
+    async fn leading_to(&self, tx: &mut TenantTx, app: &VersionRow) -> Result<Vec<VersionRow>, Error> {
+        let (mut all, mut upgrades) = (Vec::new(), read(&app.manifest)?.upgrade.is_some());
+        let mut number = app.version;
+        while upgrades && number > 1 {
+            number -= 1;
+            let row = store::version(tx, &app.publisher, &app.app, Some(number)).await?;
+            let row = row.ok_or(Error::Damaged("app_version"))?;
+            upgrades = read(&row.manifest)?.upgrade.is_some();
+            all.push(row);
+        }
+        all.reverse();
+        Ok(all)
     }
 
     /// Accepts what a partner offers, or declines it.
@@ -293,12 +317,26 @@ impl Apps {
         manifest: &Manifest,
     ) -> Result<(), Error> {
         if manifest.has_flow() {
-            let kind = Kind::read(&manifest.kind(&row.publisher).definition());
-            let kind = kind.map_err(|_| Error::Damaged("app_version"))?;
-            self.documents.take_kind(tx, &kind).await?;
+            // Those between as well: documents go on version by version.
+            for number in row.version + 1..row.offered_version {
+                let between = store::version(tx, &row.publisher, &row.app, Some(number)).await?;
+                if let Some(between) = between {
+                    self.take_kind(tx, &read(&between.manifest)?, &row.publisher).await?;
+                }
+            }
+            self.take_kind(tx, manifest, &row.publisher).await?;
         }
         row.version = row.offered_version;
         Ok(())
+    }
+
+    async fn take_kind(&self, tx: &mut TenantTx, manifest: &Manifest, publisher: &str) -> Result<(), Error> {
+        if !manifest.has_flow() {
+            return Ok(());
+        }
+        let kind = Kind::read(&manifest.kind(publisher).definition());
+        let kind = kind.map_err(|_| Error::Damaged("app_version"))?;
+        Ok(self.documents.take_kind(tx, &kind).await?)
     }
 
     /// Tells the publisher how its offer stands here.

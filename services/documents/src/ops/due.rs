@@ -59,10 +59,19 @@ impl Documents {
         let Some(mut woken) = store::woken(&mut tx, id, now).await? else {
             return Ok(());
         };
-        let known = self.known(&mut tx, row).await?;
-        let looked = self.looked_at(&mut tx, &known).await?;
-        if looked == Looked::Changed {
+        let mut known = self.known(&mut tx, row).await?;
+        let (before, mut looked) = (known.row.version, Looked::Changed);
+        while looked == Looked::Changed {
+            looked = self.looked_at(&mut tx, &known).await?;
+            known = self.locked(&mut tx, id).await?;
+        }
+        if known.row.version > before {
             // What is due on it from now on is written down with its new version.
+            if looked == Looked::Later {
+                (woken.reminded, woken.overdue, woken.wake_at) = (0, false, Some(now + AGAIN));
+                store::put(&mut tx, id, &woken).await?;
+                tx.set_timer().await?;
+            }
             tx.wake();
             return Ok(tx.commit().await?);
         }
@@ -128,7 +137,7 @@ impl Documents {
             Err(error) if error.is_for_good() || matches!(error, Error::Now(_)) => {
                 tx.undo_to(Mark::Act).await?;
                 self.not_done(tx, row, (act, action), &error).await?;
-                Ok(!matches!(error, Error::Now(_) | Error::Link(_)))
+                Ok(!matches!(error, Error::Now(_) | Error::Link(_)) || never(&error))
             }
             Err(error) => Err(error),
         }
@@ -179,6 +188,15 @@ impl Documents {
         }
         store::board(&mut tx, &kind.name, by, BOARD_MAX).await
     }
+}
+
+/// The link has ended: nobody will ever hear of it.
+pub(super) fn never(error: &Error) -> bool {
+    use hansa_link::model::LinkState::{Declined, Expired, Revoked};
+    let Error::Link(hansa_link::Error::State { state, .. }) = error else {
+        return false;
+    };
+    matches!(state, Declined | Expired | Revoked)
 }
 
 /// As a version says it: the same at all.

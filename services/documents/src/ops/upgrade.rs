@@ -7,7 +7,7 @@ use hansa_tenancy::{Mark, TenantTx};
 use hansa_vault::derived_id;
 use hansa_vocab::LinkId;
 
-use super::{Documents, Known};
+use super::{Documents, Known, due::never};
 use crate::{
     Error,
     admission::Fate,
@@ -65,12 +65,7 @@ impl Documents {
         let links: Vec<_> = known.linked().map(|(_, link)| link).collect();
         match admission.fate(tx, &known.kind, &links).await? {
             Fate::GoesOn => Ok(Looked::Unchanged),
-            Fate::HandedBack { act } => Ok(
-                match self.by_itself(tx, &known.row, &act, "document.hand_back").await? {
-                    true => Looked::Changed,
-                    false => Looked::Later,
-                },
-            ),
+            Fate::HandedBack { act } => self.handed_back(tx, known, &act).await,
             Fate::Upgrades => {
                 let next = self.kind(tx, &known.row.kind, Some(known.row.kind_version + 1)).await?;
                 let Some(to) = next.takes_over(&known.kind, &known.row.state) else {
@@ -83,12 +78,28 @@ impl Documents {
                         tx.undo_to(Mark::Act).await?;
                         self.not_done(tx, &known.row, (UPGRADE, "document.upgrade"), &error)
                             .await?;
-                        Ok(Looked::Later)
+                        Ok(if never(&error) {
+                            Looked::Unchanged
+                        } else {
+                            Looked::Later
+                        })
                     }
                     Err(error) => Err(error),
                 }
             }
         }
+    }
+
+    /// What nobody can do any more, and what waits for an approval, stays as it is.
+    async fn handed_back(&self, tx: &mut TenantTx, known: &Known, act: &str) -> Result<Looked, Error> {
+        if !self.by_itself(tx, &known.row, act, "document.hand_back").await? {
+            return Ok(Looked::Later);
+        }
+        let row = store::lock(tx, known.row.id).await?.ok_or(Error::Damaged("document"))?;
+        Ok(match row.version > known.row.version {
+            true => Looked::Changed,
+            false => Looked::Unchanged,
+        })
     }
 
     /// Makes the version of a document with which it is one of the next version of its kind.
