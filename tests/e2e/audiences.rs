@@ -206,6 +206,31 @@ async fn nothing_begins_with_a_version_that_is_retired_and_what_runs_is_finished
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_earlier_version_that_is_offered_again_brings_in_no_later_one_that_waits_for_a_yes() {
+    let hub = hub().await;
+    let (luebeck, (visby, north)) = (&hub.luebeck, &hub.visby);
+    share(luebeck, "franchise", (0, 0)).await.unwrap();
+    visby
+        .accepts_app("product_intake", north, &["files", "staff_names"], &["owner"])
+        .await;
+    in_state(luebeck, north, "accepted").await;
+    let mut speaks = intake();
+    speaks["version"] = json!(2);
+    let why = json!({"scope": "threads", "why": {"en": "To say that it was taken back."}});
+    speaks["scopes"].as_array_mut().unwrap().push(why);
+    speaks["acts"]["take_back"]["effects"] =
+        json!([{"do": "post_to_thread", "at": "franchisee", "with": {"text": {"is": "Taken back."}}}]);
+    luebeck.publishes(&speaks).await;
+    let waits = |share: &Value| share["offeredVersion"] == 2;
+    visby.share_becomes("product_intake", north, "offered", waits).await;
+    // The first version asks for nothing that it has not got.
+    share(luebeck, "franchise", (1, 1)).await.unwrap();
+    let least = |share: &Value| share["versionMin"] == 1;
+    let seen = visby.share_becomes("product_intake", north, "told", least).await;
+    assert_eq!((&seen["version"], &seen["offeredVersion"]), (&json!(1), &json!(2)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_group_that_is_none_and_versions_that_are_none_are_refused_by_name() {
     let hub = hub().await;
     let (luebeck, (visby, north)) = (&hub.luebeck, &hub.visby);

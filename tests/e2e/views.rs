@@ -1,5 +1,5 @@
 //! What an app shows of its documents: each side sees its own by it, in its language, and nobody sees what is not theirs.
-// covers: I13
+// covers: I12
 
 use hansa_tests::{Enterprise, House, house::text};
 use hansa_vocab::Fault;

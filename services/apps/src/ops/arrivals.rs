@@ -93,8 +93,9 @@ impl Apps {
     /// What was accepted before goes on with the new version, when that asks for no more.
     async fn take_offer(&self, tx: &mut TenantTx, mut share: ShareRow, manifest: &Manifest) -> Result<(), Not> {
         let has: BTreeSet<_> = words(&share.scopes).filter_map(Scope::read).collect();
-        let goes_on =
-            share.state == "accepted" && share.offered_version > share.version && manifest.asks().is_subset(&has);
+        // It is the newest offer that is judged, and not an earlier one that has come again.
+        let newest = number(manifest.version) == share.offered_version && share.offered_version > share.version;
+        let goes_on = share.state == "accepted" && newest && manifest.asks().is_subset(&has);
         if !goes_on {
             return match store::put_share(tx, &share).await? {
                 true => Ok(()),
