@@ -67,11 +67,12 @@ fn nothing(reason: &str, places: &[String]) {
 }
 
 /// Which room may lean on which: arrows go one way, so that a room can be understood with what lies below it alone.
-const ARROWS: [(&str, &[&str]); 22] = [
+const ARROWS: [(&str, &[&str]); 23] = [
     ("proto", &[]),
     ("vocab", &[]),
     ("lanes", &[]),
     ("psi", &["lanes"]),
+    ("trade", &["vocab", "proto"]),
     ("tenancy", &["vocab"]),
     ("vault", &["vocab", "tenancy"]),
     ("edge", &["vocab", "proto"]),
@@ -98,6 +99,7 @@ const ARROWS: [(&str, &[&str]); 22] = [
             "files",
             "pages",
             "egress",
+            "trade",
         ],
     ),
     (

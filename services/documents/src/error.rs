@@ -48,6 +48,23 @@ pub enum Error {
     /// Its partner has not sent it yet.
     #[error("the file is not here yet")]
     FilePending,
+    /// A paper breaks a rule.
+    #[error(transparent)]
+    Paper(#[from] hansa_trade::Wrong),
+    /// A paper names somebody whom nobody has named.
+    #[error("nobody is known as {party}")]
+    UnknownParty {
+        /// Scheme and identifier.
+        party: String,
+    },
+    /// The number of a paper was used for another one.
+    #[error("a paper {paper} {id} was taken already, and it said something else")]
+    PaperReused {
+        /// Which paper.
+        paper: &'static str,
+        /// Its number.
+        id: String,
+    },
     /// The id was used for something else.
     #[error("id {0} was used for something else")]
     IdReused(uuid::Uuid),
@@ -94,6 +111,7 @@ impl Error {
                 | Self::Invalid { .. }
                 | Self::NotFound(_)
                 | Self::Grant { .. }
+                | Self::Paper(_)
                 | Self::Link(_)
         )
     }
@@ -149,6 +167,21 @@ impl From<Error> for Fault {
                 "workflow.flow",
                 "an admin of yours, with a flow, or a buyer, who may do it alone".to_owned(),
             ),
+            Error::Paper(wrong) => Self::new(Kind::Invalid, "BAD_PAPER", wrong.to_string())
+                .with("line", wrong.line)
+                .with("rule_id", wrong.rule),
+            Error::UnknownParty { party } => Self::new(
+                Kind::Precondition,
+                "UNKNOWN_PARTY",
+                format!("no partner is known as {party}: say who it is, or name the link"),
+            )
+            .with("party", party),
+            Error::PaperReused { paper, id } => Self::new(
+                Kind::Conflict,
+                "PAPER_REUSED",
+                format!("{paper} {id} was taken already, and it said something else: a paper has a number of its own"),
+            )
+            .with("paper_id", id),
             Error::Workflow(error) => error.into(),
             Error::Files(error) => error.into(),
             Error::Pages(error) => error.into(),

@@ -19,7 +19,7 @@ mod ops;
 mod store;
 
 pub use admission::{Admission, Doing, Fate, Need, Standing};
-pub use api::{DocumentsPartner, DocumentsStaff};
+pub use api::{DocumentsPartner, DocumentsStaff, PapersStaff};
 pub use error::Error;
 pub use events::{ACT, ActCame, PROPOSAL, ProposalCame, RULING, RulingCame, VERSION, VersionCame};
 pub use keeper::{Bound, Came, Deed, Due, Figures, Hand, KeeperError, KeeperFuture, Purse, Results, StockKeeper};

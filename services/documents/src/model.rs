@@ -8,6 +8,7 @@ pub mod effect;
 pub mod face;
 pub mod form;
 pub mod kind;
+mod money;
 pub mod print;
 pub mod proposal;
 mod receipt;
@@ -143,7 +144,8 @@ impl Document<'_> {
                 state: self.state.to_owned(),
             });
         }
-        content::check(self.kind, self.reader, &act.writes, step.contents, self.contents)?;
+        let writes = (&*act.writes, &*act.may_write);
+        content::check(self.kind, self.reader, writes, step.contents, self.contents)?;
         Ok(leads_to(self, act, step.contents).to_owned())
     }
 

@@ -12,6 +12,7 @@ mod kinds;
 mod many;
 mod number;
 mod outlook;
+mod papers;
 mod rule;
 mod seen;
 mod stock;
@@ -27,6 +28,7 @@ use effects::Following;
 pub use guests::PURPOSE as GUEST_PAGE;
 pub(crate) use many::{Batch, Outcome, Recipient};
 pub use outlook::Outlook;
+pub(crate) use papers::Taken;
 pub(crate) use rule::{Asked, Decision, Open};
 pub use seen::{Listed, Look, Told};
 pub(crate) use stock::Progress;
@@ -196,11 +198,12 @@ impl Documents {
     }
 
     /// Does something with a document: at ours it counts at once or waits for others to agree, at a partner's it is sent.
-    pub(crate) async fn acted(&self, session: &Session, wish: Wish) -> Result<Whole, Error> {
+    pub(crate) async fn acted(&self, session: &Session, mut wish: Wish) -> Result<Whole, Error> {
         let id = wish.document;
         let mut tx = self.tenancy.begin("documents.act", session).await?;
         let known = self.locked(&mut tx, id).await?;
         self.others_hear(&mut tx, &known).await?;
+        papers::carry(&mut wish.contents, &known.contents);
         let (act_id, body_hash) = (wish.id.unwrap_or_else(|| self.tenancy.ids().uuid()), wish.hash());
         match store::asked(&mut tx, id, act_id).await? {
             Some(asked) if asked == body_hash => return self.whole(&mut tx, known).await,

@@ -12,7 +12,7 @@ use hansa_conversations::{
 use hansa_directory::{AllAudited, Directory, DirectoryStaff, Door};
 use hansa_documents::{
     ACT, ActCame, CUSTOMER_PAGE, CustomerPages, Documents, DocumentsPartner, DocumentsStaff, GUEST_PAGE, Hand,
-    PROPOSAL, ProposalCame, RULING, RulingCame, VERSION, VersionCame,
+    PROPOSAL, PapersStaff, ProposalCame, RULING, RulingCame, VERSION, VersionCame,
 };
 use hansa_edge::{
     Identity, LinkLimits, PARTNER_MESSAGE_MAX, Pins, Rules, STAFF_MESSAGE_MAX, StaffOptions, serve_http, serve_link,
@@ -44,6 +44,7 @@ use hansa_proto::{
     documents::v1::{
         documents_partner_service_server::DocumentsPartnerServiceServer,
         documents_staff_service_server::DocumentsStaffServiceServer,
+        papers_staff_service_server::PapersStaffServiceServer,
     },
     egress::v1::egress_staff_service_server::EgressStaffServiceServer,
     files::v1::files_staff_service_server::FilesStaffServiceServer,
@@ -309,6 +310,7 @@ fn staff_routes(rooms: &Rooms, rules: Rules, dev: bool) -> anyhow::Result<Router
     .add_service(
         DocumentsStaffServiceServer::new(DocumentsStaff(rooms.documents.clone())).max_decoding_message_size(limit),
     )
+    .add_service(PapersStaffServiceServer::new(PapersStaff(rooms.documents.clone())).max_decoding_message_size(limit))
     .add_service(
         WorkflowStaffServiceServer::new(WorkflowStaff(rooms.workflow.clone())).max_decoding_message_size(limit),
     )

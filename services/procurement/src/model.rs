@@ -153,7 +153,10 @@ mod tests {
     #[test]
     fn requests_of_many_stores_become_one_order_for_each_supplier() {
         let dear = Line {
-            price: Some(Price { value: 5, scale: 0 }),
+            price: Some(Price {
+                value: 5,
+                ..Price::default()
+            }),
             ..line("1", "TEA", 2, 0)
         };
         let all = [

@@ -18,15 +18,6 @@ pub fn half_up(numerator: i128, denominator: i128) -> i128 {
     rounded * numerator.signum()
 }
 
-/// What `quantity / 10^quantity_scale` units at `price / 10^price_scale` come to, in minor units; `None` when it is out of all bounds.
-#[must_use]
-pub fn amount(price: (i64, u32), quantity: (i64, u32), currency: &str) -> Option<i64> {
-    let product = i128::from(price.0).checked_mul(quantity.0.into())?;
-    let minor = product.checked_mul(10_i128.checked_pow(exponent(currency))?)?;
-    let scale = 10_i128.checked_pow(price.1.checked_add(quantity.1)?)?;
-    i64::try_from(half_up(minor, scale)).ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -43,15 +34,5 @@ mod tests {
         ] {
             assert_eq!(half_up(numerator, denominator), whole, "{numerator}/{denominator}");
         }
-    }
-
-    #[test]
-    fn an_amount_has_the_places_of_its_currency() {
-        assert_eq!(amount((250, 2), (3, 0), "EUR"), Some(750));
-        assert_eq!(amount((1_255, 3), (1, 0), "EUR"), Some(126), "1.255 is 1.26");
-        assert_eq!(amount((250, 2), (15, 1), "JPY"), Some(4), "3.75 is 4");
-        assert_eq!(amount((1, 0), (1, 0), "KWD"), Some(1_000));
-        assert_eq!(amount((i64::MAX, 0), (i64::MAX, 0), "EUR"), None);
-        assert_eq!(amount((1, u32::MAX), (1, 1), "EUR"), None);
     }
 }

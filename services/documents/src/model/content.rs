@@ -17,7 +17,7 @@ use uuid::Uuid;
 use super::{
     form,
     kind::{Holds, Kind, SectionKind},
-    receipt,
+    money, receipt,
 };
 
 /// Lines of a document.
@@ -31,9 +31,9 @@ const FILES_MAX: usize = 20;
 const SALT_LENGTH: usize = 16;
 const LINE_ID_MAX: usize = 20;
 const NAME_MAX: usize = 40;
-const TEXT_MAX: usize = 200;
+pub(super) const TEXT_MAX: usize = 200;
 pub(super) const NOTE_MAX: usize = 2_000;
-const AMOUNT_MAX: i64 = 1_000_000_000_000;
+pub(super) const AMOUNT_MAX: i64 = 1_000_000_000_000;
 const SCALE_MAX: u32 = 6;
 
 /// Contents by the name of their section.
@@ -60,11 +60,13 @@ pub(super) fn bad<T>(field: &'static str, text: impl Into<String>) -> Result<T, 
 pub fn check(
     kind: &Kind,
     reader: &str,
-    writes: &[String],
+    (writes, may_write): (&[String], &[String]),
     contents: &Contents,
     before: &Contents,
 ) -> Result<(), BadContent> {
-    let wanted: BTreeSet<_> = writes.iter().filter(|section| kind.sees(reader, section)).collect();
+    let mut wanted: BTreeSet<_> = writes.iter().filter(|section| kind.sees(reader, section)).collect();
+    let may = |section: &&String| contents.contains_key(*section) && kind.sees(reader, section);
+    wanted.extend(may_write.iter().filter(may));
     if contents.keys().collect::<BTreeSet<_>>() != wanted {
         return bad(
             "sections",
@@ -84,7 +86,10 @@ pub fn check(
         };
         match (section.is, &content.body) {
             (Holds::Head, Some(Body::Head(head))) => check_head(kind, section, head)?,
-            (Holds::Lines, Some(Body::Lines(lines))) => check_lines(kind, lines)?,
+            (Holds::Lines, Some(Body::Lines(lines))) => {
+                check_lines(kind, lines)?;
+                money::check_amounts(lines, contents, before)?;
+            }
             (Holds::Answers, Some(Body::Answers(answers))) => {
                 check_answers(answers, about(section, contents, before)?)?;
             }
@@ -94,6 +99,7 @@ pub fn check(
             (Holds::Remark, Some(Body::Remark(remark))) => {
                 text("reference", &remark.reference, TEXT_MAX)?;
                 text("note", &remark.note, NOTE_MAX)?;
+                money::check_besides(&remark.besides)?;
                 check_files(&remark.files)?;
             }
             (Holds::Form, Some(Body::Form(form))) => {
@@ -123,7 +129,7 @@ pub(super) fn text(field: &'static str, text: &str, most: usize) -> Result<(), B
     Ok(())
 }
 
-fn date(field: &'static str, text: &str) -> Result<Option<Date>, BadContent> {
+pub(super) fn date(field: &'static str, text: &str) -> Result<Option<Date>, BadContent> {
     if text.is_empty() {
         return Ok(None);
     }
@@ -154,6 +160,7 @@ fn check_head(kind: &Kind, section: &SectionKind, head: &Head) -> Result<(), Bad
     check_files(&head.files)?;
     text("delivery_address", &head.delivery_address, NOTE_MAX)?;
     text("time_zone", &head.time_zone, TEXT_MAX)?;
+    money::check_head(head)?;
     let (from, until) = (
         date("delivery_from", &head.delivery_from)?,
         date("delivery_until", &head.delivery_until)?,
@@ -192,6 +199,15 @@ pub fn files_of(content: &Content) -> Vec<&FileRef> {
         Some(Body::Receipts(receipts)) => receipts.receipts.iter().flat_map(|one| &one.files).collect(),
         Some(Body::Lines(_) | Body::Answers(_)) | None => Vec::new(),
     }
+}
+
+/// Its issuer's own number of a document, if these contents have a head.
+#[must_use]
+pub fn reference(contents: &Contents) -> Option<String> {
+    contents.values().find_map(|content| match &content.body {
+        Some(Body::Head(head)) => Some(head.reference.clone()),
+        _ => None,
+    })
 }
 
 /// The document that these contents refer to.
@@ -272,7 +288,7 @@ fn check_line(line: &Line) -> Result<(), BadContent> {
         );
         return bad("price", limits);
     }
-    Ok(())
+    money::check_line(line)
 }
 
 fn check_answers(answers: &Answers, lines: &Lines) -> Result<(), BadContent> {
@@ -282,6 +298,7 @@ fn check_answers(answers: &Answers, lines: &Lines) -> Result<(), BadContent> {
         return bad("answers", "each line is answered once");
     }
     text("note", &answers.note, NOTE_MAX)?;
+    money::check_besides(&answers.besides)?;
     for answer in &answers.answers {
         text("reason", &answer.reason, TEXT_MAX)?;
         date("on", &answer.on)?;

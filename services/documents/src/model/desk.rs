@@ -239,7 +239,7 @@ impl<'a> Desk<'a> {
                         let remark = Remark {
                             reference: field("reference").to_owned(),
                             note: plain(field("note")),
-                            files: Vec::new(),
+                            ..Remark::default()
                         };
                         [(section.to_string(), content(Body::Remark(remark)))].into()
                     }
@@ -284,7 +284,11 @@ impl<'a> Desk<'a> {
             });
         }
         let note = plain(field("note"));
-        let said = content(Body::Answers(Answers { answers, note }));
+        let said = content(Body::Answers(Answers {
+            answers,
+            note,
+            ..Answers::default()
+        }));
         Ok([(section.to_owned(), said)].into())
     }
 

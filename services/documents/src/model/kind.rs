@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
+use hansa_trade::ubl::PaperKind;
 use hansa_vault::sha256;
 use hansa_workflow::check_condition;
 use serde::{Deserialize, Serialize};
@@ -171,6 +172,12 @@ pub struct ActKind {
     /// Sections that it writes, all of them.
     #[serde(default)]
     pub writes: Vec<String>,
+    /// Sections that it may write besides.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub may_write: Vec<String>,
+    /// The trade paper that says it to systems of others, of UBL: a closed list, for which code stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paper: Option<String>,
     /// Sections that say nothing any more once it counts.
     #[serde(default)]
     pub clears: Vec<String>,
@@ -182,6 +189,13 @@ pub struct ActKind {
     pub effects: Vec<EffectKind>,
     /// Where it leads.
     pub to: To,
+}
+
+impl ActKind {
+    /// Sections that it writes, or may write.
+    pub fn written(&self) -> impl Iterator<Item = &String> {
+        self.writes.iter().chain(&self.may_write)
+    }
 }
 
 /// Where an act leads.
@@ -279,7 +293,7 @@ impl Kind {
         self.started_by.as_deref().unwrap_or_else(|| self.issuer())
     }
 
-    /// The section that holds that; kinds have one of each at most, except of forms.
+    /// The section that holds that; kinds have one of each at most, except of forms and remarks.
     #[must_use]
     pub fn section(&self, holds: Holds) -> Option<&str> {
         let mut all = self.sections.iter();
@@ -347,7 +361,8 @@ impl Kind {
                 (Some(_), _) => return Err(BadKind(format!("{name}: forms alone have a schema"))),
                 (None, _) => {}
             }
-            if section.is != Holds::Form && self.section(section.is) != Some(name) {
+            let several = matches!(section.is, Holds::Form | Holds::Remark);
+            if !several && self.section(section.is) != Some(name) {
                 return Err(BadKind(format!("{name}: another section holds that already")));
             }
         }
@@ -389,7 +404,11 @@ impl Kind {
     fn check_act(&self, name: &str, act: &ActKind) -> Result<(), BadKind> {
         self.known(name, &act.by, &self.roles)?;
         self.known(name, &act.from, self.states.keys())?;
-        self.known(name, act.writes.iter().chain(&act.clears), self.sections.keys())?;
+        let sections = act.writes.iter().chain(&act.may_write).chain(&act.clears);
+        self.known(name, sections, self.sections.keys())?;
+        if let Some(paper) = act.paper.as_ref().filter(|paper| PaperKind::of(paper).is_none()) {
+            return Err(BadKind(format!("{name}: there is no paper {paper}")));
+        }
         self.known(name, &act.agreed_by, &self.roles)?;
         if ANSWERS.contains(&name) || name == UPGRADE {
             return Err(BadKind(format!("{name}: every kind has that act by itself")));

@@ -362,7 +362,11 @@ mod tests {
                 scale: 0,
                 unit: "C62".to_owned(),
             }),
-            price: price.map(|(value, scale)| Price { value, scale }),
+            price: price.map(|(value, scale)| Price {
+                value,
+                scale,
+                ..Price::default()
+            }),
             ..Line::default()
         }
     }

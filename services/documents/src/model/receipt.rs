@@ -6,12 +6,14 @@ use hansa_proto::documents::v1::{Line, Lines, Receipt, Receipts};
 
 use super::{
     content::{BadContent, NOTE_MAX, bad, check_files, text},
+    money,
     stock::Amount,
 };
 
 /// Is each line there once, with figures that add up to no more than was sent.
 pub fn check(receipts: &Receipts, lines: &Lines) -> Result<(), BadContent> {
     text("note", &receipts.note, NOTE_MAX)?;
+    money::check_besides(&receipts.besides)?;
     let sent: BTreeMap<_, _> = lines.lines.iter().map(|line| (&line.id, line)).collect();
     let named: BTreeSet<_> = receipts.receipts.iter().map(|receipt| &receipt.line).collect();
     if named.len() != receipts.receipts.len() || named != sent.keys().copied().collect() {

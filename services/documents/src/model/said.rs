@@ -6,7 +6,7 @@ use hansa_proto::{
     documents::v1::{Answer, Head, Line, Receipt, Verdict, content::Body},
     types::v1::Quantity,
 };
-use hansa_vocab::money;
+use hansa_trade::Decimal;
 
 use super::Contents;
 
@@ -46,14 +46,22 @@ impl<'a> Said<'a> {
         self.head.map_or("", |head| &head.currency)
     }
 
-    /// Minor units of all lines as they were asked; none when one has no price.
+    /// Minor units of all lines as they were asked, without tax, with what goes off or on the whole; none when one has no price.
     #[must_use]
     pub fn total(&self) -> Option<i64> {
         let asked = self
             .lines
             .iter()
             .map(|line| amount(line, line.quantity.as_ref()?, self.currency()));
-        sum(asked)
+        self.with_allowances(sum(asked)?)
+    }
+
+    fn with_allowances(&self, total: i64) -> Option<i64> {
+        let mut all = self.head.into_iter().flat_map(|head| &head.allowance_charges);
+        all.try_fold(total, |total, one| {
+            let amount = Decimal::of(one.amount.as_ref())?.minor(self.currency())?;
+            total.checked_add(if one.charge { amount } else { -amount })
+        })
     }
 
     /// Minor units of a line as it was answered, or else as it was asked; none without a price, and of another article.
@@ -72,14 +80,13 @@ impl<'a> Said<'a> {
     /// The same of all lines.
     #[must_use]
     pub fn settled_total(&self) -> Option<i64> {
-        sum(self.lines.iter().map(|line| self.settled(line)))
+        self.with_allowances(sum(self.lines.iter().map(|line| self.settled(line)))?)
     }
 }
 
 /// Minor units of so much of a line's article.
 fn amount(line: &Line, quantity: &Quantity, currency: &str) -> Option<i64> {
-    let price = line.price.as_ref()?;
-    money::amount((price.value, price.scale), (quantity.value, quantity.scale), currency)
+    hansa_trade::net(line, quantity, currency).ok()
 }
 
 /// All of them together; none when there are none, when one is missing, or when it is out of all bounds.
@@ -101,7 +108,11 @@ mod tests {
         Line {
             id: "1".to_owned(),
             quantity: Some(quantity(value)),
-            price: price.map(|value| Price { value, scale: 2 }),
+            price: price.map(|value| Price {
+                value,
+                scale: 2,
+                ..Price::default()
+            }),
             ..Line::default()
         }
     }

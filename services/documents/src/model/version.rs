@@ -177,12 +177,13 @@ fn by_the_rules(kind: &Kind, last: &Version, version: &Version) -> Result<(), Ba
     if !leads {
         return Err(BadVersion("nothing in its kind leads there"));
     }
-    let of_act = |before: &SectionHash| act.writes.contains(&before.name) || act.clears.contains(&before.name);
+    let writes = |name: &String| act.written().any(|one| one == name);
+    let of_act = |before: &SectionHash| writes(&before.name) || act.clears.contains(&before.name);
     let kept = last
         .sections
         .iter()
         .all(|before| of_act(before) || version.sections.contains(before));
-    let written = changed(last, version).all(|section| act.writes.contains(&section.name));
+    let written = changed(last, version).all(|section| writes(&section.name));
     if !kept || !written {
         return Err(BadVersion("the act has changed a section that it does not write"));
     }

@@ -216,6 +216,9 @@ fn material(said: &Said<'_>, filled: &Filled<'_>, (act, parties): (&str, &[Party
     if let Some(head) = said.head {
         add(head.currency.as_bytes());
         add(head.delivery_location.as_bytes());
+        for one in &head.allowance_charges {
+            add(&one.encode_to_vec());
+        }
     }
     for line in &said.lines {
         let weighty = Line {

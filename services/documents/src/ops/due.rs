@@ -160,7 +160,7 @@ impl Documents {
         let Some(act) = kind.acts.get(act) else {
             return Vec::new();
         };
-        let sections = act.writes.iter().chain(&act.clears);
+        let sections = act.written().chain(&act.clears);
         let said = sections.filter_map(|name| {
             let schema = kind.sections.get(name)?.schema.as_ref()?;
             let form = match contents.get(name).and_then(|content| content.body.as_ref()) {

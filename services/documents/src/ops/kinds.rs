@@ -163,7 +163,7 @@ impl Documents {
         self.all_kinds(&mut tx).await
     }
 
-    async fn all_kinds(&self, tx: &mut TenantTx) -> Result<Vec<(Arc<Kind>, bool)>, Error> {
+    pub(super) async fn all_kinds(&self, tx: &mut TenantTx) -> Result<Vec<(Arc<Kind>, bool)>, Error> {
         let mut all: BTreeMap<String, (Arc<Kind>, bool)> = BTreeMap::new();
         for ((name, _), kind) in self.shipped.iter() {
             all.insert(name.clone(), (kind.clone(), true));

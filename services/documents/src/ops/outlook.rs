@@ -195,7 +195,7 @@ mod tests {
         let sections = ["head".to_owned(), "lines".to_owned()];
         let check = |json: &str| {
             let kind = Kind::read(json).unwrap();
-            content::check(&kind, kind.issuer(), &sections, &contents(), &Contents::new())
+            content::check(&kind, kind.issuer(), (&sections, &[]), &contents(), &Contents::new())
         };
         check(include_str!("../../kinds/requisition.json")).unwrap();
         let told = check(include_str!("../../kinds/order.json")).unwrap_err();

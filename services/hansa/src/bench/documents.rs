@@ -101,7 +101,10 @@ fn goods() -> std::collections::HashMap<String, Content> {
             value: 1,
             ..Quantity::default()
         }),
-        price: Some(Price { value: 100, scale: 0 }),
+        price: Some(Price {
+            value: 100,
+            ..Price::default()
+        }),
         ..Line::default()
     };
     let head = Head {
