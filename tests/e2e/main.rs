@@ -36,6 +36,7 @@ mod members;
 mod merging;
 mod notices;
 mod outreach;
+mod papers;
 mod partners;
 mod pool;
 mod pools;

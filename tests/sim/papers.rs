@@ -99,7 +99,7 @@ fn written(kind: &Kind, name: &str, units: i64) -> Contents {
         }),
         "answers" => Body::Answers(Answers {
             answers: vec![answer.clone()],
-            note: String::new(),
+            ..Answers::default()
         }),
         _ => Body::Remark(Remark::default()),
     };

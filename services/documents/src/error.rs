@@ -167,21 +167,7 @@ impl From<Error> for Fault {
                 "workflow.flow",
                 "an admin of yours, with a flow, or a buyer, who may do it alone".to_owned(),
             ),
-            Error::Paper(wrong) => Self::new(Kind::Invalid, "BAD_PAPER", wrong.to_string())
-                .with("line", wrong.line)
-                .with("rule_id", wrong.rule),
-            Error::UnknownParty { party } => Self::new(
-                Kind::Precondition,
-                "UNKNOWN_PARTY",
-                format!("no partner is known as {party}: say who it is, or name the link"),
-            )
-            .with("party", party),
-            Error::PaperReused { paper, id } => Self::new(
-                Kind::Conflict,
-                "PAPER_REUSED",
-                format!("{paper} {id} was taken already, and it said something else: a paper has a number of its own"),
-            )
-            .with("paper_id", id),
+            Error::Paper(_) | Error::UnknownParty { .. } | Error::PaperReused { .. } => of_papers(error),
             Error::Workflow(error) => error.into(),
             Error::Files(error) => error.into(),
             Error::Pages(error) => error.into(),
@@ -207,5 +193,23 @@ impl From<Error> for Fault {
             Error::Tenancy(error) => error.into(),
             Error::Sql(error) => hansa_tenancy::Error::from(error).into(),
         }
+    }
+}
+
+/// What a caller is told of a paper.
+fn of_papers(error: Error) -> Fault {
+    let text = error.to_string();
+    match error {
+        Error::Paper(wrong) => Fault::new(Kind::Invalid, "BAD_PAPER", text)
+            .with("line", wrong.line)
+            .with("rule_id", wrong.rule),
+        Error::UnknownParty { party } => Fault::new(
+            Kind::Precondition,
+            "UNKNOWN_PARTY",
+            format!("{text}: say who it is, or name the link"),
+        )
+        .with("party", party),
+        Error::PaperReused { id, .. } => Fault::new(Kind::Conflict, "PAPER_REUSED", text).with("paper_id", id),
+        other => other.into(),
     }
 }

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, future::Future, pin::Pin};
 
 use hansa_tenancy::TenantTx;
+use hansa_trade::matching::Papers;
 use hansa_vocab::{LinkId, Quantity};
 use uuid::Uuid;
 
@@ -103,6 +104,30 @@ pub struct Bound {
 pub trait Purse: std::fmt::Debug + Send + Sync {
     /// Writes down what a document binds. The same again changes nothing.
     fn bind<'a>(&'a self, tx: &'a mut TenantTx, bound: Bound) -> KeeperFuture<'a>;
+}
+
+/// A document that is compared with what was ordered and received.
+#[derive(Clone, Debug)]
+pub struct ToMatch {
+    /// Which document.
+    pub document: Uuid,
+    /// Its issuer's number.
+    pub number: String,
+    /// The one that it is about, if it is about one.
+    pub about: Option<Uuid>,
+    /// Whose it is.
+    pub link: Option<LinkId>,
+    /// What it says beside what was ordered and received.
+    pub papers: Papers,
+}
+
+/// Looks at whether what is to be paid was ordered and has come.
+pub trait Matcher: std::fmt::Debug + Send + Sync {
+    /// Compares, and writes down what it has found: true = all of it fits, and nobody has to look at it.
+    fn fits<'a>(&'a self, tx: &'a mut TenantTx, of: ToMatch) -> KeeperFuture<'a, bool>;
+
+    /// It waits for nobody any more.
+    fn decided<'a>(&'a self, tx: &'a mut TenantTx, document: Uuid) -> KeeperFuture<'a>;
 }
 
 /// What has to be done because of an act.

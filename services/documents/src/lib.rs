@@ -22,7 +22,9 @@ pub use admission::{Admission, Doing, Fate, Need, Standing};
 pub use api::{DocumentsPartner, DocumentsStaff, PapersStaff};
 pub use error::Error;
 pub use events::{ACT, ActCame, PROPOSAL, ProposalCame, RULING, RulingCame, VERSION, VersionCame};
-pub use keeper::{Bound, Came, Deed, Due, Figures, Hand, KeeperError, KeeperFuture, Purse, Results, StockKeeper};
+pub use keeper::{
+    Bound, Came, Deed, Due, Figures, Hand, KeeperError, KeeperFuture, Matcher, Purse, Results, StockKeeper, ToMatch,
+};
 pub use model::customer::CustomerKind;
 pub use model::effect::{Effect, EffectKind, With};
 pub use model::form::{Shown, amount, check_json, check_schema, minor};

@@ -46,6 +46,7 @@ fn answered(verdicts: &[(&str, Verdict, Option<Quantity>)]) -> Contents {
     let body = Body::Answers(Answers {
         answers: answers.collect(),
         note: String::new(),
+        ..Answers::default()
     });
     [("answers".to_owned(), Content { body: Some(body) })].into()
 }

@@ -10,6 +10,7 @@ mod files;
 mod guests;
 mod kinds;
 mod many;
+mod matching;
 mod number;
 mod outlook;
 mod papers;
@@ -62,7 +63,7 @@ use crate::{
     Error,
     admission::{Admission, Doing},
     events::ACT,
-    keeper::{Hand, Purse, StockKeeper},
+    keeper::{Hand, Matcher, Purse, StockKeeper},
     model::{Contents, Kind, Refusal, content, version},
     store::{self, TextRow},
 };
@@ -79,6 +80,7 @@ pub struct Documents {
     pub(crate) pages: Pages,
     pub(crate) keeper: Arc<OnceLock<Box<dyn StockKeeper>>>,
     purse: Arc<OnceLock<Box<dyn Purse>>>,
+    matcher: Arc<OnceLock<Box<dyn Matcher>>>,
     admission: Arc<OnceLock<Box<dyn Admission>>>,
     pub(crate) hands: Arc<OnceLock<Vec<Box<dyn Hand>>>>,
     /// Those that every tenant has.
@@ -138,6 +140,7 @@ impl Documents {
             pages,
             keeper: Arc::default(),
             purse: Arc::default(),
+            matcher: Arc::default(),
             admission: Arc::default(),
             hands: Arc::default(),
             shipped: Arc::new(kinds),

@@ -139,6 +139,7 @@ fn says(kind: &Kind, holds: Holds, outcome: &str) -> Content {
             Body::Answers(Answers {
                 answers: ["1", "2"].into_iter().zip(verdicts).map(answer).collect(),
                 note: String::new(),
+                ..Answers::default()
             })
         }
         Holds::Receipts => {
@@ -156,6 +157,7 @@ fn says(kind: &Kind, holds: Holds, outcome: &str) -> Content {
             Body::Receipts(Receipts {
                 receipts: ["1", "2"].into_iter().zip(came).map(receipt).collect(),
                 note: String::new(),
+                ..Receipts::default()
             })
         }
         Holds::Remark => Body::Remark(Remark::default()),

@@ -273,6 +273,7 @@ async fn furnish(
     documents.install(inventory.clone());
     let procurement = Procurement::new(tenancy.clone(), documents.clone());
     documents.install_purse(procurement.clone());
+    documents.install_matcher(procurement.clone());
     let rooms = Rooms {
         inventory,
         directory,

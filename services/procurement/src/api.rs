@@ -1,17 +1,21 @@
 //! The wire of buying: our own people only.
 
 use hansa_directory::Session;
-use hansa_edge::{finish, id, status};
+use hansa_edge::{finish, id, maybe_id, status, timestamp};
 use hansa_proto::{
     procurement::v1::{self as wire, procurement_staff_service_server::ProcurementStaffService},
-    types::v1::Quantity as WireQuantity,
+    types::v1::{Decimal, Quantity as WireQuantity},
 };
-use hansa_vocab::{Fault, LinkId, Quantity};
+use hansa_vocab::{Fault, LinkId, Quantity, Unit};
 use time::{Date, macros::format_description};
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
-use crate::{Procurement, ops::Assignment, store::BudgetRow};
+use crate::{
+    Procurement,
+    ops::{Assignment, Compared},
+    store::{BudgetRow, ToleranceRow},
+};
 
 /// `hansa.procurement.v1.ProcurementStaffService`.
 #[derive(Clone, Debug)]
@@ -31,6 +35,44 @@ fn budget(row: BudgetRow) -> wire::Budget {
 fn day(field: &'static str, text: &str) -> Result<Date, Status> {
     let read = Date::parse(text, format_description!("[year]-[month]-[day]"));
     read.map_err(|_| status(Fault::invalid(field, "a date is YYYY-MM-DD")))
+}
+
+fn tolerance(row: ToleranceRow) -> wire::MatchTolerance {
+    let (value, scale) = Quantity::of(row.quantity_units, 6, Unit::default()).shortest();
+    wire::MatchTolerance {
+        link_id: row.link,
+        quantity_percent: row.quantity_percent.try_into().unwrap_or(0),
+        quantity: Some(Decimal {
+            value,
+            scale: scale.into(),
+        }),
+        price_percent: row.price_percent.try_into().unwrap_or(0),
+        price_amount: row.price_amount,
+    }
+}
+
+fn matched(compared: &Compared) -> wire::GetMatchResponse {
+    let lines = compared.lines.iter().map(|line| {
+        let unit = compared.units.iter().find(|(id, _)| *id == line.of_line);
+        let unit = unit.and_then(|(_, unit)| unit.parse().ok()).unwrap_or_default();
+        let of = |micros: i64| Some(quantity(Quantity::of(micros, 6, unit)));
+        wire::MatchedLine {
+            line: line.line.clone(),
+            of_line: line.of_line.clone(),
+            ordered: of(line.ordered),
+            received: of(line.received),
+            invoiced: of(line.invoiced),
+            amount: line.amount,
+            expected: line.expected,
+            findings: line.findings.iter().map(|found| found.as_str().to_owned()).collect(),
+        }
+    });
+    wire::GetMatchResponse {
+        lines: lines.collect(),
+        matched: compared.lines.iter().all(|line| line.findings.is_empty()),
+        tolerance: Some(tolerance(compared.tolerance.clone())),
+        currency: compared.currency.clone(),
+    }
 }
 
 fn quantity(quantity: Quantity) -> WireQuantity {
@@ -126,6 +168,73 @@ impl ProcurementStaffService for ProcurementStaff {
         let budgets = budgets.into_iter().map(budget);
         Ok(Response::new(wire::ListBudgetsResponse {
             budgets: budgets.collect(),
+        }))
+    }
+
+    async fn get_match(
+        &self,
+        asked: Request<wire::GetMatchRequest>,
+    ) -> Result<Response<wire::GetMatchResponse>, Status> {
+        let (session, asked) = (Session::of(&asked)?, asked.into_inner());
+        let document = id("document_id", &asked.document_id)?;
+        let compared = self.0.compared(&session, document).await.map_err(status)?;
+        Ok(Response::new(matched(&compared)))
+    }
+
+    async fn list_match_exceptions(
+        &self,
+        asked: Request<wire::ListMatchExceptionsRequest>,
+    ) -> Result<Response<wire::ListMatchExceptionsResponse>, Status> {
+        let session = Session::of(&asked)?;
+        let exceptions = self.0.exceptions(&session).await.map_err(status)?;
+        let exceptions = exceptions.into_iter().map(|row| wire::MatchException {
+            document_id: row.document_id.to_string(),
+            number: row.number,
+            link_id: row.link_id.map(|link| link.to_string()).unwrap_or_default(),
+            findings: row.findings.split(',').map(str::to_owned).collect(),
+            since: Some(timestamp(row.since)),
+        });
+        Ok(Response::new(wire::ListMatchExceptionsResponse {
+            exceptions: exceptions.collect(),
+        }))
+    }
+
+    async fn put_match_tolerance(
+        &self,
+        asked: Request<wire::PutMatchToleranceRequest>,
+    ) -> Result<Response<wire::PutMatchToleranceResponse>, Status> {
+        let (session, procurement, asked) = (Session::of(&asked)?, self.0.clone(), asked.into_inner());
+        let asked = asked.tolerance.unwrap_or_default();
+        let bad = || {
+            status(Fault::invalid(
+                "tolerance",
+                "a share is 0 to 10,000 hundredths of a per cent",
+            ))
+        };
+        let units = asked.quantity.unwrap_or_default();
+        let units = Quantity::new(units.value, units.scale, "").ok();
+        let units = units.and_then(|units| units.base_units(6, units.unit()).ok());
+        let row = ToleranceRow {
+            link: maybe_id("link_id", &asked.link_id)?
+                .map(|link| link.to_string())
+                .unwrap_or_default(),
+            quantity_percent: asked.quantity_percent.try_into().map_err(|_| bad())?,
+            quantity_units: units.ok_or_else(bad)?,
+            price_percent: asked.price_percent.try_into().map_err(|_| bad())?,
+            price_amount: asked.price_amount,
+        };
+        finish(async move { procurement.put_tolerance(&session, row).await }).await?;
+        Ok(Response::new(wire::PutMatchToleranceResponse {}))
+    }
+
+    async fn list_match_tolerances(
+        &self,
+        asked: Request<wire::ListMatchTolerancesRequest>,
+    ) -> Result<Response<wire::ListMatchTolerancesResponse>, Status> {
+        let session = Session::of(&asked)?;
+        let tolerances = self.0.tolerances(&session).await.map_err(status)?;
+        Ok(Response::new(wire::ListMatchTolerancesResponse {
+            tolerances: tolerances.into_iter().map(tolerance).collect(),
         }))
     }
 

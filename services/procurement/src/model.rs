@@ -205,7 +205,7 @@ mod tests {
                 "answers".to_owned(),
                 content(Body::Answers(Answers {
                     answers,
-                    note: String::new(),
+                    ..Answers::default()
                 })),
             ),
         ];

@@ -2,6 +2,7 @@
 
 mod asked;
 mod budget;
+mod matching;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -30,6 +31,8 @@ const REQUISITIONS: [(&str, &[&str]); 2] = [
 const ORDERED: &str = "ordered";
 /// States in which an order has come to nothing.
 const NOTHING: [&str; 2] = ["declined", "cancelled"];
+
+pub(crate) use matching::Compared;
 
 /// Buying, for all tenants of this node. Cheap to clone.
 #[derive(Clone, Debug)]

@@ -1,9 +1,15 @@
 //! SQL of buying, nothing else.
 
+mod matching;
+
 use hansa_documents::Bound;
 use hansa_tenancy::TenantTx;
 use time::Date;
 use uuid::Uuid;
+
+pub use matching::{
+    ExceptionRow, ToleranceRow, decided, exceptions, put_exception, put_tolerance, tolerance, tolerances,
+};
 
 use crate::Error;
 

@@ -8,6 +8,7 @@
 //! Deliberately absent: the database, the network, who may do what.
 
 mod decimal;
+pub mod matching;
 mod totals;
 pub mod ubl;
 mod xml;

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use quick_xml::{
     NsReader,
-    events::{BytesStart, Event},
+    events::{BytesDecl, BytesStart, Event},
     name::{Namespace, ResolveResult},
 };
 
@@ -229,79 +229,46 @@ impl Reading<'_> {
         loop {
             let line = self.line();
             let bad = |text: String| Wrong::new(line, "XML-FORM", text);
-            let (space, event) = match self.reader.read_resolved_event() {
-                Ok(read) => read,
-                Err(error) => return Err(bad(error.to_string())),
-            };
-            let unknown = matches!(space, ResolveResult::Unknown(_));
+            let (space, event) = self
+                .reader
+                .read_resolved_event()
+                .map_err(|error| bad(error.to_string()))?;
             let name = match space {
                 ResolveResult::Bound(Namespace(name)) => name.to_owned(),
+                ResolveResult::Unknown(_) if matches!(event, Event::Start(_) | Event::Empty(_)) => {
+                    return Err(bad("a prefix is not declared".to_owned()));
+                }
                 _ => String::new(),
             };
             match event {
-                Event::Start(_) | Event::Empty(_) if unknown => {
-                    return Err(bad("a prefix is not declared".to_owned()));
-                }
-                Event::Start(start) => {
-                    let element = element(&start, &name, line)?;
-                    self.enter(element, name)?;
-                }
+                Event::Start(start) => self.enter(element(&start, &name, line)?, name)?,
                 Event::Empty(start) => {
-                    let element = element(&start, &name, line)?;
-                    self.enter(element, name)?;
+                    self.enter(element(&start, &name, line)?, name)?;
                     self.leave();
                 }
                 Event::End(_) => self.leave(),
-                Event::Text(text) => {
-                    let text = text.replace("\r\n", "\n").replace('\r', "\n");
-                    self.text(&text, line)?;
-                }
-                Event::CData(text) => {
-                    let text = text.replace("\r\n", "\n").replace('\r', "\n");
-                    self.text(&text, line)?;
-                }
+                Event::Text(text) => self.text(&one_line_end(&text), line)?,
+                Event::CData(text) => self.text(&one_line_end(&text), line)?,
                 Event::GeneralRef(reference) => {
                     let name: &str = &reference;
                     let text = character(name).ok_or_else(|| {
-                        Wrong::new(
-                            line,
-                            "XML-ENTITY",
-                            format!("&{name}; is none of the five entities of XML"),
-                        )
+                        let text = format!("&{name}; is none of the five entities of XML");
+                        Wrong::new(line, "XML-ENTITY", text)
                     })?;
                     self.text(&text, line)?;
                 }
-                Event::Comment(text) => {
-                    self.aside(Node::Comment(text.replace("\r\n", "\n")));
-                }
-                Event::Decl(declaration) => {
-                    let encoding = declaration.encoding().transpose();
-                    let encoding = encoding.map_err(|error| bad(error.to_string()))?;
-                    if encoding.is_some_and(|encoding| !encoding.eq_ignore_ascii_case("utf-8")) {
-                        return Err(Wrong::new(
-                            line,
-                            "XML-ENCODING",
-                            "the document says that it is not in UTF-8",
-                        ));
-                    }
-                }
-                Event::DocType(_) => {
-                    return Err(Wrong::new(
-                        line,
-                        "XML-DOCTYPE",
-                        "a document type is not read: take it out",
-                    ));
-                }
+                Event::Comment(text) => self.aside(Node::Comment(one_line_end(&text))),
                 Event::PI(instruction) if self.open.is_empty() => {
-                    let text: &str = &instruction;
-                    self.aside(Node::Instruction(text.to_owned()));
+                    self.aside(Node::Instruction(one_line_end(&instruction)));
+                }
+                Event::Decl(declaration) => encoding(&declaration, line)?,
+                Event::DocType(_) => {
+                    let text = "a document type is not read: take it out";
+                    return Err(Wrong::new(line, "XML-DOCTYPE", text));
                 }
                 Event::PI(_) => {
-                    return Err(Wrong::new(
-                        line,
-                        "XML-INSTRUCTION",
-                        "an instruction inside the document: take it out",
-                    ));
+                    let text = "an instruction inside the document: take it out";
+                    return Err(Wrong::new(line, "XML-INSTRUCTION", text));
                 }
                 Event::Eof => {
                     let whole = self.root.take().filter(|_| self.open.is_empty());
@@ -387,6 +354,24 @@ impl Reading<'_> {
             None if text.trim().is_empty() => Ok(()),
             None => Err(Wrong::new(line, "XML-FORM", "text outside of the root")),
         }
+    }
+}
+
+/// Ends of lines as XML has them.
+fn one_line_end(text: &str) -> String {
+    text.replace("\r\n", "\n").replace('\r', "\n")
+}
+
+/// What the declaration says of the encoding is UTF-8.
+fn encoding(declaration: &BytesDecl<'_>, line: u32) -> Result<(), Wrong> {
+    let said = declaration.encoding().transpose();
+    let said = said.map_err(|error| Wrong::new(line, "XML-FORM", error.to_string()))?;
+    match said {
+        Some(said) if !said.eq_ignore_ascii_case("utf-8") => {
+            let text = "the document says that it is not in UTF-8";
+            Err(Wrong::new(line, "XML-ENCODING", text))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -144,7 +144,8 @@ fn check_head(kind: &Kind, section: &SectionKind, head: &Head) -> Result<(), Bad
     if !head.accounting_cost.is_empty() && section.audience.len() > 1 {
         return bad("accounting_cost", "is our own matter: others see this section");
     }
-    if kind.refers_to.is_some() == head.refers_to.is_empty() || (!head.refers_to.is_empty() && uuid(head).is_none()) {
+    let refers = !head.refers_to.is_empty();
+    if (kind.must_refer() && !refers) || (refers && (kind.refers_to.is_none() || uuid(head).is_none())) {
         return bad(
             "refers_to",
             "the id of the document that this kind is about, if it is about one",
@@ -248,7 +249,8 @@ fn check_lines(kind: &Kind, lines: &Lines) -> Result<(), BadContent> {
             );
         }
         check_line(line)?;
-        if kind.refers_to.is_some() == line.of_line.is_empty() {
+        let of_line = !line.of_line.is_empty();
+        if (kind.must_refer() && !of_line) || (of_line && kind.refers_to.is_none()) {
             return bad(
                 "of_line",
                 format!(

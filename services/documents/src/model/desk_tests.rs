@@ -201,7 +201,14 @@ fn what_is_sent_instead_is_the_article_that_was_agreed_on() {
         answer("b&\"", Verdict::Accept, ""),
     ];
     let note = String::new();
-    contents.insert("answers".to_owned(), content(Body::Answers(Answers { answers, note })));
+    contents.insert(
+        "answers".to_owned(),
+        content(Body::Answers(Answers {
+            answers,
+            note,
+            ..Answers::default()
+        })),
+    );
     let despatch = Kind::read(include_str!("../../kinds/despatch_advice.json")).unwrap();
     let left = Amount::read(&Quantity {
         value: 2,

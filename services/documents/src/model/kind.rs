@@ -68,6 +68,9 @@ pub struct Reference {
     /// The states in which it can be referred to.
     #[serde(rename = "in")]
     pub states: Vec<String>,
+    /// It need not be about any, and its lines need not be about any line.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub optional: bool,
 }
 
 /// A section of a kind.
@@ -131,6 +134,26 @@ impl Stock {
     }
 }
 
+/// How a document stands in the account between its parties.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Account {
+    /// Something is to be paid, or to be set off.
+    Open,
+    /// That is done.
+    Settled,
+}
+
+/// Who compares a document with what was ordered and received, and what they do when all of it fits.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Matching {
+    /// Whose node.
+    pub by: String,
+    /// Their act, which writes nothing.
+    pub then: String,
+}
+
 /// A state of a kind.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -153,6 +176,12 @@ pub struct StateKind {
     /// What it means for the stock of a role.
     #[serde(default)]
     pub stock: BTreeMap<String, Stock>,
+    /// It stands in the account between the parties.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<Account>,
+    /// It is compared with what was ordered and received, and needs nobody when all of it fits.
+    #[serde(default, rename = "match", skip_serializing_if = "Option::is_none")]
+    pub matching: Option<Matching>,
     /// Roles whose budget it binds: what the lines come to is as good as spent.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub binds_budget: Vec<String>,
@@ -189,6 +218,14 @@ pub struct ActKind {
     pub effects: Vec<EffectKind>,
     /// Where it leads.
     pub to: To,
+}
+
+impl Kind {
+    /// Documents of this kind are about another one, and so are their lines.
+    #[must_use]
+    pub fn must_refer(&self) -> bool {
+        self.refers_to.as_ref().is_some_and(|reference| !reference.optional)
+    }
 }
 
 impl ActKind {
@@ -371,6 +408,7 @@ impl Kind {
             self.known(name, state.stock.keys(), &self.roles)?;
             self.known(name, &state.binds_budget, &self.roles)?;
             state.check_time(name, self).map_err(BadKind)?;
+            self.check_matching(name, state)?;
             let receipts = state.stock.values().any(|stock| *stock == Stock::Received);
             if (receipts && self.section(Holds::Receipts).is_none())
                 || (!state.stock.is_empty() && self.section(Holds::Lines).is_none())
@@ -382,6 +420,24 @@ impl Kind {
         }
         self.check_whole()?;
         self.acts.iter().try_for_each(|(name, act)| self.check_act(name, act))
+    }
+
+    /// What comes of it when all fits is an act of theirs from there that writes nothing.
+    fn check_matching(&self, name: &str, state: &StateKind) -> Result<(), BadKind> {
+        let Some(matching) = &state.matching else { return Ok(()) };
+        let act = self.acts.get(&matching.then).filter(|act| {
+            act.by.contains(&matching.by) && act.writes.is_empty() && act.from.iter().any(|from| from == name)
+        });
+        let lines = self
+            .section(Holds::Lines)
+            .is_some_and(|lines| self.sees(&matching.by, lines));
+        match act.is_some_and(|act| act.agreed_by.is_empty()) && lines && self.refers_to.is_some() {
+            true => Ok(()),
+            false => Err(BadKind(format!(
+                "{name}: match: an act of the {}'s from here that writes nothing, of a kind with lines that is about another",
+                matching.by
+            ))),
+        }
     }
 
     /// What is said of all of its documents.

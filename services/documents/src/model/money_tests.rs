@@ -1,1 +1,1 @@
-use super::*;
+//! What money can be said, and what not.

@@ -388,6 +388,7 @@ mod tests {
         let answers = Answers {
             answers: vec![declined],
             note: String::new(),
+            ..Answers::default()
         };
         let contents = [
             ("head".to_owned(), content(Body::Head(head))),

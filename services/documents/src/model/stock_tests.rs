@@ -52,7 +52,7 @@ fn answered() -> Contents {
     ];
     let answers = Answers {
         answers,
-        note: String::new(),
+        ..Answers::default()
     };
     let lines = lines(&[("1", 10), ("2", 10), ("3", 10), ("4", 10), ("5", 10)]);
     let answers = Content {
@@ -116,7 +116,7 @@ fn what_was_received_is_what_the_receipt_says() {
     };
     let receipts = Receipts {
         receipts: vec![receipt("1", 8), receipt("2", 0)],
-        note: String::new(),
+        ..Receipts::default()
     };
     let receipts = Content {
         body: Some(Body::Receipts(receipts)),

@@ -126,7 +126,7 @@ fn other_answers() -> SectionHash {
     };
     let answers = Answers {
         answers: vec![answer],
-        note: String::new(),
+        ..Answers::default()
     };
     section("answers", Body::Answers(answers)).1
 }

@@ -239,7 +239,7 @@ impl Documents {
         if place.begins.is_some() {
             let mut said = paper.said.clone();
             said.head.refers_to = place.refers_to.map(|id| id.to_string()).unwrap_or_default();
-            return Ok((0, sections(&place.kind, act, said)));
+            return Ok((0, sections(&place.kind, act, &said)));
         }
         let known = self.locked(tx, place.document).await?;
         // The same paper again builds on what it has built on.
@@ -255,7 +255,7 @@ impl Documents {
             PaperKind::OrderResponse => answered(&before, paper),
             _ => paper.said.clone(),
         };
-        Ok((u64::try_from(base).unwrap_or(0), sections(&place.kind, act, said)))
+        Ok((u64::try_from(base).unwrap_or(0), sections(&place.kind, act, &said)))
     }
 
     /// What a document said in an earlier version.
@@ -422,7 +422,7 @@ fn step(known: &Known, paper: &Read) -> Result<String, Error> {
 }
 
 /// What a paper says, by the sections of an act.
-fn sections(kind: &Kind, act: &ActKind, said: Said) -> Contents {
+fn sections(kind: &Kind, act: &ActKind, said: &Said) -> Contents {
     let named = act.written().filter_map(|name| {
         let body = match kind.sections.get(name)?.is {
             Holds::Head => Body::Head(said.head.clone()),
@@ -440,7 +440,7 @@ fn sections(kind: &Kind, act: &ActKind, said: Said) -> Contents {
 }
 
 /// What sections say, as a paper has it: of an order, as it is agreed.
-fn said_by(known: &Known, contents: &Contents, paper: PaperKind) -> Said {
+pub(super) fn said_by(known: &Known, contents: &Contents, paper: PaperKind) -> Said {
     let mut said = Said::default();
     let says = |name: &String| {
         let mut acts = known

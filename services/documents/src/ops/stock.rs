@@ -33,7 +33,8 @@ pub(crate) struct Progress {
 }
 
 impl Documents {
-    /// Brings our budgets and our stock to what a document means by now, and to what the one that it is about means then. `strict`: it is our own
+    /// Brings our budgets and our stock to what a document means by now, and to what the one that it is about means then, and compares
+    /// what is to be paid. `strict`: it is our own
     /// step, and what can't be is refused.
     pub(crate) async fn bring(
         &self,
@@ -43,6 +44,18 @@ impl Documents {
         strict: bool,
     ) -> Result<(), Error> {
         self.bind(tx, (row, kind)).await?;
+        self.bring_stock(tx, (row, kind), actor, strict).await?;
+        // A document that fits takes another step, and that one is compared in its turn.
+        Box::pin(self.compare(tx, (row, kind))).await
+    }
+
+    async fn bring_stock(
+        &self,
+        tx: &mut TenantTx,
+        (row, kind): (&DocumentRow, &Kind),
+        actor: &str,
+        strict: bool,
+    ) -> Result<(), Error> {
         if self.keeper.get().is_none() || kind.stock_of(&row.our_role).is_empty() {
             return Ok(());
         }

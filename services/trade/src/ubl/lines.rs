@@ -82,7 +82,7 @@ pub(super) fn begin_line(kind: PaperKind, id: &str, way: &mut Way<'_>, said: &Sa
         }
         PaperKind::OrderResponse => {
             way.ensure("LineItem/ID").set_text(id);
-            let mut part = way.new("LineItem", Space::Aggregate);
+            let mut part = way.made("LineItem", Space::Aggregate);
             if let Some(there) = at_mut(way.at, "LineItem") {
                 std::mem::swap(&mut part, there);
                 item(&mut way.part(&mut part), id);

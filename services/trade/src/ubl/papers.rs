@@ -178,7 +178,7 @@ fn write_lines(kind: PaperKind, way: &mut Way<'_>, said: &Said, bare: bool) -> R
             Some(there) => there,
             None if !bare && goes_without(kind, said, id) => continue,
             None => {
-                let mut new = way.new(name, Space::Aggregate);
+                let mut new = way.made(name, Space::Aggregate);
                 begin_line(kind, id, &mut way.part(&mut new), said);
                 insert(way.at, new);
                 let last = way
@@ -264,8 +264,8 @@ fn whole(kind: PaperKind, code: &str, way: &mut Way<'_>, said: &mut Said) {
             way.date("Delivery/RequestedDeliveryPeriod/StartDate", &mut head.delivery_from);
             way.date("Delivery/RequestedDeliveryPeriod/EndDate", &mut head.delivery_until);
             way.address("Delivery/DeliveryLocation/Address", &mut head.delivery_address);
-            way.decimal("AnticipatedMonetaryTotal/PrepaidAmount", &mut head.prepaid);
-            way.decimal("AnticipatedMonetaryTotal/PayableRoundingAmount", &mut head.rounding);
+            way.money("AnticipatedMonetaryTotal/PrepaidAmount", &mut head.prepaid);
+            way.money("AnticipatedMonetaryTotal/PayableRoundingAmount", &mut head.rounding);
         }
         _ => {
             if kind == PaperKind::Invoice {
@@ -283,8 +283,8 @@ fn whole(kind: PaperKind, code: &str, way: &mut Way<'_>, said: &mut Said) {
                 way.ensure("PaymentMeans/PaymentMeansCode").set_text("30");
             }
             way.text("PaymentTerms/Note", &mut head.payment_terms);
-            way.decimal("LegalMonetaryTotal/PrepaidAmount", &mut head.prepaid);
-            way.decimal("LegalMonetaryTotal/PayableRoundingAmount", &mut head.rounding);
+            way.money("LegalMonetaryTotal/PrepaidAmount", &mut head.prepaid);
+            way.money("LegalMonetaryTotal/PayableRoundingAmount", &mut head.rounding);
         }
     }
 }

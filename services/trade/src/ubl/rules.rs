@@ -39,7 +39,19 @@ pub struct Rule {
 
 /// All of them, in the order in which they are looked at.
 pub fn rules() -> &'static [Rule] {
-    static ALL: LazyLock<Vec<Rule>> = LazyLock::new(|| [common::rules(), orders::rules(), invoices::rules()].concat());
+    static ALL: LazyLock<Vec<Rule>> = LazyLock::new(|| {
+        let all = [
+            common::RULES,
+            orders::OF_TOTALS,
+            orders::OF_LINES,
+            orders::OF_OTHERS,
+            invoices::OF_THE_WHOLE,
+            invoices::OF_LINES,
+            invoices::OF_TOTALS,
+            invoices::OF_TAXES,
+        ];
+        all.concat()
+    });
     &ALL
 }
 

@@ -121,15 +121,21 @@ pub(super) fn allowance(element: &Element) -> Option<AllowanceCharge> {
         amount: Some(wire("Amount")?),
         reason_code: short("AllowanceChargeReasonCode", 10),
         reason: short("AllowanceChargeReason", 200),
-        tax: element.first("TaxCategory").map(|tax| Tax {
-            category: tax.text_at("ID").to_owned(),
-            percent: Decimal::read(tax.text_at("Percent")).map(|read| read.wire()),
-            exemption_code: tax.text_at("TaxExemptionReasonCode").to_owned(),
-            exemption: tax.text_at("TaxExemptionReason").to_owned(),
-        }),
+        tax: element.first("TaxCategory").map(tax_of),
         percent: wire("MultiplierFactorNumeric"),
         base_amount: wire("BaseAmount"),
     })
+}
+
+/// How a category says that something is taxed.
+pub(super) fn tax_of(category: &Element) -> Tax {
+    let short = |path: &str, most: usize| category.text_at(path).chars().take(most).collect();
+    Tax {
+        category: short("ID", 10),
+        percent: Decimal::read(category.text_at("Percent")).map(|read| read.wire()),
+        exemption_code: short("TaxExemptionReasonCode", 30),
+        exemption: short("TaxExemptionReason", 200),
+    }
 }
 
 pub(super) fn lines_of_address(address: &Element) -> String {

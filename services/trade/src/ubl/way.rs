@@ -9,7 +9,7 @@ use time::{Date, macros::format_description};
 
 use super::{
     Said,
-    tree::{allowance, at_mut, blank, insert, lines_of_address, made, percent, reach, remove},
+    tree::{allowance, at_mut, blank, insert, lines_of_address, made, percent, reach, remove, tax_of},
 };
 use crate::{
     Decimal, Subtotal,
@@ -151,6 +151,22 @@ impl Way<'_> {
         }
     }
 
+    /// An amount that somebody says.
+    pub fn money(&mut self, path: &str, value: &mut Option<WireDecimal>) {
+        let there = self.at.at(path).is_some();
+        self.decimal(path, value);
+        let written = value
+            .as_ref()
+            .filter(|_| self.out && !there)
+            .and_then(|value| Decimal::new(value.value, value.scale));
+        if let (Some(written), Some(leaf)) = (written, at_mut(self.at, path)) {
+            leaf.set_text(&written.with_places(money::exponent(self.currency)));
+        }
+        if self.out {
+            self.named_currency(path);
+        }
+    }
+
     /// So much of a unit.
     pub fn quantity(&mut self, path: &str, value: &mut Option<Quantity>) {
         let mut digits = value.as_ref().map_or_else(String::new, |quantity| {
@@ -277,8 +293,23 @@ impl Way<'_> {
         }
     }
 
-    /// Taxes that a paper rounds in another way than we do.
+    /// Why nothing is due for some lines, and taxes that a paper rounds in another way than we do.
     pub fn tax_amounts(&mut self, said: &mut Said) {
+        for one in self
+            .at
+            .first("TaxTotal")
+            .into_iter()
+            .flat_map(|total| total.all("TaxSubtotal"))
+        {
+            let Some(category) = one.first("TaxCategory").map(tax_of) else {
+                continue;
+            };
+            let taxes = said.lines.iter_mut().filter_map(|line| line.tax.as_mut());
+            for tax in taxes.filter(|tax| tax.category == category.category && percent(tax) == percent(&category)) {
+                tax.exemption_code.clone_from(&category.exemption_code);
+                tax.exemption.clone_from(&category.exemption);
+            }
+        }
         let Ok(ours) = totals(&said.head, &said.lines) else {
             return;
         };
@@ -325,6 +356,7 @@ impl Way<'_> {
                 )
             })
             .collect();
+        let hole = self.made("TaxTotal", Space::Aggregate);
         let Some(total) = at_mut(self.at, "TaxTotal") else {
             return;
         };
@@ -344,12 +376,12 @@ impl Way<'_> {
         if !self.out || same {
             return;
         }
-        let mut total = std::mem::replace(total, Element::new("", "TaxTotal"));
+        let mut total = std::mem::replace(total, hole);
         while total.first("TaxSubtotal").is_some() {
             remove(&mut total, "TaxSubtotal");
         }
-        for one in now.iter().rev() {
-            let mut made = self.new("TaxSubtotal", Space::Aggregate);
+        for one in now {
+            let mut made = self.made("TaxSubtotal", Space::Aggregate);
             let mut way = self.part(&mut made);
             way.amount("TaxableAmount", Some(one.taxable), true);
             way.amount("TaxAmount", Some(one.due), true);
@@ -372,8 +404,11 @@ impl Way<'_> {
         let mut tax = value.take().unwrap_or_default();
         self.code(&format!("{path}/ID"), &mut tax.category, |text| Some(text.to_owned()));
         self.decimal(&format!("{path}/Percent"), &mut tax.percent);
-        self.text(&format!("{path}/TaxExemptionReasonCode"), &mut tax.exemption_code);
-        self.text(&format!("{path}/TaxExemptionReason"), &mut tax.exemption);
+        // On a line, categories say nothing of that.
+        if path == "TaxCategory" {
+            self.text(&format!("{path}/TaxExemptionReasonCode"), &mut tax.exemption_code);
+            self.text(&format!("{path}/TaxExemptionReason"), &mut tax.exemption);
+        }
         if self.out && self.at.at(&format!("{path}/TaxScheme")).is_none() {
             self.ensure(&format!("{path}/TaxScheme/ID")).set_text("VAT");
         }
@@ -394,20 +429,20 @@ impl Way<'_> {
             *list = there;
             return;
         }
-        if there == *list {
+        if there == *list || (self.sparse && there.is_empty()) {
             return;
         }
         while self.at.first("AllowanceCharge").is_some() {
             remove(self.at, "AllowanceCharge");
         }
-        for one in list.iter().rev() {
+        for one in list.iter() {
             let made = self.make_allowance(one);
             insert(self.at, made);
         }
     }
 
     fn make_allowance(&mut self, one: &AllowanceCharge) -> Element {
-        let mut made = self.new("AllowanceCharge", Space::Aggregate);
+        let mut made = self.made("AllowanceCharge", Space::Aggregate);
         let places = money::exponent(self.currency);
         let currency = self.currency.to_owned();
         let mut way = self.part(&mut made);
@@ -435,13 +470,13 @@ impl Way<'_> {
             there.chars().take(2_000).collect::<String>().clone_into(value);
             return;
         }
-        if there == *value {
+        if there == *value || (self.sparse && there.is_empty()) {
             return;
         }
         remove(self.at, path);
         for line in value.lines().filter(|line| !line.trim().is_empty()) {
-            let mut part = self.new("AddressLine", Space::Aggregate);
-            let mut words = self.new("Line", Space::Basic);
+            let mut part = self.made("AddressLine", Space::Aggregate);
+            let mut words = self.made("Line", Space::Basic);
             words.set_text(line.trim());
             part.children.push(Node::Element(words));
             self.ensure(path).children.push(Node::Element(part));
@@ -454,7 +489,7 @@ impl Way<'_> {
     }
 
     /// A new element.
-    pub fn new(&self, name: &str, space: Space) -> Element {
+    pub fn made(&self, name: &str, space: Space) -> Element {
         made(self.prefixes, name, space)
     }
 }

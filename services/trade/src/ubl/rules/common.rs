@@ -70,25 +70,23 @@ fn number(one: &Element) -> bool {
 }
 
 /// In the order in which they are looked at.
-pub(super) fn rules() -> Vec<Rule> {
-    vec![
-        rule(of_all!("PEPPOL-COMMON-R001"), "an element is empty", empty),
-        rule(of_all!("PEPPOL-COMMON-R002"), "an element is empty", hollow),
-        rule(of_all!("PEPPOL-COMMON-R030"), "a date is YYYY-MM-DD", dates),
-        rule(
-            of_all!("PEPPOL-COMMON-R040"),
-            "a GLN (scheme 0088) has 13 digits with a right check digit",
-            glns,
-        ),
-        rule(
-            of_all!("UBL-ID"),
-            "the paper has a number of 1 to 200 characters (cbc:ID)",
-            |seen| missing(seen, "ID").or_else(|| first(seen.root.first("ID"), |one| !number(one))),
-        ),
-        rule(
-            of_all!("UBL-ISSUE-DATE"),
-            "the paper has a date (cbc:IssueDate)",
-            |seen| missing(seen, "IssueDate"),
-        ),
-    ]
-}
+pub(super) static RULES: &[Rule] = &[
+    rule(of_all!("PEPPOL-COMMON-R001"), "an element is empty", empty),
+    rule(of_all!("PEPPOL-COMMON-R002"), "an element is empty", hollow),
+    rule(of_all!("PEPPOL-COMMON-R030"), "a date is YYYY-MM-DD", dates),
+    rule(
+        of_all!("PEPPOL-COMMON-R040"),
+        "a GLN (scheme 0088) has 13 digits with a right check digit",
+        glns,
+    ),
+    rule(
+        of_all!("UBL-ID"),
+        "the paper has a number of 1 to 200 characters (cbc:ID)",
+        |seen| missing(seen, "ID").or_else(|| first(seen.root.first("ID"), |one| !number(one))),
+    ),
+    rule(
+        of_all!("UBL-ISSUE-DATE"),
+        "the paper has a date (cbc:IssueDate)",
+        |seen| missing(seen, "IssueDate"),
+    ),
+];
