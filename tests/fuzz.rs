@@ -2,6 +2,8 @@
 //! Each run is the same; what once broke something goes into the list of that decoder by hand.
 // covers: I24
 
+use std::collections::BTreeSet;
+
 use hansa_link::model::{
     bundle::{self, check_bundle},
     chain::Side,
@@ -16,6 +18,7 @@ use hansa_proto::{
     types::v1::Signed,
 };
 use hansa_psi::Segment;
+use hansa_trade::ubl;
 use hansa_vault::{EnterpriseKeys, Signer, SigningKey, sha256};
 use hansa_vocab::{EnterpriseId, Gtin, LinkId, NodeId, Pin, Quantity};
 use prost::Message as _;
@@ -261,4 +264,40 @@ fn every_message_that_a_method_takes() {
             );
         }
     }
+}
+
+/// Trade papers are longer than messages, so there are fewer of them in a run; `HANSA_INPUTS=1000000` asks for more.
+#[test]
+fn trade_papers_of_other_systems() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("data/papers");
+    let files = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| std::fs::read(entry.unwrap().path()).unwrap());
+    let mut papers: Vec<Vec<u8>> = files.collect();
+    papers.sort();
+    let inputs = std::env::var("HANSA_INPUTS").ok().and_then(|many| many.parse().ok());
+    let (mut dice, mut read, mut refused) = (Dice(7), 0_u64, BTreeSet::new());
+    for _ in 0..inputs.unwrap_or(8_000_u64) {
+        match ubl::read(&input(&mut dice, &papers)) {
+            Ok(paper) => {
+                read += 1;
+                // What was taken can be given, and is taken again.
+                let around = ubl::Around {
+                    id: "PO-1".to_owned(),
+                    sequence: "1".to_owned(),
+                    issue_date: "2026-11-28".to_owned(),
+                    buyer: "Tea House".to_owned(),
+                    seller: "Bergen".to_owned(),
+                    about: "PO-1".to_owned(),
+                    code: paper.code.clone(),
+                };
+                let text = ubl::write(paper.kind, &paper.said, &around).unwrap();
+                let again = ubl::read(text.as_bytes()).unwrap_or_else(|wrong| panic!("{wrong}: {text}"));
+                assert_eq!(again.said.lines, paper.said.lines);
+            }
+            Err(wrong) => drop(refused.insert(wrong.rule)),
+        }
+    }
+    assert!(read > 500, "{read} were read");
+    assert!(refused.len() > 20, "{refused:?}");
 }

@@ -90,7 +90,7 @@ async fn traders() -> (House, House, Enterprise, Enterprise, String) {
 async fn known(luebeck: &Enterprise, bergen: &Enterprise, link: &str) {
     for (who, id) in [(luebeck, "7000001000002"), (bergen, "4000001000005")] {
         let party = json!({"party": {"scheme": "0088", "id": id, "linkId": link}});
-        who.call(&format!("{SERVICE}/PutPaperParty"), party).await;
+        who.call(&format!("{BUYING}/PutPaperParty"), party).await;
     }
 }
 

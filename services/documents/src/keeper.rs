@@ -130,6 +130,12 @@ pub trait Matcher: std::fmt::Debug + Send + Sync {
     fn decided<'a>(&'a self, tx: &'a mut TenantTx, document: Uuid) -> KeeperFuture<'a>;
 }
 
+/// Knows whom papers mean.
+pub trait AddressBook: std::fmt::Debug + Send + Sync {
+    /// The link to whom an identifier of a scheme stands for.
+    fn meant<'a>(&'a self, tx: &'a mut TenantTx, scheme: &'a str, id: &'a str) -> KeeperFuture<'a, Option<LinkId>>;
+}
+
 /// What has to be done because of an act.
 #[derive(Clone, Copy, Debug)]
 pub struct Deed<'a> {

@@ -23,7 +23,8 @@ pub use api::{DocumentsPartner, DocumentsStaff, PapersStaff};
 pub use error::Error;
 pub use events::{ACT, ActCame, PROPOSAL, ProposalCame, RULING, RulingCame, VERSION, VersionCame};
 pub use keeper::{
-    Bound, Came, Deed, Due, Figures, Hand, KeeperError, KeeperFuture, Matcher, Purse, Results, StockKeeper, ToMatch,
+    AddressBook, Bound, Came, Deed, Due, Figures, Hand, KeeperError, KeeperFuture, Matcher, Purse, Results,
+    StockKeeper, ToMatch,
 };
 pub use model::customer::CustomerKind;
 pub use model::effect::{Effect, EffectKind, With};

@@ -63,7 +63,7 @@ use crate::{
     Error,
     admission::{Admission, Doing},
     events::ACT,
-    keeper::{Hand, Matcher, Purse, StockKeeper},
+    keeper::{AddressBook, Hand, Matcher, Purse, StockKeeper},
     model::{Contents, Kind, Refusal, content, version},
     store::{self, TextRow},
 };
@@ -81,6 +81,7 @@ pub struct Documents {
     pub(crate) keeper: Arc<OnceLock<Box<dyn StockKeeper>>>,
     purse: Arc<OnceLock<Box<dyn Purse>>>,
     matcher: Arc<OnceLock<Box<dyn Matcher>>>,
+    book: Arc<OnceLock<Box<dyn AddressBook>>>,
     admission: Arc<OnceLock<Box<dyn Admission>>>,
     pub(crate) hands: Arc<OnceLock<Vec<Box<dyn Hand>>>>,
     /// Those that every tenant has.
@@ -141,6 +142,7 @@ impl Documents {
             keeper: Arc::default(),
             purse: Arc::default(),
             matcher: Arc::default(),
+            book: Arc::default(),
             admission: Arc::default(),
             hands: Arc::default(),
             shipped: Arc::new(kinds),
@@ -156,6 +158,16 @@ impl Documents {
     /// Who keeps the budgets that documents bind; the first one stays.
     pub fn install_purse(&self, purse: impl Purse + 'static) {
         let _ = self.purse.set(Box::new(purse));
+    }
+
+    /// Who compares what is to be paid; the first one stays.
+    pub fn install_matcher(&self, matcher: impl Matcher + 'static) {
+        let _ = self.matcher.set(Box::new(matcher));
+    }
+
+    /// Who knows whom papers mean; the first one stays.
+    pub fn install_book(&self, book: impl AddressBook + 'static) {
+        let _ = self.book.set(Box::new(book));
     }
 
     /// Who does what comes of acts; the first ones stay.

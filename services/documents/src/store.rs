@@ -19,7 +19,7 @@ pub use acts::{
 pub use due::{look_again, next_due, put, waking, woken};
 pub use facts::{BoardRow, board, counts, counts_over, facts};
 pub use kinds::{begun_since, by_state, insert_kind, kind, kinds};
-pub use papers::{PaperParty, all_parties, base_of, called, party, put_party, remove_party};
+pub use papers::{CALLED, base_of, called};
 
 use crate::Error;
 
@@ -39,8 +39,6 @@ pub struct DocumentRow {
     pub since: OffsetDateTime,
     /// The document that it is about.
     pub refers_to: Option<Uuid>,
-    /// Its issuer's own number of it; empty = not said.
-    pub reference: String,
     /// When somebody should have acted.
     pub due_at: Option<OffsetDateTime>,
     /// Nobody had by then.
@@ -51,15 +49,6 @@ impl DocumentRow {
     /// The newest version that counts.
     pub fn version(&self) -> u64 {
         u64::try_from(self.version).unwrap_or(0)
-    }
-
-    /// What papers call it.
-    pub fn called(&self) -> &str {
-        if self.reference.is_empty() {
-            &self.number
-        } else {
-            &self.reference
-        }
     }
 }
 
@@ -175,7 +164,7 @@ pub async fn begun(tx: &mut TenantTx, id: Uuid, number: &str, parties: &[PartyRo
 pub async fn lock(tx: &mut TenantTx, id: Uuid) -> Result<Option<DocumentRow>, Error> {
     Ok(sqlx::query_as!(
         DocumentRow,
-        "select id, kind, kind_version, number, our_role, issuer, version, state, root, since, refers_to, reference, due_at, overdue from document where id = $1 for update",
+        "select id, kind, kind_version, number, our_role, issuer, version, state, root, since, refers_to, due_at, overdue from document where id = $1 for update",
         id,
     )
     .fetch_optional(tx.conn())
@@ -186,7 +175,7 @@ pub async fn lock(tx: &mut TenantTx, id: Uuid) -> Result<Option<DocumentRow>, Er
 pub async fn find(tx: &mut TenantTx, id: Uuid) -> Result<Option<DocumentRow>, Error> {
     Ok(sqlx::query_as!(
         DocumentRow,
-        "select id, kind, kind_version, number, our_role, issuer, version, state, root, since, refers_to, reference, due_at, overdue from document where id = $1",
+        "select id, kind, kind_version, number, our_role, issuer, version, state, root, since, refers_to, due_at, overdue from document where id = $1",
         id,
     )
     .fetch_optional(tx.conn())
@@ -226,7 +215,7 @@ pub async fn list(
     let (kinds, states) = filter.without();
     Ok(sqlx::query_as!(
         DocumentRow,
-        "select id, kind, kind_version, number, our_role, issuer, version, state, root, since, refers_to, reference, due_at, overdue from document
+        "select id, kind, kind_version, number, our_role, issuer, version, state, root, since, refers_to, due_at, overdue from document
          where ($1::varchar = '' or kind = $1) and (cardinality($2::varchar[]) = 0 or state = any($2)) and starts_with(number, $3)
            and ($4::uuid is null or id in (select document_id from document_party where link_id = $4))
            and not exists (select from unnest($5::varchar[], $6::varchar[]) as u (k, s) where k = kind and s = state)
@@ -261,7 +250,7 @@ pub async fn list_longest(
     let (since, id) = after.unzip();
     Ok(sqlx::query_as!(
         DocumentRow,
-        "select id, kind, kind_version, number, our_role, issuer, version, state, root, since, refers_to, reference, due_at, overdue from document
+        "select id, kind, kind_version, number, our_role, issuer, version, state, root, since, refers_to, due_at, overdue from document
          where ($1::varchar = '' or kind = $1) and (cardinality($2::varchar[]) = 0 or state = any($2)) and starts_with(number, $3)
            and ($4::uuid is null or id in (select document_id from document_party where link_id = $4))
            and not exists (select from unnest($5::varchar[], $6::varchar[]) as u (k, s) where k = kind and s = state)
@@ -439,8 +428,6 @@ pub struct NewVersion<'a> {
     pub act: Uuid,
     /// The document that its texts refer to, if they do.
     pub refers_to: Option<Uuid>,
-    /// Its issuer's own number of it, if they say one.
-    pub reference: Option<String>,
     /// When somebody should have acted, if it has come to another state.
     pub due_at: Option<OffsetDateTime>,
     /// When something is due first then.
@@ -475,8 +462,7 @@ pub async fn keep(tx: &mut TenantTx, new: &NewVersion<'_>) -> Result<(), Error> 
         "update document set version = $2, since = case when state = $3 then since else $4 end,
              due_at = case when stays then due_at else $7 end, overdue = stays and overdue,
              wake_at = case when stays then wake_at else $8 end, reminded = case when stays then reminded else 0 end,
-             state = $3, kind_version = $9, root = $5, refers_to = coalesce($6, refers_to),
-             reference = coalesce(left($10, 100), reference)
+             state = $3, kind_version = $9, root = $5, refers_to = coalesce($6, refers_to)
          from (select state = $3 and kind_version = $9 as stays from document where id = $1) as now
          where id = $1",
         new.document,
@@ -488,7 +474,6 @@ pub async fn keep(tx: &mut TenantTx, new: &NewVersion<'_>) -> Result<(), Error> 
         new.due_at,
         new.wake_at,
         new.kind_version,
-        new.reference,
     )
     .execute(tx.conn())
     .await?;
@@ -513,7 +498,7 @@ pub async fn keep(tx: &mut TenantTx, new: &NewVersion<'_>) -> Result<(), Error> 
 pub async fn about(tx: &mut TenantTx, document: Uuid) -> Result<Vec<DocumentRow>, Error> {
     Ok(sqlx::query_as!(
         DocumentRow,
-        "select id, kind, kind_version, number, our_role, issuer, version, state, root, since, refers_to, reference, due_at, overdue from document
+        "select id, kind, kind_version, number, our_role, issuer, version, state, root, since, refers_to, due_at, overdue from document
          where refers_to = $1 order by id",
         document,
     )

@@ -11,7 +11,9 @@ mod demo;
 mod document;
 mod files;
 mod fill;
+mod folder;
 mod guest;
+mod invoice;
 mod link;
 mod loyalty;
 mod many;
@@ -19,6 +21,7 @@ mod member;
 mod node;
 mod order;
 mod outreach;
+mod paper;
 mod people;
 mod pool;
 mod profile;
@@ -172,6 +175,12 @@ enum Command {
     /// Buying: orders from what our people ask for.
     #[command(subcommand)]
     Order(order::Order),
+    /// Trade papers: UBL in and out, by hand and from a folder.
+    #[command(subcommand)]
+    Paper(paper::Paper),
+    /// Invoices beside what was ordered and has come.
+    #[command(subcommand)]
+    Invoice(invoice::Invoice),
     /// Which systems of ours are told what happens.
     #[command(subcommand)]
     Webhook(webhook::Webhook),
@@ -397,6 +406,8 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Approval(approval) => approval.run(printer).await,
         Command::Flow(flow) => flow.run(printer).await,
         Command::Order(order) => order.run(printer).await,
+        Command::Paper(paper) => paper.run(printer).await,
+        Command::Invoice(invoice) => invoice.run(printer).await,
         Command::Webhook(webhook) => webhook.run(printer).await,
         Command::Stock(stock) => stock.run(printer).await,
         Command::Verify { file } => verify(&file, printer),

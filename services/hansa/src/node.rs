@@ -274,6 +274,7 @@ async fn furnish(
     let procurement = Procurement::new(tenancy.clone(), documents.clone());
     documents.install_purse(procurement.clone());
     documents.install_matcher(procurement.clone());
+    documents.install_book(procurement.clone());
     let rooms = Rooms {
         inventory,
         directory,

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::{
     Procurement,
     ops::{Assignment, Compared},
-    store::{BudgetRow, ToleranceRow},
+    store::{BudgetRow, PaperParty, ToleranceRow},
 };
 
 /// `hansa.procurement.v1.ProcurementStaffService`.
@@ -235,6 +235,47 @@ impl ProcurementStaffService for ProcurementStaff {
         let tolerances = self.0.tolerances(&session).await.map_err(status)?;
         Ok(Response::new(wire::ListMatchTolerancesResponse {
             tolerances: tolerances.into_iter().map(tolerance).collect(),
+        }))
+    }
+
+    async fn put_paper_party(
+        &self,
+        asked: Request<wire::PutPaperPartyRequest>,
+    ) -> Result<Response<wire::PutPaperPartyResponse>, Status> {
+        let (session, procurement, asked) = (Session::of(&asked)?, self.0.clone(), asked.into_inner());
+        let party = asked.party.unwrap_or_default();
+        let party = PaperParty {
+            link_id: id("link_id", &party.link_id)?,
+            scheme: party.scheme,
+            id: party.id,
+        };
+        finish(async move { procurement.put_party(&session, party).await }).await?;
+        Ok(Response::new(wire::PutPaperPartyResponse {}))
+    }
+
+    async fn remove_paper_party(
+        &self,
+        asked: Request<wire::RemovePaperPartyRequest>,
+    ) -> Result<Response<wire::RemovePaperPartyResponse>, Status> {
+        let (session, procurement, asked) = (Session::of(&asked)?, self.0.clone(), asked.into_inner());
+        let (scheme, value) = (asked.scheme, asked.value);
+        finish(async move { procurement.remove_party(&session, &scheme, &value).await }).await?;
+        Ok(Response::new(wire::RemovePaperPartyResponse {}))
+    }
+
+    async fn list_paper_parties(
+        &self,
+        asked: Request<wire::ListPaperPartiesRequest>,
+    ) -> Result<Response<wire::ListPaperPartiesResponse>, Status> {
+        let session = Session::of(&asked)?;
+        let parties = self.0.parties(&session).await.map_err(status)?;
+        let parties = parties.into_iter().map(|party| wire::PaperParty {
+            scheme: party.scheme,
+            id: party.id,
+            link_id: party.link_id.to_string(),
+        });
+        Ok(Response::new(wire::ListPaperPartiesResponse {
+            parties: parties.collect(),
         }))
     }
 

@@ -13,6 +13,9 @@ pub enum Error {
         /// What is wrong with it.
         text: String,
     },
+    /// No such thing here.
+    #[error("no such {0}")]
+    NotFound(&'static str),
     /// The requisition is not approved, or not ours to order.
     #[error("requisition {number} is {state}")]
     NotApproved {
@@ -47,6 +50,7 @@ impl From<Error> for Fault {
         let text = error.to_string();
         match error {
             Error::Invalid { field, text } => Self::invalid(field, text),
+            Error::NotFound(what) => Self::not_found(what),
             Error::NotApproved { .. } => Self::new(Kind::Precondition, "NOT_APPROVED", text),
             Error::Ordered { order, .. } => {
                 Self::new(Kind::Precondition, "ALREADY_ORDERED", text).with("order_id", order)

@@ -3,6 +3,7 @@
 mod asked;
 mod budget;
 mod matching;
+mod parties;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,6 +1,7 @@
 //! SQL of buying, nothing else.
 
 mod matching;
+mod parties;
 
 use hansa_documents::Bound;
 use hansa_tenancy::TenantTx;
@@ -10,6 +11,7 @@ use uuid::Uuid;
 pub use matching::{
     ExceptionRow, ToleranceRow, decided, exceptions, put_exception, put_tolerance, tolerance, tolerances,
 };
+pub use parties::{PaperParty, parties, party, put_party, remove_party};
 
 use crate::Error;
 

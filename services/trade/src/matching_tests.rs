@@ -1,3 +1,5 @@
+//! Invoices beside orders and receipts: what fits and what does not.
+
 use hansa_proto::{documents::v1::Price, types::v1::Decimal as Wire};
 
 use super::*;

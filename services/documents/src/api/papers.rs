@@ -7,7 +7,7 @@ use hansa_trade::ubl::{self, When};
 use hansa_vocab::LinkId;
 use tonic::{Request, Response, Status};
 
-use crate::{Documents, ops::Taken, store::PaperParty};
+use crate::{Documents, ops::Taken};
 
 /// `hansa.documents.v1.PapersStaffService`.
 #[derive(Clone, Debug)]
@@ -74,45 +74,5 @@ impl PapersStaffService for PapersStaff {
             })
         });
         Ok(Response::new(wire::ListPaperRulesResponse { rules: rules.collect() }))
-    }
-
-    async fn put_paper_party(
-        &self,
-        asked: Request<wire::PutPaperPartyRequest>,
-    ) -> Result<Response<wire::PutPaperPartyResponse>, Status> {
-        let (session, documents, asked) = (Session::of(&asked)?, self.0.clone(), asked.into_inner());
-        let party = asked.party.unwrap_or_default();
-        let party = PaperParty {
-            link_id: id("link_id", &party.link_id)?,
-            scheme: party.scheme,
-            id: party.id,
-        };
-        finish(async move { documents.put_party(&session, party).await }).await?;
-        Ok(Response::new(wire::PutPaperPartyResponse {}))
-    }
-
-    async fn remove_paper_party(
-        &self,
-        asked: Request<wire::RemovePaperPartyRequest>,
-    ) -> Result<Response<wire::RemovePaperPartyResponse>, Status> {
-        let (session, documents, asked) = (Session::of(&asked)?, self.0.clone(), asked.into_inner());
-        finish(async move { documents.remove_party(&session, &asked.scheme, &asked.id).await }).await?;
-        Ok(Response::new(wire::RemovePaperPartyResponse {}))
-    }
-
-    async fn list_paper_parties(
-        &self,
-        asked: Request<wire::ListPaperPartiesRequest>,
-    ) -> Result<Response<wire::ListPaperPartiesResponse>, Status> {
-        let session = Session::of(&asked)?;
-        let parties = self.0.all_parties(&session).await.map_err(status)?;
-        let parties = parties.into_iter().map(|party| wire::PaperParty {
-            scheme: party.scheme,
-            id: party.id,
-            link_id: party.link_id.to_string(),
-        });
-        Ok(Response::new(wire::ListPaperPartiesResponse {
-            parties: parties.collect(),
-        }))
     }
 }

@@ -202,10 +202,11 @@ pub fn files_of(content: &Content) -> Vec<&FileRef> {
     }
 }
 
-/// Its issuer's own number of a document, if these contents have a head.
+/// What papers call a document of that number, if these contents have a head: its issuer's own number, where the head says one.
 #[must_use]
-pub fn reference(contents: &Contents) -> Option<String> {
+pub fn called(contents: &Contents, number: &str) -> Option<String> {
     contents.values().find_map(|content| match &content.body {
+        Some(Body::Head(head)) if head.reference.is_empty() => Some(number.to_owned()),
         Some(Body::Head(head)) => Some(head.reference.clone()),
         _ => None,
     })

@@ -10,6 +10,7 @@ use hansa_workflow::check_condition;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    account::{Account, Matching},
     customer::CustomerKind,
     effect::EffectKind,
     form,
@@ -132,26 +133,6 @@ impl Stock {
             Self::Received => "received",
         }
     }
-}
-
-/// How a document stands in the account between its parties.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Account {
-    /// Something is to be paid, or to be set off.
-    Open,
-    /// That is done.
-    Settled,
-}
-
-/// Who compares a document with what was ordered and received, and what they do when all of it fits.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Matching {
-    /// Whose node.
-    pub by: String,
-    /// Their act, which writes nothing.
-    pub then: String,
 }
 
 /// A state of a kind.
@@ -408,7 +389,9 @@ impl Kind {
             self.known(name, state.stock.keys(), &self.roles)?;
             self.known(name, &state.binds_budget, &self.roles)?;
             state.check_time(name, self).map_err(BadKind)?;
-            self.check_matching(name, state)?;
+            if let Some(matching) = &state.matching {
+                matching.check(name, self).map_err(BadKind)?;
+            }
             let receipts = state.stock.values().any(|stock| *stock == Stock::Received);
             if (receipts && self.section(Holds::Receipts).is_none())
                 || (!state.stock.is_empty() && self.section(Holds::Lines).is_none())
@@ -420,24 +403,6 @@ impl Kind {
         }
         self.check_whole()?;
         self.acts.iter().try_for_each(|(name, act)| self.check_act(name, act))
-    }
-
-    /// What comes of it when all fits is an act of theirs from there that writes nothing.
-    fn check_matching(&self, name: &str, state: &StateKind) -> Result<(), BadKind> {
-        let Some(matching) = &state.matching else { return Ok(()) };
-        let act = self.acts.get(&matching.then).filter(|act| {
-            act.by.contains(&matching.by) && act.writes.is_empty() && act.from.iter().any(|from| from == name)
-        });
-        let lines = self
-            .section(Holds::Lines)
-            .is_some_and(|lines| self.sees(&matching.by, lines));
-        match act.is_some_and(|act| act.agreed_by.is_empty()) && lines && self.refers_to.is_some() {
-            true => Ok(()),
-            false => Err(BadKind(format!(
-                "{name}: match: an act of the {}'s from here that writes nothing, of a kind with lines that is about another",
-                matching.by
-            ))),
-        }
     }
 
     /// What is said of all of its documents.

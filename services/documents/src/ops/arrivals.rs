@@ -174,10 +174,9 @@ impl Documents {
             texts: &rows,
             act: act_id,
             refers_to: content::refers_to(&contents),
-            reference: content::reference(&contents),
             due_at: Self::due(&kind, &version.state, at),
             wake_at: Self::wakes(&kind, &version.state, at),
-            facts: Self::listed(&kind, &version.act, &contents),
+            facts: Self::listed(&kind, (&version.act, &version.number), &contents),
         };
         store::keep(tx, &new).await?;
         self.want(tx, &contents, id, incoming.link).await?;
@@ -380,7 +379,6 @@ fn new_row(id: Uuid, version: &Version, our_role: String, at: OffsetDateTime) ->
         root: String::new(),
         since: at,
         refers_to: None,
-        reference: String::new(),
         due_at: None,
         overdue: false,
     }

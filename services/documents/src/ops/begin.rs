@@ -119,7 +119,6 @@ impl Documents {
             root: String::new(),
             since: self.tenancy.clock().now(),
             refers_to: None,
-            reference: String::new(),
             due_at: None,
             overdue: false,
         }

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     Error,
-    model::{Contents, Kind, form},
+    model::{Contents, Kind, content, form},
     store::{self, BoardRow, DocumentRow},
 };
 
@@ -155,11 +155,16 @@ impl Documents {
         kind.states.get(state)?.due(at, at).next
     }
 
-    /// What an act says in fields that are marked for lists, as far as we see it.
-    pub(crate) fn listed(kind: &Kind, act: &str, contents: &Contents) -> Vec<(String, Option<String>)> {
+    /// What an act says in fields that are marked for lists, as far as we see it, and what papers call the document of that number.
+    pub(crate) fn listed(
+        kind: &Kind,
+        (act, number): (&str, &str),
+        contents: &Contents,
+    ) -> Vec<(String, Option<String>)> {
         let Some(act) = kind.acts.get(act) else {
             return Vec::new();
         };
+        let called = content::called(contents, number).map(|called| (store::CALLED.to_owned(), Some(called)));
         let sections = act.written().chain(&act.clears);
         let said = sections.filter_map(|name| {
             let schema = kind.sections.get(name)?.schema.as_ref()?;
@@ -169,7 +174,7 @@ impl Documents {
             };
             Some(form::said_in_lists(schema, form))
         });
-        said.flatten().collect()
+        said.flatten().chain(called).collect()
     }
 
     /// A kind's documents by what a field says that is marked for lists, and by state.

@@ -4,17 +4,20 @@
 use std::collections::BTreeMap;
 
 use hansa_proto::{documents::v1::Line, types::v1::Quantity};
-use hansa_tenancy::{Errand, TenantTx};
+use hansa_tenancy::TenantTx;
 use hansa_trade::{Decimal, matching::Papers, net, ubl::PaperKind};
 use hansa_vault::derived_id;
 use hansa_vocab::LinkId;
 use uuid::Uuid;
 
-use super::{Documents, Known, SystemWish, papers::said_by};
+use super::{
+    Documents, Known, SystemWish,
+    papers::{called, said_by},
+};
 use crate::{
     Error,
-    keeper::{Matcher, ToMatch},
-    model::{Contents, Kind, Stock, kind::Matching, said::Said, stock::Amount},
+    keeper::ToMatch,
+    model::{Contents, Kind, Stock, account::Matching, said::Said, stock::Amount},
     store::{self, DocumentRow},
 };
 
@@ -22,11 +25,6 @@ use crate::{
 const MATCH: &str = "match";
 
 impl Documents {
-    /// Who compares what is to be paid; the first one stays.
-    pub fn install_matcher(&self, matcher: impl Matcher + 'static) {
-        let _ = self.matcher.set(Box::new(matcher));
-    }
-
     /// Compares what a step of this document touches: itself, and what else is about the same order.
     pub(crate) async fn compare(&self, tx: &mut TenantTx, (row, kind): (&DocumentRow, &Kind)) -> Result<(), Error> {
         let Some(matcher) = self.matcher.get() else {
@@ -57,28 +55,18 @@ impl Documents {
             let then = matching.then.clone();
             let of = self.figures_of(tx, &known).await?;
             if matcher.fits(tx, of).await? {
-                self.fits(tx, known, &then).await?;
+                let version = known.row.version.to_be_bytes();
+                let wish = SystemWish {
+                    document: known.row.id,
+                    id: derived_id(&[b"hansa/match\0", known.row.id.as_bytes(), &version]),
+                    act: &then,
+                    contents: Contents::new(),
+                    actor: MATCH,
+                };
+                self.act_by_itself(tx, known, wish).await?;
             }
         }
         Ok(())
-    }
-
-    /// Our act by which it fits.
-    async fn fits(&self, tx: &mut TenantTx, known: Known, then: &str) -> Result<(), Error> {
-        let errand = Errand::new("documents.effect", tx.tenant());
-        for (_, link) in known.linked() {
-            self.links.rouse(&errand, link).await?;
-        }
-        let version = known.row.version.to_be_bytes();
-        let wish = SystemWish {
-            document: known.row.id,
-            id: derived_id(&[b"hansa/match\0", known.row.id.as_bytes(), &version]),
-            act: then,
-            contents: Contents::new(),
-            actor: MATCH,
-        };
-        let following = self.unattended(tx, &known, wish, MATCH).await?;
-        Box::pin(self.follow(tx, known.row.id, following)).await
     }
 
     /// What a document says beside what was ordered and has come.
@@ -191,7 +179,7 @@ impl Documents {
     /// There is another one of that number from the same seller.
     async fn is_twice(&self, tx: &mut TenantTx, known: &Known, link: Option<LinkId>) -> Result<bool, Error> {
         let kinds = [known.kind.name.clone()];
-        let others = store::called(tx, &kinds, known.row.called(), link.map(|link| link.0)).await?;
+        let others = store::called(tx, &kinds, &called(known), link.map(|link| link.0)).await?;
         for other in others.into_iter().filter(|other| *other != known.row.id) {
             if let Some(row) = store::find(tx, other).await? {
                 let other = self.known(tx, row).await?;

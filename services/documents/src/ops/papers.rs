@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use hansa_directory::{Session, audit};
+use hansa_directory::Session;
 use hansa_proto::documents::v1::{Answer, Beside, Content, Lines, Verdict, Version, content::Body};
 use hansa_tenancy::TenantTx;
 use hansa_trade::{
@@ -19,11 +19,8 @@ use super::{Documents, Known, Whole, Wish};
 use crate::{
     Error,
     model::{Contents, Kind, content, kind::ActKind, kind::Holds},
-    store::{self, PaperParty},
+    store,
 };
-
-const SCHEME_MAX: usize = 10;
-const ID_MAX: usize = 60;
 
 /// What has come of a paper.
 #[derive(Debug)]
@@ -134,7 +131,10 @@ impl Documents {
         };
         let link = match link {
             Some(link) => Some(link),
-            None => store::party(tx, &other.scheme, &other.id).await?.map(LinkId),
+            None => match self.book.get() {
+                Some(book) => book.meant(tx, &other.scheme, &other.id).await?,
+                None => None,
+            },
         };
         let kinds = self.kinds_of(tx, paper.kind).await?;
         let first = kinds.iter().find_map(|(kind, acts)| {
@@ -303,7 +303,10 @@ impl Documents {
         };
         let (buyer, seller) = (name(paper.of_buyer()), name(!paper.of_buyer()));
         let about = match known.row.refers_to {
-            Some(id) => store::find(&mut tx, id).await?.map(|row| row.called().to_owned()),
+            Some(id) => match store::find(&mut tx, id).await? {
+                Some(row) => Some(called(&self.known(&mut tx, row).await?)),
+                None => None,
+            },
             None => None,
         };
         let said = said_by(&known, &known.contents, paper);
@@ -316,54 +319,8 @@ impl Documents {
                 '_'
             }
         };
-        let called: String = known.row.called().chars().map(plain).collect();
+        let called: String = called(&known).chars().map(plain).collect();
         Ok((format!("{}-{called}.xml", paper.as_str()), text))
-    }
-
-    /// Says whom papers mean by an identifier.
-    pub(crate) async fn put_party(&self, session: &Session, party: PaperParty) -> Result<(), Error> {
-        let plain = |text: &str, most: usize| {
-            (1..=most).contains(&text.chars().count())
-                && !text.chars().any(|one| one.is_control() || one.is_whitespace())
-        };
-        if !plain(&party.scheme, SCHEME_MAX) || !plain(&party.id, ID_MAX) {
-            return Err(invalid(
-                "party",
-                "a scheme of 1 to 10 characters, and an identifier of 1 to 60, without spaces",
-            ));
-        }
-        let mut tx = self.tenancy.begin("documents.put_paper_party", session).await?;
-        if !store::put_party(&mut tx, &party).await? {
-            return Err(Error::NotFound("link"));
-        }
-        self.party_changed(tx, session, (&party.scheme, &party.id)).await
-    }
-
-    /// Forgets whom they mean.
-    pub(crate) async fn remove_party(&self, session: &Session, scheme: &str, id: &str) -> Result<(), Error> {
-        let mut tx = self.tenancy.begin("documents.remove_paper_party", session).await?;
-        if !store::remove_party(&mut tx, scheme, id).await? {
-            return Err(Error::NotFound("party"));
-        }
-        self.party_changed(tx, session, (scheme, id)).await
-    }
-
-    async fn party_changed(
-        &self,
-        mut tx: TenantTx,
-        session: &Session,
-        (scheme, id): (&str, &str),
-    ) -> Result<(), Error> {
-        let (line, actor) = (self.tenancy.ids().uuid(), session.staff().to_string());
-        let resource = format!("paper_party/{scheme}:{id}");
-        audit(&mut tx, line, &actor, "document.configure", &resource, &session.rule()).await?;
-        Ok(tx.commit().await?)
-    }
-
-    /// All of them.
-    pub(crate) async fn all_parties(&self, session: &Session) -> Result<Vec<PaperParty>, Error> {
-        let mut tx = self.tenancy.begin("documents.paper_parties", session).await?;
-        store::all_parties(&mut tx).await
     }
 }
 
@@ -510,14 +467,14 @@ fn around(known: &Known, paper: PaperKind, about: String, (buyer, seller): (Stri
         .any(|one| matches!(one.body, Some(Body::Answers(_))));
     Around {
         id: match own {
-            true => row.called().to_owned(),
+            true => called(known),
             false => format!("{}-{}", row.number, row.version),
         },
         sequence: row.version.to_string(),
         issue_date: row.since.date().to_string(),
         buyer,
         seller,
-        about: if own { about } else { row.called().to_owned() },
+        about: if own { about } else { called(known) },
         code: if paper == PaperKind::OrderResponse && !answered {
             "AB"
         } else {
@@ -525,6 +482,12 @@ fn around(known: &Known, paper: PaperKind, about: String, (buyer, seller): (Stri
         }
         .to_owned(),
     }
+}
+
+/// What papers call it.
+pub(super) fn called(known: &Known) -> String {
+    let number = &known.row.number;
+    content::called(&known.contents, number).unwrap_or_else(|| number.clone())
 }
 
 /// Answers to all lines: those that a response does not name are as the whole is answered.

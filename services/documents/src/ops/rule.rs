@@ -270,10 +270,9 @@ impl Documents {
             texts: &text_rows(&sent.texts),
             act: act.id.parse().map_err(|_| Error::Damaged("act"))?,
             refers_to: content::refers_to(&contents),
-            reference: content::reference(&contents),
             due_at: Self::due(kind, state, now),
             wake_at: Self::wakes(kind, state, now),
-            facts: Self::listed(kind, &act.name, &contents),
+            facts: Self::listed(kind, (&act.name, &row.number), &contents),
         };
         store::keep(tx, &new).await?;
         let ours = act.role == kind.issuer();

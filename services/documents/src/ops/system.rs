@@ -60,6 +60,22 @@ impl Documents {
         self.unattended(tx, &known, wish, SYSTEM).await
     }
 
+    /// Does it as our role, at a document of ours or of a partner's, since nobody has to look at it.
+    pub(super) async fn act_by_itself(
+        &self,
+        tx: &mut TenantTx,
+        known: Known,
+        wish: SystemWish<'_>,
+    ) -> Result<(), Error> {
+        let errand = Errand::new("documents.effect", tx.tenant());
+        for (_, link) in known.linked() {
+            self.links.rouse(&errand, link).await?;
+        }
+        let (document, role) = (wish.document, wish.actor);
+        let following = self.unattended(tx, &known, wish, role).await?;
+        Box::pin(self.follow(tx, document, following)).await
+    }
+
     /// Begins a document of ours that has no other parties, with its first act. The same id again changes nothing.
     ///
     /// # Errors

@@ -33,7 +33,8 @@ pub(super) async fn put(tx: &mut TenantTx, document: Uuid, facts: &[(String, Opt
 /// What these documents say: (document, name, value).
 pub async fn facts(tx: &mut TenantTx, documents: &[Uuid]) -> Result<Vec<(Uuid, String, String)>, Error> {
     let rows = sqlx::query!(
-        "select document_id, name, value from document_fact where document_id = any($1) order by document_id, name",
+        "select document_id, name, value from document_fact where document_id = any($1) and not starts_with(name, '#')
+         order by document_id, name",
         documents,
     )
     .fetch_all(tx.conn())

@@ -1,27 +1,24 @@
-//! SQL of papers: which document one is about, and whom it means.
+//! SQL of papers: which document one is about.
 
 use hansa_tenancy::TenantTx;
 use uuid::Uuid;
 
 use crate::Error;
 
-/// Whom papers mean by an identifier.
-#[derive(Debug)]
-pub struct PaperParty {
-    pub scheme: String,
-    pub id: String,
-    pub link_id: Uuid,
-}
+/// The field under which it is kept what papers call a document; no kind can have one of that name.
+pub const CALLED: &str = "#called";
 
 /// Documents of these kinds that papers call by that number, with a partner; two at most, since one alone is meant.
 pub async fn called(tx: &mut TenantTx, kinds: &[String], number: &str, link: Option<Uuid>) -> Result<Vec<Uuid>, Error> {
     Ok(sqlx::query_scalar!(
-        "select id from document where kind = any($1) and (reference = $2 or number = $2)
-           and ($3::uuid is null or id in (select document_id from document_party where link_id = $3))
-         order by id desc limit 2",
+        "select d.id from document_fact f join document d on d.id = f.document_id
+         where f.name = $4 and f.value = $2 and d.kind = any($1)
+           and ($3::uuid is null or exists (select from document_party p where p.document_id = d.id and p.link_id = $3))
+         order by d.id desc limit 2",
         kinds,
         number,
         link,
+        CALLED,
     )
     .fetch_all(tx.conn())
     .await?)
@@ -35,48 +32,5 @@ pub async fn base_of(tx: &mut TenantTx, document: Uuid, act: Uuid) -> Result<Opt
         act
     )
     .fetch_optional(tx.conn())
-    .await?)
-}
-
-/// Says whom papers mean; false when there is no such link.
-pub async fn put_party(tx: &mut TenantTx, party: &PaperParty) -> Result<bool, Error> {
-    let done = sqlx::query!(
-        "insert into paper_party (scheme, id, link_id) select $1, $2, id from link where id = $3
-         on conflict (scheme, id) do update set link_id = excluded.link_id",
-        party.scheme,
-        party.id,
-        party.link_id,
-    )
-    .execute(tx.conn())
-    .await?;
-    Ok(done.rows_affected() > 0)
-}
-
-/// Forgets it; false when nothing is known.
-pub async fn remove_party(tx: &mut TenantTx, scheme: &str, id: &str) -> Result<bool, Error> {
-    let done = sqlx::query!("delete from paper_party where scheme = $1 and id = $2", scheme, id)
-        .execute(tx.conn())
-        .await?;
-    Ok(done.rows_affected() > 0)
-}
-
-/// Whom papers mean by one.
-pub async fn party(tx: &mut TenantTx, scheme: &str, id: &str) -> Result<Option<Uuid>, Error> {
-    Ok(sqlx::query_scalar!(
-        "select link_id from paper_party where scheme = $1 and id = $2",
-        scheme,
-        id
-    )
-    .fetch_optional(tx.conn())
-    .await?)
-}
-
-/// All of them.
-pub async fn all_parties(tx: &mut TenantTx) -> Result<Vec<PaperParty>, Error> {
-    Ok(sqlx::query_as!(
-        PaperParty,
-        "select scheme, id, link_id from paper_party order by scheme, id limit 1000"
-    )
-    .fetch_all(tx.conn())
     .await?)
 }

@@ -1,7 +1,7 @@
 //! The rules that a paper must keep to be taken: our own table, with the ids that standards give them. Where a standard is only
 //! asked of papers that claim it, so it is here. Schemas (XSD) are not checked when a paper comes in.
 
-mod common;
+mod form;
 mod invoices;
 mod orders;
 
@@ -41,7 +41,7 @@ pub struct Rule {
 pub fn rules() -> &'static [Rule] {
     static ALL: LazyLock<Vec<Rule>> = LazyLock::new(|| {
         let all = [
-            common::RULES,
+            form::RULES,
             orders::OF_TOTALS,
             orders::OF_LINES,
             orders::OF_OTHERS,

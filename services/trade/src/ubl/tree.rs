@@ -127,6 +127,18 @@ pub(super) fn allowance(element: &Element) -> Option<AllowanceCharge> {
     })
 }
 
+/// A net price is its gross price less what goes off, where a gross price is said.
+pub(super) fn gross_fits(price: &Element) -> bool {
+    let micros = |path: &str| {
+        let (value, scale) = Decimal::read(price.text_at(path))?.parts();
+        Some(i128::from(value) * 10_i128.pow(6_u32.saturating_sub(scale)))
+    };
+    let Some(gross) = micros("AllowanceCharge/BaseAmount") else {
+        return true;
+    };
+    micros("PriceAmount") == Some(gross - micros("AllowanceCharge/Amount").unwrap_or(0))
+}
+
 /// How a category says that something is taxed.
 pub(super) fn tax_of(category: &Element) -> Tax {
     let short = |path: &str, most: usize| category.text_at(path).chars().take(most).collect();

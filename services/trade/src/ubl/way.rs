@@ -9,7 +9,7 @@ use time::{Date, macros::format_description};
 
 use super::{
     Said,
-    tree::{allowance, at_mut, blank, insert, lines_of_address, made, percent, reach, remove, tax_of},
+    tree::{allowance, at_mut, blank, gross_fits, insert, lines_of_address, made, percent, reach, remove, tax_of},
 };
 use crate::{
     Decimal, Subtotal,
@@ -214,6 +214,12 @@ impl Way<'_> {
         }
         if self.out {
             self.named_currency(&format!("{path}/PriceAmount"));
+            // A gross price says how the net one came about: of another one it says nothing.
+            if let Some(there) = at_mut(self.at, path)
+                && !gross_fits(there)
+            {
+                remove(there, "AllowanceCharge");
+            }
         } else {
             *value = amount.map(|amount| Price {
                 value: amount.value,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{PaperKind, Rule, Seen, every, first, rule};
+use super::{super::tree::gross_fits, PaperKind, Rule, Seen, every, first, rule};
 use crate::{
     Decimal,
     xml::{Element, Space},
@@ -328,16 +328,7 @@ pub(super) static OF_LINES: &[Rule] = &[
     rule(
         of_orders!("R019"),
         "a net price is the gross price less its allowance",
-        |seen| {
-            first(prices(seen), |price| {
-                let Some(gross) = number(price, "AllowanceCharge/BaseAmount") else {
-                    return false;
-                };
-                let micros = |one: Decimal| i128::from(one.parts().0) * 10_i128.pow(6 - one.parts().1.min(6));
-                let of = |path: &str| number(price, path).map(micros);
-                of("PriceAmount") != Some(micros(gross) - of("AllowanceCharge/Amount").unwrap_or(0))
-            })
-        },
+        |seen| first(prices(seen), |price| !gross_fits(price)),
     ),
     rule(
         &[

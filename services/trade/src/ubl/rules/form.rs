@@ -71,8 +71,8 @@ fn number(one: &Element) -> bool {
 
 /// In the order in which they are looked at.
 pub(super) static RULES: &[Rule] = &[
-    rule(of_all!("PEPPOL-COMMON-R001"), "an element is empty", empty),
-    rule(of_all!("PEPPOL-COMMON-R002"), "an element is empty", hollow),
+    rule(of_all!("PEPPOL-COMMON-R001"), "no element is empty", empty),
+    rule(of_all!("PEPPOL-COMMON-R002"), "no element is empty", hollow),
     rule(of_all!("PEPPOL-COMMON-R030"), "a date is YYYY-MM-DD", dates),
     rule(
         of_all!("PEPPOL-COMMON-R040"),
