@@ -299,5 +299,5 @@ fn trade_papers_of_other_systems() {
         }
     }
     assert!(read > 500, "{read} were read");
-    assert!(refused.len() > 20, "{refused:?}");
+    assert!(refused.len() > 14, "{refused:?}");
 }

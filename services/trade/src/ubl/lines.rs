@@ -170,6 +170,11 @@ fn line(kind: PaperKind, way: &mut Way<'_>, line: &mut Line) {
     }
     way.tax("Item/ClassifiedTaxCategory", &mut line.tax);
     way.price("Price", &mut line.price);
+    if let (false, Some(quantity), Some(price)) = (way.out, &line.quantity, &mut line.price)
+        && let Some(base) = price.base_quantity.as_mut().filter(|base| base.unit.is_empty())
+    {
+        base.unit.clone_from(&quantity.unit);
+    }
     way.allowances(&mut line.allowance_charges);
     let quantity = line.quantity.clone().unwrap_or_default();
     if !way.out

@@ -172,12 +172,17 @@ impl Way<'_> {
         let mut digits = value.as_ref().map_or_else(String::new, |quantity| {
             Decimal::new(quantity.value, quantity.scale).map_or_else(String::new, |value| value.to_string())
         });
+        // Without a unit, a base quantity is in that of its line.
+        let free = path.ends_with("BaseQuantity") && self.at.at(path).is_some();
         self.leaf(path, &mut digits, |text| Some(Decimal::read(text)?.to_string()));
         let Some(leaf) = at_mut(self.at, path) else { return };
         let unit = leaf.attribute("unitCode").unwrap_or_default().to_owned();
         if self.out {
             let ours = value.as_ref().map_or("", |quantity| &quantity.unit);
-            let same = unit.parse::<Unit>().ok() == ours.parse::<Unit>().ok() && !unit.is_empty();
+            let same = match unit.is_empty() {
+                true => free,
+                false => unit.parse::<Unit>().ok() == ours.parse::<Unit>().ok(),
+            };
             if !same {
                 leaf.set_attribute("unitCode", if ours.is_empty() { "C62" } else { ours });
             }
