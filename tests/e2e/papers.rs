@@ -439,3 +439,66 @@ async fn an_invoice_and_a_credit_note_come_out_at_the_other_node_as_they_went_in
         &gives(&luebeck, &own, "").await,
     ]);
 }
+
+/// `hansa paper watch FOLDER --once`, as somebody's own system runs it.
+async fn watches((house, who): (&House, &Enterprise), folder: &Path) {
+    let hansa = root().join("target/debug/hansa");
+    let mut command = tokio::process::Command::new(hansa);
+    command.args(["paper", "watch", "--once"]).arg(folder);
+    let address = house.node.staff_address.to_string();
+    command.env("HANSA_ADDRESS", address).env("HANSA_KEY", &who.key);
+    let output = command.output().await.unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap();
+    let mut names: Vec<_> = entries
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_takes_papers_and_gives_those_of_the_partner() {
+    let (here, there, bergen, luebeck, link) = traders().await;
+    known(&luebeck, &bergen, &link).await;
+    let base = std::env::temp_dir().join(format!("hansa-folder-{}", SystemIds.uuid()));
+    let (ours, theirs) = (base.join("luebeck"), base.join("bergen"));
+    fs::create_dir_all(ours.join("in")).unwrap();
+    fs::create_dir_all(theirs.join("in")).unwrap();
+    fs::write(ours.join("in/1.xml"), paper("order")).unwrap();
+    fs::write(ours.join("in/2.xml"), paper("order").replace(">150.0<", ">151.0<")).unwrap();
+    fs::write(ours.join("in/3.xml"), " ".repeat(2_000_000)).unwrap();
+    fs::write(ours.join("in/4.xml.part"), "not yet").unwrap();
+    watches((&there, &luebeck), &ours).await;
+    assert_eq!(names(&ours.join("taken")), ["1.xml"]);
+    assert_eq!(names(&ours.join("refused")), ["2.txt", "2.xml", "3.txt", "3.xml"]);
+    let reason = fs::read_to_string(ours.join("refused/2.txt")).unwrap();
+    assert!(reason.contains("line 79: PEPPOL-T01-R008"), "{reason}");
+    assert_eq!(names(&ours.join("in")), ["4.xml.part"]);
+    let listed = luebeck
+        .call(
+            "documents.v1.DocumentsStaffService/ListDocuments",
+            json!({"kind": "order"}),
+        )
+        .await;
+    let id = listed["documents"][0]["id"].as_str().unwrap();
+    bergen.comes(id, "issued").await;
+    watches((&here, &bergen), &theirs).await;
+    let came = names(&theirs.join("out"));
+    assert_eq!(came, ["order-PO_2026_117-1.xml"]);
+    let text = fs::read_to_string(theirs.join("out").join(&came[0])).unwrap();
+    assert_eq!(differ(&paper("order"), &text), Vec::<String>::new());
+    fs::write(theirs.join("in/response.xml"), paper("order_response")).unwrap();
+    watches((&here, &bergen), &theirs).await;
+    luebeck.comes(id, "answered").await;
+    watches((&there, &luebeck), &ours).await;
+    assert_eq!(names(&ours.join("out")), ["order_response-PO_2026_117-2.xml"]);
+    // What was given is not given again.
+    fs::remove_file(ours.join("out/order_response-PO_2026_117-2.xml")).unwrap();
+    watches((&there, &luebeck), &ours).await;
+    assert_eq!(names(&ours.join("out")), Vec::<String>::new());
+    fs::remove_dir_all(base).unwrap();
+}
