@@ -172,8 +172,9 @@ impl Way<'_> {
         let mut digits = value.as_ref().map_or_else(String::new, |quantity| {
             Decimal::new(quantity.value, quantity.scale).map_or_else(String::new, |value| value.to_string())
         });
-        // Without a unit, a base quantity is in that of its line.
-        let free = path.ends_with("BaseQuantity") && self.at.at(path).is_some();
+        // Without a unit, a base quantity is in that of its line, and others are pieces.
+        let pieces = value.as_ref().is_none_or(|quantity| quantity.unit.is_empty());
+        let free = (pieces || path.ends_with("BaseQuantity")) && self.at.at(path).is_some();
         self.leaf(path, &mut digits, |text| Some(Decimal::read(text)?.to_string()));
         let Some(leaf) = at_mut(self.at, path) else { return };
         let unit = leaf.attribute("unitCode").unwrap_or_default().to_owned();
