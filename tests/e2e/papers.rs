@@ -144,7 +144,7 @@ async fn an_order_comes_out_at_the_other_node_as_it_went_in_except_for_what_was_
         assert!(agreed.contains(amount), "{amount}");
     }
     all_valid(&[&order, &agreed, &gives(&luebeck, id, "order_response").await]);
-    assert_eq!(agreed, gives(&luebeck, id, "order").await);
+    assert_eq!(agreed, gives(&luebeck, id, "").await, "an order is an order first");
 
     // A change that both sign.
     let change = paper("order_change");

@@ -4,6 +4,7 @@ use hansa_proto::{
     documents::v1::{Answer, Form, Line, Receipt, Verdict, content::Body},
     types::v1::Quantity,
 };
+use hansa_trade::totals;
 use hansa_vocab::money;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
@@ -45,6 +46,9 @@ struct Words {
     price: &'static str,
     amount: &'static str,
     total: &'static str,
+    tax: &'static str,
+    prepaid: &'static str,
+    payable: &'static str,
     answer: &'static str,
     /// Accepted, changed, declined, another article.
     verdicts: [&'static str; 4],
@@ -67,6 +71,9 @@ const ENGLISH: Words = Words {
     price: "Price",
     amount: "Amount",
     total: "Total",
+    tax: "Tax",
+    prepaid: "Paid already",
+    payable: "To be paid",
     answer: "Answer",
     verdicts: ["accepted", "changed", "declined", "substitute"],
     received: "Received",
@@ -87,6 +94,9 @@ const GERMAN: Words = Words {
     price: "Preis",
     amount: "Betrag",
     total: "Summe",
+    tax: "Steuer",
+    prepaid: "Schon bezahlt",
+    payable: "Zu zahlen",
     answer: "Antwort",
     verdicts: ["angenommen", "geändert", "abgelehnt", "Ersatz"],
     received: "Erhalten",
@@ -107,6 +117,9 @@ const CHINESE: Words = Words {
     price: "单价",
     amount: "金额",
     total: "合计",
+    tax: "税",
+    prepaid: "已付",
+    payable: "应付",
     answer: "答复",
     verdicts: ["接受", "变更", "拒绝", "替代"],
     received: "实收",
@@ -268,12 +281,38 @@ fn table(said: &Said<'_>, words: &Words) -> Markup {
                     }
                 }
                 @if let Some(total) = total {
-                    tfoot { tr {
-                        th colspan=(columns - 1) { (words.total) }
-                        th.n { (decimal(total, money::exponent(currency))) " " (currency) }
-                    } }
+                    tfoot {
+                        tr {
+                            th colspan=(columns - 1) { (words.total) }
+                            th.n { (decimal(total, money::exponent(currency))) " " (currency) }
+                        }
+                        (taxes(said, columns, words))
+                    }
                 }
             }
+        }
+    }
+}
+
+/// What is due by category and rate, and in all: of what is taxed, and nobody has answered.
+fn taxes(said: &Said<'_>, columns: usize, words: &Words) -> Markup {
+    let lines: Vec<Line> = said.lines.iter().map(|line| (*line).clone()).collect();
+    let found = said.head.and_then(|head| totals(head, &lines).ok());
+    let found = found.filter(|found| !found.taxes.is_empty() && said.answers.is_empty());
+    let Some(found) = found else { return html! {} };
+    let amount = |amount: i64| decimal(amount, money::exponent(said.currency()));
+    let row = |name: &str, minor: i64| {
+        html! { tr { td colspan=(columns - 1) { (name) } td.n { (amount(minor)) " " (said.currency()) } } }
+    };
+    html! {
+        @for one in &found.taxes {
+            @let percent = one.tax.percent.as_ref().map(|percent| decimal(percent.value, percent.scale));
+            (row(&format!("{} {} % ({})", words.tax, percent.unwrap_or_default(), one.tax.category), one.due))
+        }
+        @if found.prepaid != 0 { (row(words.prepaid, -found.prepaid)) }
+        tr {
+            th colspan=(columns - 1) { (words.payable) }
+            th.n { (amount(found.payable)) " " (said.currency()) }
         }
     }
 }
@@ -448,6 +487,40 @@ mod tests {
     fn a_number_keeps_its_places() {
         for (value, scale, text) in [(5, 2, "0.05"), (-1_250, 2, "-12.50"), (7, 0, "7"), (0, 3, "0.000")] {
             assert_eq!(decimal(value, scale), text);
+        }
+    }
+
+    #[test]
+    fn an_invoice_says_its_taxes_and_what_is_to_be_paid() {
+        let kind = Kind::read(include_str!("../../kinds/invoice.json")).unwrap();
+        let mut taxed = line("1", "tea", 3, Some((999, 2)));
+        let percent = Some(hansa_proto::types::v1::Decimal { value: 19, scale: 0 });
+        taxed.tax = Some(hansa_proto::documents::v1::Tax {
+            category: "S".to_owned(),
+            percent,
+            ..Default::default()
+        });
+        let head = Head {
+            currency: "EUR".to_owned(),
+            prepaid: Some(hansa_proto::types::v1::Decimal { value: 5, scale: 0 }),
+            ..Head::default()
+        };
+        let content = |body| Content { body: Some(body) };
+        let contents = [
+            ("head".to_owned(), content(Body::Head(head))),
+            ("lines".to_owned(), content(Body::Lines(Lines { lines: vec![taxed] }))),
+        ];
+        let sheet = Sheet {
+            number: "IN-1",
+            version: 1,
+            state: "issued",
+            since: "2026-12-02",
+            root: "",
+            parties: &[("seller", "Bergen"), ("buyer", "Tea House")],
+        };
+        let page = page(&kind, &sheet, &contents.into(), ("de", &html! {}));
+        for words in ["Steuer 19 % (S)", "5.69 EUR", "-5.00 EUR", "Zu zahlen", "30.66 EUR"] {
+            assert!(page.contains(words), "{words}: {page}");
         }
     }
 }

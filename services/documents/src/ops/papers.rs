@@ -279,7 +279,7 @@ impl Documents {
                 .kind
                 .acts
                 .values()
-                .filter(|act| act.from.contains(&known.kind.begins));
+                .filter(|act| act.from.contains(&known.kind.begins) && !act.writes.is_empty());
             acts.find_map(|act| act.paper.clone())
         };
         let word = if paper.is_empty() {

@@ -105,7 +105,10 @@ pub(super) fn write(kind: PaperKind, said: &mut Said, around: &Around, root: &mu
     let currency = said.head.currency.clone();
     for (name, space) in super::rest::SPACES {
         if !root.attributes.iter().any(|(_, declared)| declared == space) {
-            root.set_attribute(name, space);
+            // A prefix that stands for something else stays what it is.
+            let taken = root.attribute(name).is_some();
+            let name = if taken { format!("{name}-2") } else { name.to_owned() };
+            root.set_attribute(&name, space);
         }
     }
     let (prefixes, mut wrong) = (prefixes(root), None);
