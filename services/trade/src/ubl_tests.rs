@@ -116,7 +116,9 @@ fn what_is_packed_beside_unpacks_in_bounds() {
     let mut said = read(sample(PaperKind::Order).as_bytes()).unwrap().said;
     let mut packer = DeflateEncoder::new(Vec::new(), Compression::best());
     std::io::Write::write_all(&mut packer, &vec![b' '; 64 * xml::BYTES_MAX]).unwrap();
-    for rest in [packer.finish().unwrap(), b"nonsense".to_vec()] {
+    let bomb = packer.finish().unwrap();
+    assert_eq!(rest::inflated(&bomb).unwrap().len(), xml::BYTES_MAX + 1);
+    for rest in [bomb, b"nonsense".to_vec()] {
         said.head.besides[0].rest = rest.into();
         assert_eq!(write(PaperKind::Order, &said, &around()).unwrap_err().rule, "UBL-REST");
     }

@@ -22,13 +22,18 @@ pub(super) fn pack(tree: &Tree) -> Vec<u8> {
     packer.finish().unwrap_or_default()
 }
 
-/// Unpacks it, in bounds.
-pub(super) fn unpack(packed: &[u8]) -> Result<Tree, Wrong> {
-    let damaged = || Wrong::new(0, "UBL-REST", "what stands beside the document is damaged");
+/// What was packed, and no more than can be a paper.
+pub(super) fn inflated(packed: &[u8]) -> Option<Vec<u8>> {
     let limit = u64::try_from(xml::BYTES_MAX).unwrap_or(u64::MAX);
     let mut text = Vec::new();
     let read = DeflateDecoder::new(packed).take(limit + 1).read_to_end(&mut text);
-    read.map_err(|_| damaged())?;
+    read.ok().map(|_| text)
+}
+
+/// Unpacks it, in bounds.
+pub(super) fn unpack(packed: &[u8]) -> Result<Tree, Wrong> {
+    let damaged = || Wrong::new(0, "UBL-REST", "what stands beside the document is damaged");
+    let text = inflated(packed).ok_or_else(damaged)?;
     xml::read(&text).map_err(|_| damaged())
 }
 
