@@ -4,6 +4,7 @@
 mod coupons;
 mod documents;
 mod members;
+mod papers;
 mod talk;
 
 use std::{
