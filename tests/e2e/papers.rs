@@ -300,6 +300,15 @@ async fn a_despatch_advice_and_its_receipt_come_and_go_as_papers() {
     ]);
 }
 
+/// 8.5 kg of tea and 18 of 20 strainers come in.
+async fn received(luebeck: &Enterprise, bergen: &Enterprise) {
+    let sent = takes(bergen, &paper("despatch_advice")).await.unwrap();
+    let sent = sent["documentId"].as_str().unwrap();
+    luebeck.comes(sent, "despatched").await;
+    takes(luebeck, &paper("receipt_advice")).await.unwrap();
+    luebeck.comes(sent, "received_short").await;
+}
+
 const BUYING: &str = "procurement.v1.ProcurementStaffService";
 
 /// What is wrong with each line of an invoice, as the buyer sees it; the last entries are about the whole.
@@ -347,21 +356,7 @@ async fn an_invoice_that_fits_needs_nobody_and_what_does_not_fit_waits_for_someb
     luebeck.comes(&early, "issued").await;
     assert_eq!(findings(&luebeck, &early).await, [["not_received"]]);
     assert_eq!(exceptions(&luebeck).await, [early.clone()]);
-    takes(&bergen, &paper("despatch_advice")).await.unwrap();
-    let came = json!({"kind": "despatch_advice"});
-    let mut sent = json!(null);
-    for _ in 0..400 {
-        let list = luebeck
-            .call("documents.v1.DocumentsStaffService/ListDocuments", came.clone())
-            .await;
-        sent = list["documents"][0]["id"].clone();
-        if sent.is_string() {
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(25)).await;
-    }
-    takes(&luebeck, &paper("receipt_advice")).await.unwrap();
-    luebeck.comes(sent.as_str().unwrap(), "received_short").await;
+    received(&luebeck, &bergen).await;
     // The receipt lets the first one fit, and so does Bergen hear.
     bergen.comes(&early, "approved").await;
     assert_eq!(exceptions(&luebeck).await, Vec::<String>::new());
@@ -501,4 +496,30 @@ async fn a_folder_takes_papers_and_gives_those_of_the_partner() {
     watches((&there, &luebeck), &ours).await;
     assert_eq!(names(&ours.join("out")), Vec::<String>::new());
     fs::remove_dir_all(base).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_invoices_for_the_same_goods_at_once_one_alone_fits() {
+    let (_one, _other, bergen, luebeck, link) = traders().await;
+    known(&luebeck, &bergen, &link).await;
+    let order = agreed(&luebeck, &bergen).await;
+    received(&luebeck, &bergen).await;
+    let all = (0..8).map(|_| invoices(&bergen, &link, &order, &[("2", 18, "C62", 250)]));
+    let all = futures_util::future::join_all(all).await;
+    let mut approved = 0;
+    for id in &all {
+        let here = luebeck.becomes(id, "here", |seen| seen["version"] != "0").await;
+        let waits = exceptions(&luebeck).await.contains(id);
+        assert!(
+            waits || here["state"] == "approved" || here["acts"] != json!([]),
+            "{here:#}"
+        );
+        approved += usize::from(!waits);
+    }
+    assert_eq!((approved, exceptions(&luebeck).await.len()), (1, 7));
+    for id in &all {
+        if !exceptions(&luebeck).await.contains(id) {
+            bergen.comes(id, "approved").await;
+        }
+    }
 }
