@@ -155,19 +155,11 @@ impl Documents {
         let _ = self.keeper.set(Box::new(keeper));
     }
 
-    /// Who keeps the budgets that documents bind; the first one stays.
-    pub fn install_purse(&self, purse: impl Purse + 'static) {
-        let _ = self.purse.set(Box::new(purse));
-    }
-
-    /// Who compares what is to be paid; the first one stays.
-    pub fn install_matcher(&self, matcher: impl Matcher + 'static) {
-        let _ = self.matcher.set(Box::new(matcher));
-    }
-
-    /// Who knows whom papers mean; the first one stays.
-    pub fn install_book(&self, book: impl AddressBook + 'static) {
-        let _ = self.book.set(Box::new(book));
+    /// Who buys: keeps the budgets that documents bind, compares what is to be paid, and knows whom papers mean. The first one stays.
+    pub fn install_buying(&self, buying: impl Purse + Matcher + AddressBook + Clone + 'static) {
+        let _ = self.purse.set(Box::new(buying.clone()));
+        let _ = self.matcher.set(Box::new(buying.clone()));
+        let _ = self.book.set(Box::new(buying));
     }
 
     /// Who does what comes of acts; the first ones stay.

@@ -272,9 +272,7 @@ async fn furnish(
     let inventory = Inventory::new(tenancy.clone(), links.clone(), vault.derive("inventory/feed")?);
     documents.install(inventory.clone());
     let procurement = Procurement::new(tenancy.clone(), documents.clone());
-    documents.install_purse(procurement.clone());
-    documents.install_matcher(procurement.clone());
-    documents.install_book(procurement.clone());
+    documents.install_buying(procurement.clone());
     let rooms = Rooms {
         inventory,
         directory,

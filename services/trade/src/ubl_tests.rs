@@ -185,7 +185,7 @@ prop_compose! {
             }),
             price: Decimal::new(price, places).map(|read| {
                 let (value, scale) = read.parts();
-                let base_quantity = (base > 0).then(|| Quantity { value: base, scale: 0, unit });
+                let base_quantity = (base > 0).then_some(Quantity { value: base, scale: 0, unit });
                 Price { value, scale, base_quantity }
             }),
             tax: Some(Tax {
