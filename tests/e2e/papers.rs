@@ -164,6 +164,20 @@ async fn an_order_comes_out_at_the_other_node_as_it_went_in_except_for_what_was_
         differ(&change, &gives(&bergen, id, "order_change").await),
         Vec::<String>::new()
     );
+    // A second change, which takes the first one's line out; all of them again are what they were.
+    let other = change
+        .replace("CH-1", "CH-2")
+        .replace("LineStatusCode>3<", "LineStatusCode>2<");
+    takes(&luebeck, &other).await.unwrap();
+    let open = bergen
+        .becomes(id, "proposed", |seen| !seen["proposals"].as_array().unwrap().is_empty())
+        .await;
+    let second = open["proposals"][0]["id"].as_str().unwrap();
+    bergen.says(id, "reject", 4, second).await.unwrap();
+    for paper in [&order, &change, &other] {
+        takes(&luebeck, paper).await.unwrap();
+    }
+    takes(&bergen, &response).await.unwrap();
     let last = differ(&order, &gives(&bergen, id, "order").await);
     assert!(last.contains(&"/OrderLine[2]/LineItem/Quantity".to_owned()), "{last:?}");
     all_valid(&[

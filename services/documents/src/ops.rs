@@ -210,12 +210,11 @@ impl Documents {
         let mut tx = self.tenancy.begin("documents.act", session).await?;
         let known = self.locked(&mut tx, id).await?;
         self.others_hear(&mut tx, &known).await?;
-        papers::carry(&mut wish.contents, &known.contents);
         let (act_id, body_hash) = (wish.id.unwrap_or_else(|| self.tenancy.ids().uuid()), wish.hash());
         match store::asked(&mut tx, id, act_id).await? {
             Some(asked) if asked == body_hash => return self.whole(&mut tx, known).await,
             Some(_) => return Err(Error::IdReused(act_id)),
-            None => {}
+            None => papers::carry(&mut wish.contents, &known.contents),
         }
         let (sections, texts) = self.sections(&mut tx, &known, &wish).await?;
         let doing = Doing {

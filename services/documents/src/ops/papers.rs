@@ -261,11 +261,16 @@ impl Documents {
     /// What a document said in an earlier version.
     async fn contents_at(&self, tx: &mut TenantTx, known: &Known, version: i64) -> Result<Contents, Error> {
         let mut contents = Contents::new();
-        for version in 1..=version {
-            let texts: Vec<_> = store::texts_of(tx, known.row.id, version).await?;
+        for earlier in 1..=version {
+            let texts: Vec<_> = store::texts_of(tx, known.row.id, earlier).await?;
             let texts: Vec<_> = texts.into_iter().map(Into::into).collect();
             contents.extend(super::opened(&texts)?);
         }
+        let damaged = || Error::Damaged("document_version");
+        let signed = self.signed(tx, known.row.id, version).await?.ok_or_else(damaged)?;
+        let then = Version::decode(signed.body).map_err(|_| damaged())?;
+        // What was cleared by then says nothing any more.
+        contents.retain(|name, _| then.sections.iter().any(|section| section.name == *name));
         Ok(contents)
     }
 
@@ -436,7 +441,10 @@ fn is_said(known: &Known, paper: PaperKind) -> bool {
     let says = |act: &ActKind| act.paper.as_deref() == Some(paper.as_str());
     let mut acts = known.kind.acts.values().filter(|act| says(act));
     match paper {
-        PaperKind::OrderResponse => said(Holds::Answers) || said(Holds::Remark),
+        PaperKind::OrderResponse => {
+            let mut written = acts.flat_map(ActKind::written);
+            said(Holds::Answers) || written.any(|name| known.contents.contains_key(name))
+        }
         PaperKind::ReceiptAdvice => said(Holds::Receipts),
         PaperKind::OrderChange => {
             let newest = known
