@@ -56,6 +56,8 @@ pub enum Mark {
     Effect,
     /// An act that answers what came of one.
     Answer,
+    /// An act of ours that nobody has to look at.
+    Fitting,
 }
 
 impl Mark {
@@ -66,6 +68,7 @@ impl Mark {
             Self::Act => ("savepoint act", "rollback to savepoint act"),
             Self::Effect => ("savepoint effect", "rollback to savepoint effect"),
             Self::Answer => ("savepoint answer", "rollback to savepoint answer"),
+            Self::Fitting => ("savepoint fitting", "rollback to savepoint fitting"),
         }
     }
 }

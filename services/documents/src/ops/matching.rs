@@ -3,8 +3,9 @@
 
 use std::collections::BTreeMap;
 
+use hansa_directory::audit;
 use hansa_proto::{documents::v1::Line, types::v1::Quantity};
-use hansa_tenancy::TenantTx;
+use hansa_tenancy::{Mark, TenantTx};
 use hansa_trade::{Decimal, matching::Papers, net, ubl::PaperKind};
 use hansa_vault::derived_id;
 use hansa_vocab::LinkId;
@@ -22,7 +23,7 @@ use crate::{
 };
 
 /// As what nobody acts.
-const MATCH: &str = "match";
+pub(super) const MATCH: &str = "match";
 
 impl Documents {
     /// Compares what a step of this document touches: itself, and what else is about the same order.
@@ -52,6 +53,9 @@ impl Documents {
                 }
                 continue;
             };
+            if self.is_said(tx, &known).await? {
+                continue;
+            }
             let then = matching.then.clone();
             let of = self.figures_of(tx, &known).await?;
             if matcher.fits(tx, of).await? {
@@ -63,10 +67,32 @@ impl Documents {
                     contents: Contents::new(),
                     actor: MATCH,
                 };
-                self.act_by_itself(tx, known, wish).await?;
+                self.fits(tx, known, wish).await?;
             }
         }
         Ok(())
+    }
+
+    /// Does what comes of it when it fits. What can't be, such as on a link that is suspended, is left to somebody, and undoes nothing
+    /// else: a partner's message does not fail for that.
+    async fn fits(&self, tx: &mut TenantTx, known: Known, wish: SystemWish<'_>) -> Result<(), Error> {
+        let (document, act) = (known.row.id, wish.act.to_owned());
+        tx.savepoint(Mark::Fitting).await?;
+        match self.act_by_itself(tx, known, wish).await {
+            Err(error) if error.is_for_good() => {
+                tx.undo_to(Mark::Fitting).await?;
+                let (line, resource) = (self.tenancy.ids().uuid(), format!("document/{document}"));
+                let said = format!("{act} not done: {error}");
+                Ok(audit(tx, line, MATCH, "document.match", &resource, &said).await?)
+            }
+            done => done,
+        }
+    }
+
+    /// A step of ours is under way that its issuer has not counted yet, or that a colleague has to approve.
+    async fn is_said(&self, tx: &mut TenantTx, known: &Known) -> Result<bool, Error> {
+        let sent = store::pending(tx, known.row.id, &known.row.our_role).await?;
+        Ok(!sent.is_empty() || !store::held(tx, known.row.id).await?.is_empty())
     }
 
     /// What a document says beside what was ordered and has come.
@@ -128,7 +154,8 @@ impl Documents {
             return Ok(());
         }
         // Of two that are still to be compared, the earlier one comes first.
-        let first = wanted(other).is_none_or(|matching| matching.by != *role) || other.row.id < own.row.id;
+        let open = wanted(other).is_some_and(|matching| matching.by == *role) && !self.is_said(tx, other).await?;
+        let first = !open || other.row.id < own.row.id;
         if other.row.id != own.row.id && first {
             for line in &said.lines {
                 add(&mut papers.before, &line.of_line, line.quantity.as_ref(), 1);

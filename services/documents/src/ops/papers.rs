@@ -87,6 +87,10 @@ impl Documents {
                 taken
             });
         }
+        if place.begins.is_some() {
+            // What can't be is refused before anything is kept.
+            self.would(&mut tx, &place, &contents).await?;
+        }
         drop(tx);
         if let Some(links) = &place.begins {
             let made = self

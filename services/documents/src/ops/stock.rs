@@ -8,7 +8,7 @@ use hansa_vocab::LinkId;
 use prost::Message as _;
 use uuid::Uuid;
 
-use super::{Documents, Known, opened};
+use super::{Documents, Known, matching::MATCH, opened};
 use crate::{
     Error,
     admission::Need,
@@ -45,7 +45,10 @@ impl Documents {
     ) -> Result<(), Error> {
         self.bind(tx, (row, kind)).await?;
         self.bring_stock(tx, (row, kind), actor, strict).await?;
-        // A document that fits takes another step, and that one is compared in its turn.
+        // What came of a comparison is not compared again: its siblings were.
+        if actor == MATCH {
+            return Ok(());
+        }
         Box::pin(self.compare(tx, (row, kind))).await
     }
 
