@@ -178,6 +178,9 @@ async fn an_order_comes_out_at_the_other_node_as_it_went_in_except_for_what_was_
         takes(&luebeck, paper).await.unwrap();
     }
     takes(&bergen, &response).await.unwrap();
+    let (here, there) = (luebeck.verifies(id).await, bergen.verifies(id).await);
+    assert_eq!(here["flaws"], json!([]));
+    assert_eq!(here, there, "the same root on both nodes");
     let last = differ(&order, &gives(&bergen, id, "order").await);
     assert!(last.contains(&"/OrderLine[2]/LineItem/Quantity".to_owned()), "{last:?}");
     all_valid(&[

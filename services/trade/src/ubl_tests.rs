@@ -125,6 +125,48 @@ fn what_is_packed_beside_unpacks_in_bounds() {
 }
 
 #[test]
+fn amounts_at_the_bounds_of_numbers_end_nothing() {
+    const HUGE: [&str; 4] = [
+        "9223372036854775807",
+        "-9223372036854775807",
+        "92233720368547758.07",
+        "-92233720368547758.07",
+    ];
+    for kind in PaperKind::ALL {
+        let text = sample(kind);
+        for round in 0_usize..400 {
+            // Numbers in elements, about one in five, or all of them.
+            let (mut out, mut dice) = (String::new(), round.wrapping_mul(0x9E37_79B9));
+            for (place, part) in text.split('>').enumerate() {
+                dice = dice.wrapping_mul(1_103_515_245).wrapping_add(12_345 + place);
+                let (said, rest) = part.find('<').map_or((part, ""), |at| part.split_at(at));
+                let number = Decimal::read(said).is_some() && rest.starts_with("</");
+                let chosen = number && (round < 4 || (dice >> 16) % 5 == 0);
+                out.push_str(if chosen {
+                    HUGE[if round < 4 { round } else { (dice >> 20) % 4 }]
+                } else {
+                    said
+                });
+                out.push_str(rest);
+                out.push('>');
+            }
+            out.pop();
+            let _ = read(out.as_bytes());
+        }
+    }
+}
+
+#[test]
+fn a_prefix_is_one_that_a_declaration_declares() {
+    let odd = "<Order odd:x=\"urn:oasis:names:specification:ubl:schema:xsd:CommonAggregateComponents-2\" xmlns:odd=\"urn:odd\" ";
+    let order = sample(PaperKind::Order).replace("<Order ", odd);
+    let mut said = read(order.as_bytes()).unwrap().said;
+    said.head.delivery_address = "elsewhere".to_owned();
+    let out = write(PaperKind::Order, &said, &around()).unwrap();
+    assert!(out.contains("<a:AddressLine>"), "{out}");
+}
+
+#[test]
 fn a_change_takes_out_adds_and_changes_lines_and_leaves_the_others() {
     let order = read(sample(PaperKind::Order).as_bytes()).unwrap().said;
     let text = sample(PaperKind::OrderChange);

@@ -10,22 +10,21 @@ use crate::{
 
 pub(super) fn reach<'a>(prefixes: &(String, String), at: &'a mut Element, path: &str) -> &'a mut Element {
     let (name, rest) = path.split_once('/').unwrap_or((path, ""));
-    if at.first(name).is_none() {
+    let found = at
+        .children
+        .iter()
+        .position(|node| matches!(node, Node::Element(one) if one.is(name)));
+    let place = found.unwrap_or_else(|| {
         let space = if rest.is_empty() {
             kind_of(name)
         } else {
             Space::Aggregate
         };
-        insert(at, made(prefixes, name, space));
-    }
-    let place = at
-        .children
-        .iter()
-        .position(|node| matches!(node, Node::Element(one) if one.is(name)));
-    let next = match at.children.get_mut(place.unwrap_or(0)) {
-        Some(Node::Element(next)) => next,
-        // It stands there since the lines above.
-        _ => unreachable!("an element that was just put in"),
+        insert(at, made(prefixes, name, space))
+    });
+    let Node::Element(next) = &mut at.children[place] else {
+        // Either one was found there, or `insert` has put one there.
+        unreachable!("no element at its place")
     };
     if rest.is_empty() {
         next
@@ -65,8 +64,8 @@ pub(super) fn at_mut<'a>(element: &'a mut Element, path: &str) -> Option<&'a mut
     path.split('/').try_fold(element, |at, name| at.first_mut(name))
 }
 
-/// Puts an element where its schema wants it, laid out as what stands there.
-pub(super) fn insert(parent: &mut Element, child: Element) {
+/// Puts an element where its schema wants it, laid out as what stands there; its place.
+pub(super) fn insert(parent: &mut Element, child: Element) -> usize {
     let own = place(parent.local(), child.local());
     let after = parent.children.iter().rposition(
         |node| matches!(node, Node::Element(one) if place(parent.local(), one.local()) < own || one.local() == child.local()),
@@ -77,9 +76,9 @@ pub(super) fn insert(parent: &mut Element, child: Element) {
         _ => None,
     };
     parent.children.insert(at, Node::Element(child));
-    if let Some(white) = white {
-        parent.children.insert(at, Node::Text(white));
-    }
+    let Some(white) = white else { return at };
+    parent.children.insert(at, Node::Text(white));
+    at + 1
 }
 
 /// Takes out what stands at the end of these names, and what is empty without it.

@@ -9,6 +9,7 @@ use time::{Date, macros::format_description};
 
 use super::{
     Said,
+    rest::SPACES,
     tree::{allowance, at_mut, blank, gross_fits, insert, lines_of_address, made, percent, reach, remove, tax_of},
 };
 use crate::{
@@ -44,19 +45,21 @@ type Canonical = fn(&str) -> Option<String>;
 
 /// Prefixes that a paper's root declares.
 pub(super) fn prefixes(root: &Element) -> (String, String) {
-    let of = |components: &str, usual: &str| {
-        let declared = root.attributes.iter().find(|(_, space)| space.ends_with(components));
-        let prefix = declared.map(|(name, _)| name.strip_prefix("xmlns:").unwrap_or_default());
-        match prefix {
-            Some("") => String::new(),
-            Some(prefix) => format!("{prefix}:"),
-            None => usual.to_owned(),
-        }
+    let of = |(usual, space): (&str, &str)| {
+        let mut declared = root.attributes.iter().filter(|(_, said)| said == space);
+        let found = declared.find_map(|(name, _)| match name.strip_prefix("xmlns") {
+            Some("") => Some(String::new()),
+            // A prefix has no colon in it.
+            Some(rest) => rest
+                .strip_prefix(':')
+                .filter(|prefix| !prefix.contains(':'))
+                .map(|one| format!("{one}:")),
+            None => None,
+        });
+        found.unwrap_or_else(|| format!("{}:", usual.trim_start_matches("xmlns:")))
     };
-    (
-        of(":CommonAggregateComponents-2", "cac:"),
-        of(":CommonBasicComponents-2", "cbc:"),
-    )
+    let [aggregate, basic] = SPACES;
+    (of(aggregate), of(basic))
 }
 
 impl Way<'_> {

@@ -316,9 +316,10 @@ pub(super) static OF_TOTALS: &[Rule] = &[
         |seen| {
             totals(seen, |at| {
                 let lines = seen.amount_or_none(at, "LineExtensionAmount");
-                let around =
-                    seen.amount_or_none(at, "ChargeTotalAmount") - seen.amount_or_none(at, "AllowanceTotalAmount");
-                seen.amount(at, "TaxExclusiveAmount") == lines.checked_add(around)
+                let (on, off) = ("ChargeTotalAmount", "AllowanceTotalAmount");
+                let all = lines.checked_add(seen.amount_or_none(at, on));
+                let all = all.and_then(|all| all.checked_sub(seen.amount_or_none(at, off)));
+                all.is_some() && seen.amount(at, "TaxExclusiveAmount") == all
             })
         },
     ),
@@ -340,7 +341,8 @@ pub(super) static OF_TOTALS: &[Rule] = &[
         |seen| {
             totals(seen, |at| {
                 let without = seen.amount_or_none(at, "TaxExclusiveAmount");
-                seen.amount(at, "TaxInclusiveAmount") == without.checked_add(tax(seen).unwrap_or(0))
+                let all = without.checked_add(tax(seen).unwrap_or(0));
+                all.is_some() && seen.amount(at, "TaxInclusiveAmount") == all
             })
         },
     ),
@@ -349,8 +351,10 @@ pub(super) static OF_TOTALS: &[Rule] = &[
         "the amount to be paid is that with tax, less what is paid, plus rounding",
         |seen| {
             totals(seen, |at| {
-                let rest = seen.amount_or_none(at, "PayableRoundingAmount") - seen.amount_or_none(at, "PrepaidAmount");
-                seen.amount(at, "PayableAmount") == seen.amount_or_none(at, "TaxInclusiveAmount").checked_add(rest)
+                let all = seen.amount_or_none(at, "TaxInclusiveAmount");
+                let all = all.checked_add(seen.amount_or_none(at, "PayableRoundingAmount"));
+                let all = all.and_then(|all| all.checked_sub(seen.amount_or_none(at, "PrepaidAmount")));
+                all.is_some() && seen.amount(at, "PayableAmount") == all
             })
         },
     ),

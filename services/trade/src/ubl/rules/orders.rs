@@ -96,11 +96,11 @@ pub(super) fn other_currency(seen: &Seen<'_>) -> Option<u32> {
 
 /// The sum of the lines' own amounts; `None` when one is missing.
 fn line_sum(seen: &Seen<'_>) -> Option<i64> {
-    let amounts = seen.lines.iter().map(|line| match line.text_at("LineExtensionAmount") {
+    let mut amounts = seen.lines.iter().map(|line| match line.text_at("LineExtensionAmount") {
         "" => Some(0),
         _ => seen.amount(line, "LineExtensionAmount"),
     });
-    amounts.sum()
+    amounts.try_fold(0_i64, |sum, amount| sum.checked_add(amount?))
 }
 
 fn exclusive(seen: &Seen<'_>, at: &Element) -> i64 {
@@ -133,7 +133,7 @@ pub(super) fn net_fits(seen: &Seen<'_>, line: &Element, quantity: &str) -> bool 
     let around = i128::from(seen.allowances(line, true)) - i128::from(seen.allowances(line, false));
     let off = up
         .checked_sub((i128::from(said) - around).saturating_mul(down))
-        .map(i128::abs);
+        .and_then(i128::checked_abs);
     // What the standard leaves open is 0.02 of the currency, whatever its places.
     let slack = i128::from(crate::net_slack(seen.currency)).max(1).saturating_mul(down);
     off.is_some_and(|off| off <= slack)
