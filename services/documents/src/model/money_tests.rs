@@ -119,15 +119,16 @@ fn what_lines_come_to_can_be_told_by_the_head_beside_them_or_the_one_before() {
 
 #[test]
 fn papers_beside_a_section_are_known_ones_each_once() {
+    let [one, other] = [PaperKind::Order, PaperKind::OrderChange].map(PaperKind::as_str);
     let beside = |paper: &str, rest: &'static [u8]| Beside {
         paper: paper.to_owned(),
         rest: rest.into(),
     };
     for (besides, fits) in [
-        (vec![beside("order", b"x"), beside("order_change", b"x")], true),
-        (vec![beside("order", b"x"), beside("order", b"y")], false),
+        (vec![beside(one, b"x"), beside(other, b"x")], true),
+        (vec![beside(one, b"x"), beside(one, b"y")], false),
         (vec![beside("letter", b"x")], false),
-        (vec![beside("order", b"")], false),
+        (vec![beside(one, b"")], false),
     ] {
         assert_eq!(check_besides(&besides).is_ok(), fits, "{besides:?}");
     }
