@@ -40,6 +40,7 @@ mod papers;
 mod partners;
 mod pool;
 mod pools;
+mod prices;
 mod procurement;
 mod registry;
 mod reminders;

@@ -167,7 +167,7 @@ fn named(service: &str, method: &str, field: &str) -> Option<&'static str> {
         (_, "RevokeApiKey", "id") => "key",
         ("InventoryStaffService", _, "id") => "reservation",
         ("DocumentsStaffService", _, "id" | "document_id") => "document",
-        ("PapersStaffService", _, "document_id") => "document",
+        ("PapersStaffService" | "PricesStaffService", _, "document_id") => "document",
         ("DocumentsStaffService", "ActOnDocument", "act_id") => "act",
         ("DocumentsStaffService", _, "request_id") => "request",
         ("EgressStaffService", "Redeliver", "id") => "delivery",

@@ -37,6 +37,14 @@ pub enum Error {
         /// So many are.
         free: Quantity,
     },
+    /// What orders may come to together by an agreement is drawn.
+    #[error("{number} has {left} left of what orders may come to")]
+    Drawn {
+        /// Which agreement.
+        number: String,
+        /// An amount, with its currency.
+        left: String,
+    },
     /// The caller's role may only ask, and nobody is there to be asked.
     #[error("{act} of the kind {kind} has no flow")]
     NoFlow {
@@ -108,6 +116,7 @@ impl Error {
             self,
             Self::Refused(_)
                 | Self::Short { .. }
+                | Self::Drawn { .. }
                 | Self::Invalid { .. }
                 | Self::NotFound(_)
                 | Self::Grant { .. }
@@ -124,6 +133,7 @@ impl From<KeeperError> for Error {
             KeeperError::Sql(error) => Self::Sql(error),
             KeeperError::Damaged(what) => Self::Damaged(what),
             KeeperError::Short { line, free } => Self::Short { line, free },
+            KeeperError::Drawn { number, left } => Self::Drawn { number, left },
             KeeperError::Now(text) => Self::Now(text),
         }
     }
@@ -158,6 +168,13 @@ impl From<Error> for Fault {
                 .with("line", line)
                 .with("free", free)
             }
+            Error::Drawn { number, left } => Self::new(
+                Kind::Precondition,
+                "BLANKET_EXCEEDED",
+                format!("{number} has {left} left of what orders may come to: order less, or agree on more"),
+            )
+            .with("agreement", number)
+            .with("left", left),
             Error::NoFlow { kind, act } => Self::new(
                 Kind::Forbidden,
                 "NO_FLOW",

@@ -2,9 +2,11 @@
 
 use std::{collections::BTreeMap, future::Future, pin::Pin};
 
+use hansa_proto::documents::v1::{Head, Line, Prices};
 use hansa_tenancy::TenantTx;
 use hansa_trade::matching::Papers;
 use hansa_vocab::{LinkId, Quantity};
+use time::{Date, OffsetDateTime};
 use uuid::Uuid;
 
 use crate::model::{Kind, Stock, effect::Effect, stock::DueLine};
@@ -40,6 +42,14 @@ pub enum KeeperError {
         line: String,
         /// So many are.
         free: Quantity,
+    },
+    /// What orders may come to together by an agreement is drawn.
+    #[error("{number} has {left} left of what orders may come to")]
+    Drawn {
+        /// Which agreement.
+        number: String,
+        /// An amount, with its currency.
+        left: String,
     },
     /// Something that it names can't be so.
     #[error("{field}: {text}")]
@@ -128,6 +138,66 @@ pub trait Matcher: std::fmt::Debug + Send + Sync {
 
     /// It waits for nobody any more.
     fn decided<'a>(&'a self, tx: &'a mut TenantTx, document: Uuid) -> KeeperFuture<'a>;
+}
+
+/// Prices that both sides have signed.
+#[derive(Clone, Copy, Debug)]
+pub struct Agreed<'a> {
+    /// In which document.
+    pub document: Uuid,
+    /// Its issuer's number.
+    pub number: &'a str,
+    /// Which version of it says them.
+    pub version: i64,
+    /// With whom.
+    pub link: LinkId,
+    /// As what.
+    pub our_role: &'a str,
+    /// ISO 4217.
+    pub currency: &'a str,
+    /// What they are.
+    pub prices: &'a Prices,
+    /// The file that lists them, where one does.
+    pub list: Option<&'a [u8]>,
+    /// Since when both have signed it.
+    pub at: OffsetDateTime,
+}
+
+/// An order that goes by agreed prices.
+#[derive(Clone, Debug)]
+pub struct ToPrice {
+    /// Which document.
+    pub document: Uuid,
+    /// Its issuer's number.
+    pub number: String,
+    /// With whom.
+    pub link: LinkId,
+    /// As what.
+    pub our_role: String,
+    /// The day on which its first version was counted, in UTC; today's, of a draft.
+    pub made_on: Date,
+    /// What it says of the whole.
+    pub head: Head,
+    /// Its lines as they stand, and as they would with steps that are under way: what it draws is the most of these.
+    pub lines: Vec<Vec<Line>>,
+    /// It counts; otherwise it has come to nothing, or is none yet.
+    pub counts: bool,
+    /// Somebody has still to say yes.
+    pub waits: bool,
+    /// It is our own step as the buyer: what draws too much is refused.
+    pub strict: bool,
+}
+
+/// Keeps agreed prices.
+pub trait PriceBook: std::fmt::Debug + Send + Sync {
+    /// Writes down what is agreed. The same again changes nothing.
+    fn agreed<'a>(&'a self, tx: &'a mut TenantTx, agreed: Agreed<'a>) -> KeeperFuture<'a>;
+
+    /// It holds for no order after that moment's day.
+    fn ended<'a>(&'a self, tx: &'a mut TenantTx, document: Uuid, at: OffsetDateTime) -> KeeperFuture<'a>;
+
+    /// Looks at how an order's prices are beside what was agreed, and what it draws.
+    fn priced<'a>(&'a self, tx: &'a mut TenantTx, order: ToPrice) -> KeeperFuture<'a>;
 }
 
 /// Knows whom papers mean.

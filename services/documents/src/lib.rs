@@ -23,8 +23,8 @@ pub use api::{DocumentsPartner, DocumentsStaff, PapersStaff};
 pub use error::Error;
 pub use events::{ACT, ActCame, PROPOSAL, ProposalCame, RULING, RulingCame, VERSION, VersionCame};
 pub use keeper::{
-    AddressBook, Bound, Came, Deed, Due, Figures, Hand, KeeperError, KeeperFuture, Matcher, Purse, Results,
-    StockKeeper, ToMatch,
+    AddressBook, Agreed, Bound, Came, Deed, Due, Figures, Hand, KeeperError, KeeperFuture, Matcher, PriceBook, Purse,
+    Results, StockKeeper, ToMatch, ToPrice,
 };
 pub use model::customer::CustomerKind;
 pub use model::effect::{Effect, EffectKind, With};
@@ -33,6 +33,6 @@ pub use model::kind::{ActKind, BadKind, Holds, SectionKind, StateKind, To};
 pub use model::upgrade::{UPGRADE, Upgrade};
 pub use model::{Answered, BadContent, Contents, Document, Kind, Proposal, Refusal, Step, Stock, stock::DueLine};
 pub use ops::{
-    CUSTOMER_PAGE, Circle, CustomerPages, Documents, GUEST_PAGE, Listed, Look, Outlook, Paper, SystemWish, Told, Wish,
-    forms,
+    CUSTOMER_PAGE, Circle, CustomerPages, Documents, GUEST_PAGE, Listed, Look, Outlook, Paper, Signer, SystemWish,
+    Told, Wish, forms,
 };

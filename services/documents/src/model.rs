@@ -15,6 +15,7 @@ pub mod proposal;
 mod receipt;
 pub mod said;
 pub mod stock;
+pub mod terms;
 pub mod timer;
 pub mod upgrade;
 pub mod version;

@@ -18,6 +18,7 @@ mod rule;
 mod seen;
 mod stock;
 mod system;
+mod terms;
 mod upgrade;
 mod verify;
 mod view;
@@ -34,6 +35,7 @@ pub(crate) use rule::{Asked, Decision, Open};
 pub use seen::{Listed, Look, Told};
 pub(crate) use stock::Progress;
 pub use system::{SystemWish, forms};
+pub use terms::Signer;
 pub use view::{Circle, Paper};
 pub(crate) use view::{Known, Place, Whole, opened};
 
@@ -63,7 +65,7 @@ use crate::{
     Error,
     admission::{Admission, Doing},
     events::ACT,
-    keeper::{AddressBook, Hand, Matcher, Purse, StockKeeper},
+    keeper::{AddressBook, Hand, Matcher, PriceBook, Purse, StockKeeper},
     model::{Contents, Kind, Refusal, content, version},
     store::{self, TextRow},
 };
@@ -82,6 +84,7 @@ pub struct Documents {
     purse: Arc<OnceLock<Box<dyn Purse>>>,
     matcher: Arc<OnceLock<Box<dyn Matcher>>>,
     book: Arc<OnceLock<Box<dyn AddressBook>>>,
+    prices: Arc<OnceLock<Box<dyn PriceBook>>>,
     admission: Arc<OnceLock<Box<dyn Admission>>>,
     pub(crate) hands: Arc<OnceLock<Vec<Box<dyn Hand>>>>,
     /// Those that every tenant has.
@@ -143,6 +146,7 @@ impl Documents {
             purse: Arc::default(),
             matcher: Arc::default(),
             book: Arc::default(),
+            prices: Arc::default(),
             admission: Arc::default(),
             hands: Arc::default(),
             shipped: Arc::new(kinds),
@@ -155,10 +159,12 @@ impl Documents {
         let _ = self.keeper.set(Box::new(keeper));
     }
 
-    /// Who buys: keeps the budgets that documents bind, compares what is to be paid, and knows whom papers mean. The first one stays.
-    pub fn install_buying(&self, buying: impl Purse + Matcher + AddressBook + Clone + 'static) {
+    /// Who buys: keeps the budgets that documents bind and the prices that are agreed, compares what is to be paid, and knows whom
+    /// papers mean. The first one stays.
+    pub fn install_buying(&self, buying: impl Purse + Matcher + PriceBook + AddressBook + Clone + 'static) {
         let _ = self.purse.set(Box::new(buying.clone()));
         let _ = self.matcher.set(Box::new(buying.clone()));
+        let _ = self.prices.set(Box::new(buying.clone()));
         let _ = self.book.set(Box::new(buying));
     }
 
@@ -251,6 +257,7 @@ impl Documents {
         };
         let decision = self.judge(&mut tx, &known, &asked).await?;
         self.named(&mut tx, &wish.contents).await?;
+        self.listed_well(&mut tx, &wish.contents).await?;
         let waits = self
             .waits(&mut tx, session, &known, (&asked, &decision), person.admitted)
             .await?;

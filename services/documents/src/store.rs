@@ -13,7 +13,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 pub use acts::{
-    ActRow, NewAct, OwnAct, acts, asked, held, insert_act, newest_of, open_act, own_acts, pending, proposals,
+    ActRow, NewAct, OwnAct, actor, acts, asked, held, insert_act, newest_of, open_act, own_acts, pending, proposals,
     settle_act,
 };
 pub use due::{look_again, next_due, put, waking, woken};

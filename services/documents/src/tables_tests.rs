@@ -2,7 +2,10 @@
 //! table says, and a kind that was changed in any of its acts is told from it.
 
 use hansa_proto::{
-    documents::v1::{Answer, Answers, Content, Form, Head, Line, Lines, Receipt, Receipts, Remark},
+    documents::v1::{
+        Answer, Answers, Content, Form, Head, Line, Lines, Price, PriceBreak, PriceLine, Prices, Receipt, Receipts,
+        Remark,
+    },
     types::v1::Quantity,
 };
 
@@ -17,7 +20,7 @@ struct Table {
     by_hand: fn(state: &str, role: &str, act: &str, outcome: &str) -> Leads,
 }
 
-const TABLES: [Table; 4] = [
+const TABLES: [Table; 5] = [
     Table {
         json: include_str!("../kinds/order.json"),
         begins: "draft",
@@ -38,7 +41,25 @@ const TABLES: [Table; 4] = [
         begins: "draft",
         by_hand: franchise,
     },
+    Table {
+        json: include_str!("../kinds/price_agreement.json"),
+        begins: "draft",
+        by_hand: prices,
+    },
 ];
+
+fn prices(state: &str, role: &str, act: &str, _: &str) -> Leads {
+    Some(match (role, act, state) {
+        ("seller", "offer", "draft") | ("seller", "offer_again", "offered" | "refused") => ("offered", false),
+        ("seller", "cancel", "draft") => ("cancelled", false),
+        ("seller", "take_back", "offered" | "refused") => ("taken_back", false),
+        ("buyer", "agree", "offered") => ("in_force", false),
+        ("buyer", "refuse", "offered") => ("refused", false),
+        ("buyer" | "seller", "change", "in_force") => ("in_force", true),
+        ("buyer" | "seller", "end", "in_force") => ("ended", true),
+        _ => return None,
+    })
+}
 
 fn purchase(state: &str, role: &str, act: &str, outcome: &str) -> Leads {
     Some(match (role, act, state) {
@@ -161,6 +182,19 @@ fn says(kind: &Kind, holds: Holds, outcome: &str) -> Content {
             })
         }
         Holds::Remark => Body::Remark(Remark::default()),
+        Holds::Prices => Body::Prices(Prices {
+            valid_from: "2026-01-01".to_owned(),
+            lines: vec![PriceLine {
+                id: "1".to_owned(),
+                sku: "TEA".to_owned(),
+                breaks: vec![PriceBreak {
+                    price: Some(Price::default()),
+                    ..PriceBreak::default()
+                }],
+                ..PriceLine::default()
+            }],
+            ..Prices::default()
+        }),
     };
     Content { body: Some(body) }
 }

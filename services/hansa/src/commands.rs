@@ -24,6 +24,7 @@ mod outreach;
 mod paper;
 mod people;
 mod pool;
+mod price;
 mod profile;
 mod sheet;
 mod stock;
@@ -181,6 +182,9 @@ enum Command {
     /// Invoices beside what was ordered and has come.
     #[command(subcommand)]
     Invoice(invoice::Invoice),
+    /// Agreed prices: offered, found for a day, beside orders.
+    #[command(subcommand)]
+    Price(price::Price),
     /// Which systems of ours are told what happens.
     #[command(subcommand)]
     Webhook(webhook::Webhook),
@@ -408,6 +412,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Order(order) => order.run(printer).await,
         Command::Paper(paper) => paper.run(printer).await,
         Command::Invoice(invoice) => invoice.run(printer).await,
+        Command::Price(price) => price.run(printer).await,
         Command::Webhook(webhook) => webhook.run(printer).await,
         Command::Stock(stock) => stock.run(printer).await,
         Command::Verify { file } => verify(&file, printer),

@@ -30,7 +30,7 @@ use hansa_members::{
 };
 use hansa_outreach::{ENROL_PAGE, MEMBER_PAGE, Outreach, OutreachPartner, OutreachStaff};
 use hansa_pages::Pages;
-use hansa_procurement::{Procurement, ProcurementStaff};
+use hansa_procurement::{PricesStaff, Procurement, ProcurementStaff};
 use hansa_proto::{
     DESCRIPTORS,
     apps::v1::{
@@ -68,7 +68,10 @@ use hansa_proto::{
         outreach_partner_service_server::OutreachPartnerServiceServer,
         outreach_staff_service_server::OutreachStaffServiceServer,
     },
-    procurement::v1::procurement_staff_service_server::ProcurementStaffServiceServer,
+    procurement::v1::{
+        prices_staff_service_server::PricesStaffServiceServer,
+        procurement_staff_service_server::ProcurementStaffServiceServer,
+    },
     workflow::v1::workflow_staff_service_server::WorkflowStaffServiceServer,
 };
 use hansa_tenancy::{Options, Tenancy, Timed};
@@ -320,6 +323,7 @@ fn staff_routes(rooms: &Rooms, rules: Rules, dev: bool) -> anyhow::Result<Router
         ProcurementStaffServiceServer::new(ProcurementStaff(rooms.procurement.clone()))
             .max_decoding_message_size(limit),
     )
+    .add_service(PricesStaffServiceServer::new(PricesStaff(rooms.procurement.clone())).max_decoding_message_size(limit))
     .add_service(MembersStaffServiceServer::new(MembersStaff(rooms.members.clone())).max_decoding_message_size(limit))
     .add_service(LoyaltyStaffServiceServer::new(LoyaltyStaff(rooms.loyalty.clone())).max_decoding_message_size(limit))
     .add_service(

@@ -1,5 +1,9 @@
 //! The wire of buying: our own people only.
 
+mod prices;
+
+pub use prices::PricesStaff;
+
 use hansa_directory::Session;
 use hansa_edge::{finish, id, maybe_id, status, timestamp};
 use hansa_proto::{

@@ -1,5 +1,6 @@
 //! Everything that can go wrong with buying, and what a caller is told of it.
 
+use hansa_documents::KeeperError;
 use hansa_vocab::{Fault, Kind};
 
 /// What went wrong.
@@ -43,6 +44,12 @@ pub enum Error {
     /// SQL.
     #[error(transparent)]
     Sql(#[from] sqlx::Error),
+}
+
+impl From<KeeperError> for Error {
+    fn from(error: KeeperError) -> Self {
+        Self::Documents(error.into())
+    }
 }
 
 impl From<Error> for Fault {

@@ -42,7 +42,7 @@ pub fn approved(contents: &Contents) -> (Head, Vec<Line>) {
             Some(Body::Head(one)) => head = one.clone(),
             Some(Body::Lines(all)) => lines.extend(all.lines.iter().cloned()),
             Some(Body::Answers(all)) => answers.extend(all.answers.iter().map(|one| (one.line.clone(), one.clone()))),
-            Some(Body::Receipts(_) | Body::Remark(_) | Body::Form(_)) | None => {}
+            Some(Body::Receipts(_) | Body::Remark(_) | Body::Form(_) | Body::Prices(_)) | None => {}
         }
     }
     let lines = lines.into_iter().filter_map(|line| match answers.get(&line.id) {

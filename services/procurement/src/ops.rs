@@ -4,6 +4,7 @@ mod asked;
 mod budget;
 mod matching;
 mod parties;
+mod prices;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -34,6 +35,7 @@ const ORDERED: &str = "ordered";
 const NOTHING: [&str; 2] = ["declined", "cancelled"];
 
 pub(crate) use matching::Compared;
+pub(crate) use prices::{Article, Found};
 
 /// Buying, for all tenants of this node. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -95,8 +97,10 @@ impl Procurement {
                 .await?;
         }
         self.claim(session, id, &requisitions, &plans).await?;
-        for (link, plan) in plans {
+        for (link, mut plan) in plans {
             let order = order_id(id, link);
+            let mut head = head.clone();
+            self.fill(session, (order, link), &mut head, &mut plan.lines).await?;
             let wish = Wish {
                 document: order,
                 id: Some(derived(&[b"issue", order.as_bytes()])),

@@ -2,6 +2,7 @@
 
 mod matching;
 mod parties;
+mod prices;
 
 use hansa_documents::Bound;
 use hansa_tenancy::TenantTx;
@@ -12,6 +13,10 @@ pub use matching::{
     ExceptionRow, ToleranceRow, decided, exceptions, put_exception, put_tolerance, tolerance, tolerances,
 };
 pub use parties::{PaperParty, parties, party, put_party, remove_party};
+pub use prices::{
+    AgreementRow, LineRow, PricedRow, agreements, blanket, draw, drawn_by_others, draws_of, end, in_force,
+    insert_agreement, insert_lines, lines_for, lines_of, lock_agreement, price_exceptions, put_priced,
+};
 
 use crate::Error;
 

@@ -1,4 +1,4 @@
-//! Trade papers without IO: what an invoice comes to, UBL in and out, and the rules that papers keep.
+//! Trade papers without IO: what an invoice comes to, agreed prices, UBL in and out, and the rules that papers keep.
 //!
 //! What always holds:
 //! - Amounts are whole minor units of a currency; a half goes away from zero, in one place.
@@ -9,6 +9,7 @@
 
 mod decimal;
 pub mod matching;
+pub mod pricing;
 mod totals;
 pub mod ubl;
 mod xml;

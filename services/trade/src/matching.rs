@@ -11,7 +11,7 @@ use hansa_vocab::Unit;
 use crate::{Decimal, totals::net};
 
 /// Millionths of a unit.
-const PLACES: u32 = 6;
+pub(crate) const PLACES: u32 = 6;
 /// Hundredths of a per cent that are the whole.
 const WHOLE: i128 = 10_000;
 
@@ -103,7 +103,9 @@ pub struct Matched {
     pub findings: Vec<Finding>,
 }
 
-fn micros(quantity: Option<&Quantity>) -> Option<(i64, Unit)> {
+/// Millionths of a unit; `None` when it can't be so.
+#[must_use]
+pub fn micros(quantity: Option<&Quantity>) -> Option<(i64, Unit)> {
     let quantity = quantity?;
     let (value, scale) = Decimal::new(quantity.value, quantity.scale)?.parts();
     let micros = value.checked_mul(10_i64.checked_pow(PLACES.checked_sub(scale)?)?)?;

@@ -378,7 +378,7 @@ fn uses_files(manifest: &Manifest) -> Option<&str> {
     let mut all = manifest.sections.iter();
     let found = all.find(|(_, section)| match section.is {
         Holds::Form => section.schema.as_ref().is_some_and(|schema| takes_files(schema, 0)),
-        Holds::Head | Holds::Receipts | Holds::Remark => true,
+        Holds::Head | Holds::Receipts | Holds::Remark | Holds::Prices => true,
         Holds::Lines | Holds::Answers => false,
     });
     found.map(|(name, _)| name.as_str())

@@ -17,7 +17,7 @@ use uuid::Uuid;
 use super::{
     form,
     kind::{Holds, Kind, SectionKind},
-    money, receipt,
+    money, receipt, terms,
 };
 
 /// Lines of a document.
@@ -31,6 +31,7 @@ const FILES_MAX: usize = 20;
 const SALT_LENGTH: usize = 16;
 const LINE_ID_MAX: usize = 20;
 const NAME_MAX: usize = 40;
+const CATEGORY_MAX: usize = 60;
 pub(super) const TEXT_MAX: usize = 200;
 pub(super) const NOTE_MAX: usize = 2_000;
 pub(super) const AMOUNT_MAX: i64 = 1_000_000_000_000;
@@ -105,6 +106,7 @@ pub fn check(
             (Holds::Form, Some(Body::Form(form))) => {
                 form::check(section.schema.as_ref().unwrap_or(&serde_json::Value::Null), form)?;
             }
+            (Holds::Prices, Some(Body::Prices(prices))) => terms::check(prices)?,
             _ => return bad("sections", format!("{name} holds something else")),
         }
     }
@@ -198,6 +200,7 @@ pub fn files_of(content: &Content) -> Vec<&FileRef> {
         Some(Body::Remark(remark)) => remark.files.iter().collect(),
         Some(Body::Form(form)) => form.files.iter().collect(),
         Some(Body::Receipts(receipts)) => receipts.receipts.iter().flat_map(|one| &one.files).collect(),
+        Some(Body::Prices(prices)) => prices.list.iter().collect(),
         Some(Body::Lines(_) | Body::Answers(_)) | None => Vec::new(),
     }
 }
@@ -269,6 +272,7 @@ fn check_line(line: &Line) -> Result<(), BadContent> {
     text("of_line", &line.of_line, LINE_ID_MAX)?;
     text("lot", &line.lot, LINE_ID_MAX)?;
     date("expires_on", &line.expires_on)?;
+    text("category", &line.category, CATEGORY_MAX)?;
     for (field, words) in [("sku", &line.sku), ("buyer_sku", &line.buyer_sku), ("name", &line.name)] {
         text(field, words, TEXT_MAX)?;
     }

@@ -84,7 +84,7 @@ impl<'a> Desk<'a> {
                 [one] => match kind.sections.get(one)?.is {
                     Holds::Answers => Form::Answers(one),
                     Holds::Remark => Form::Remark(one),
-                    Holds::Head | Holds::Lines | Holds::Receipts | Holds::Form => return None,
+                    Holds::Head | Holds::Lines | Holds::Receipts | Holds::Form | Holds::Prices => return None,
                 },
                 _ => return None,
             };

@@ -15,6 +15,7 @@ use super::{
     effect::EffectKind,
     form,
     proposal::ANSWERS,
+    terms::Terms,
     upgrade::{UPGRADE, Upgrade},
 };
 
@@ -106,6 +107,8 @@ pub enum Holds {
     Remark,
     /// What people fill in, by a schema of the kind's own.
     Form,
+    /// What articles cost.
+    Prices,
 }
 
 /// What a state means for somebody's stock: a closed list, for which code stands.
@@ -160,6 +163,9 @@ pub struct StateKind {
     /// It stands in the account between the parties.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<Account>,
+    /// What it means for agreed prices.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub terms: Option<Terms>,
     /// It is compared with what was ordered and received, and needs nobody when all of it fits.
     #[serde(default, rename = "match", skip_serializing_if = "Option::is_none")]
     pub matching: Option<Matching>,
@@ -364,7 +370,7 @@ impl Kind {
             let of = section.of.as_ref().and_then(|of| self.sections.get(of));
             let fits = match section.is {
                 Holds::Answers | Holds::Receipts => of.is_some_and(|of| of.is == Holds::Lines),
-                Holds::Head | Holds::Lines | Holds::Remark | Holds::Form => section.of.is_none(),
+                Holds::Head | Holds::Lines | Holds::Remark | Holds::Form | Holds::Prices => section.of.is_none(),
             };
             if !fits {
                 return Err(BadKind(format!(
@@ -391,6 +397,9 @@ impl Kind {
             state.check_time(name, self).map_err(BadKind)?;
             if let Some(matching) = &state.matching {
                 matching.check(name, self).map_err(BadKind)?;
+            }
+            if let Some(terms) = state.terms {
+                terms.check(name, self).map_err(BadKind)?;
             }
             let receipts = state.stock.values().any(|stock| *stock == Stock::Received);
             if (receipts && self.section(Holds::Receipts).is_none())

@@ -1,5 +1,7 @@
 //! A document as a page: what its sections say, with amounts, for people who have it on paper.
 
+mod tariff;
+
 use hansa_proto::{
     documents::v1::{Answer, Form, Line, Receipt, Verdict, content::Body},
     types::v1::Quantity,
@@ -53,6 +55,7 @@ struct Words {
     /// Accepted, changed, declined, another article.
     verdicts: [&'static str; 4],
     received: &'static str,
+    tariff: tariff::Words,
     root: &'static str,
     /// Of an article that is counted.
     pieces: &'static str,
@@ -77,6 +80,7 @@ const ENGLISH: Words = Words {
     answer: "Answer",
     verdicts: ["accepted", "changed", "declined", "substitute"],
     received: "Received",
+    tariff: tariff::ENGLISH,
     root: "The same on every node, by this root:",
     pieces: "pcs",
 };
@@ -100,6 +104,7 @@ const GERMAN: Words = Words {
     answer: "Antwort",
     verdicts: ["angenommen", "geändert", "abgelehnt", "Ersatz"],
     received: "Erhalten",
+    tariff: tariff::GERMAN,
     root: "Auf jedem Knoten gleich, nach dieser Wurzel:",
     pieces: "Stk.",
 };
@@ -123,6 +128,7 @@ const CHINESE: Words = Words {
     answer: "答复",
     verdicts: ["接受", "变更", "拒绝", "替代"],
     received: "实收",
+    tariff: tariff::CHINESE,
     root: "各节点一致，根哈希：",
     pieces: "件",
 };
@@ -155,6 +161,7 @@ fn notes(contents: &Contents) -> Vec<&str> {
             Some(Body::Answers(all)) => notes.push(&all.note),
             Some(Body::Receipts(all)) => notes.push(&all.note),
             Some(Body::Remark(remark)) => notes.extend([&*remark.reference, &*remark.note]),
+            Some(Body::Prices(prices)) => notes.push(&prices.note),
             Some(Body::Head(_) | Body::Lines(_) | Body::Form(_)) | None => {}
         }
     }
@@ -192,6 +199,7 @@ pub fn page(kind: &Kind, sheet: &Sheet<'_>, contents: &Contents, (language, form
                 (parties((kind, sheet), &said, words))
                 (forms_of(kind, contents, words))
                 (table(&said, words))
+                (tariff::table(&said, words))
                 @for note in notes(contents) { p { (note) } }
                 (forms)
                 @if !sheet.root.is_empty() { footer { (words.root) " " (sheet.root) } }

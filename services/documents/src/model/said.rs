@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use hansa_proto::{
-    documents::v1::{Answer, Head, Line, Receipt, Verdict, content::Body},
+    documents::v1::{Answer, Head, Line, Prices, Receipt, Verdict, content::Body},
     types::v1::Quantity,
 };
 use hansa_trade::Decimal;
@@ -21,6 +21,8 @@ pub struct Said<'a> {
     pub answers: BTreeMap<&'a str, &'a Answer>,
     /// By line.
     pub receipts: BTreeMap<&'a str, &'a Receipt>,
+    /// What articles cost.
+    pub prices: Option<&'a Prices>,
 }
 
 impl<'a> Said<'a> {
@@ -34,6 +36,7 @@ impl<'a> Said<'a> {
                 Some(Body::Lines(all)) => said.lines.extend(&all.lines),
                 Some(Body::Answers(all)) => said.answers.extend(all.answers.iter().map(|one| (&*one.line, one))),
                 Some(Body::Receipts(all)) => said.receipts.extend(all.receipts.iter().map(|one| (&*one.line, one))),
+                Some(Body::Prices(prices)) => said.prices = Some(prices),
                 Some(Body::Remark(_) | Body::Form(_)) | None => {}
             }
         }

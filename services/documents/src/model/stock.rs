@@ -106,7 +106,7 @@ pub fn due(kind: &Kind, state: &str, role: &str, stock: Stock, contents: &Conten
             Some(Body::Lines(all)) => lines.extend(&all.lines),
             Some(Body::Answers(all)) => answers.extend(all.answers.iter().map(|answer| (&*answer.line, answer))),
             Some(Body::Receipts(all)) => receipts.extend(all.receipts.iter().map(|one| (&*one.line, one))),
-            Some(Body::Head(_) | Body::Remark(_) | Body::Form(_)) | None => {}
+            Some(Body::Head(_) | Body::Remark(_) | Body::Form(_) | Body::Prices(_)) | None => {}
         }
     }
     let due = lines.into_iter().filter_map(|line| {

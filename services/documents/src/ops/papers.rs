@@ -398,7 +398,7 @@ fn sections(kind: &Kind, act: &ActKind, said: &Said) -> Contents {
             Holds::Answers => Body::Answers(said.answers.clone()),
             Holds::Receipts => Body::Receipts(said.receipts.clone()),
             Holds::Remark => Body::Remark(said.remark.clone()),
-            Holds::Form => return None,
+            Holds::Form | Holds::Prices => return None,
         };
         Some((name.clone(), Content { body: Some(body) }))
     });

@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// Where a document stands, or would stand if a step of ours counts.
-type Standing = (String, Contents);
+pub(super) type Standing = (String, Contents);
 
 /// How far a line has come.
 #[derive(Debug)]
@@ -33,9 +33,8 @@ pub(crate) struct Progress {
 }
 
 impl Documents {
-    /// Brings our budgets and our stock to what a document means by now, and to what the one that it is about means then, and compares
-    /// what is to be paid. `strict`: it is our own
-    /// step, and what can't be is refused.
+    /// Brings our budgets, agreed prices and our stock to what a document means by now, and to what the one that it is about means
+    /// then, and compares what is to be paid. `strict`: it is our own step, and what can't be is refused.
     pub(crate) async fn bring(
         &self,
         tx: &mut TenantTx,
@@ -44,6 +43,7 @@ impl Documents {
         strict: bool,
     ) -> Result<(), Error> {
         self.bind(tx, (row, kind)).await?;
+        self.agree(tx, (row, kind), strict).await?;
         self.bring_stock(tx, (row, kind), actor, strict).await?;
         // What came of a comparison is not compared again: its siblings were.
         if actor == MATCH {
@@ -133,7 +133,7 @@ impl Documents {
     }
 
     /// Where it stands, and where it would stand with each of our steps that nobody has ruled on.
-    async fn standings(&self, tx: &mut TenantTx, known: &Known) -> Result<Vec<Standing>, Error> {
+    pub(super) async fn standings(&self, tx: &mut TenantTx, known: &Known) -> Result<Vec<Standing>, Error> {
         let Known {
             row, kind, contents, ..
         } = known;

@@ -105,6 +105,17 @@ pub async fn acts(tx: &mut TenantTx, document: Uuid) -> Result<Vec<ActRow>, Erro
     .await?)
 }
 
+/// Who did something, as it is known here: staff id, or enterprise id of a partner.
+pub async fn actor(tx: &mut TenantTx, document: Uuid, id: Uuid) -> Result<Option<String>, Error> {
+    Ok(sqlx::query_scalar!(
+        "select actor from document_act where document_id = $1 and id = $2",
+        document,
+        id
+    )
+    .fetch_optional(tx.conn())
+    .await?)
+}
+
 /// What one who is nobody of ours has done, newest first.
 pub async fn own_acts(tx: &mut TenantTx, document: Uuid, actor: &str) -> Result<Vec<OwnAct>, Error> {
     Ok(sqlx::query_as!(

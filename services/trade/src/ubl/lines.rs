@@ -200,6 +200,10 @@ fn names(way: &mut Way<'_>, line: &mut Line) {
     way.text("Item/Name", &mut line.name);
     way.text("Item/BuyersItemIdentification/ID", &mut line.buyer_sku);
     way.text("Item/SellersItemIdentification/ID", &mut line.sku);
+    way.text(
+        "Item/CommodityClassification/ItemClassificationCode",
+        &mut line.category,
+    );
     let standard = "Item/StandardItemIdentification/ID";
     let scheme = way
         .at
