@@ -44,6 +44,7 @@ mod prices;
 mod procurement;
 mod registry;
 mod reminders;
+mod returns;
 mod segments;
 mod serviceorder;
 mod stock;

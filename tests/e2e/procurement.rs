@@ -7,15 +7,15 @@ use std::time::Duration;
 use hansa_tests::{Enterprise, House, house::text};
 use serde_json::{Value, json};
 
-struct Trade {
-    _houses: (House, House),
-    bergen: Enterprise,
-    luebeck: Enterprise,
-    link: String,
+pub struct Trade {
+    pub _houses: (House, House),
+    pub bergen: Enterprise,
+    pub luebeck: Enterprise,
+    pub link: String,
 }
 
 /// Bergen sells, Lübeck buys; both keep TEA-1 and TEA-2, which Lübeck calls OUR-1 and OUR-2.
-async fn trade(stock: &[(&str, i64)]) -> Trade {
+pub async fn trade(stock: &[(&str, i64)]) -> Trade {
     let (here, there) = (House::new().await, House::new().await);
     let (bergen, luebeck) = (
         here.enterprise("Bergen Foods").await,
@@ -23,7 +23,7 @@ async fn trade(stock: &[(&str, i64)]) -> Trade {
     );
     bergen.has(stock).await;
     luebeck.has(&[("OUR-1", 0), ("OUR-2", 0)]).await;
-    let grant = json!({"documentKinds": ["order", "despatch_advice"], "visibility": "VISIBILITY_EXACT", "mayReserve": true, "ttlMaxSeconds": 900});
+    let grant = json!({"documentKinds": ["order", "despatch_advice", "return", "credit_note"], "visibility": "VISIBILITY_EXACT", "mayReserve": true, "ttlMaxSeconds": 900});
     let link = bergen.links_with(&luebeck, grant.clone(), grant).await;
     Trade {
         _houses: (here, there),
@@ -33,16 +33,16 @@ async fn trade(stock: &[(&str, i64)]) -> Trade {
     }
 }
 
-fn line(n: u32, units: i64) -> Value {
+pub fn line(n: u32, units: i64) -> Value {
     json!({"id": n.to_string(), "sku": format!("TEA-{n}"), "buyerSku": format!("OUR-{n}"), "quantity": {"value": units}})
 }
 
-fn order(lines: &[(u32, i64)]) -> Value {
+pub fn order(lines: &[(u32, i64)]) -> Value {
     let lines: Vec<_> = lines.iter().map(|(n, units)| line(*n, *units)).collect();
     json!({"head": {"head": {"currency": "EUR", "deliveryLocation": "MAIN"}}, "lines": {"lines": {"lines": lines}}})
 }
 
-fn advice(order: &str, lines: &[(u32, i64)]) -> Value {
+pub fn advice(order: &str, lines: &[(u32, i64)]) -> Value {
     let lines = lines.iter().map(|(n, units)| {
         let mut line = line(*n, *units);
         line["ofLine"] = n.to_string().into();
@@ -52,14 +52,14 @@ fn advice(order: &str, lines: &[(u32, i64)]) -> Value {
     json!({"head": {"head": {"refersTo": order}}, "lines": {"lines": {"lines": lines}}})
 }
 
-fn receipts(lines: &[(u32, i64, &str)]) -> Value {
+pub fn receipts(lines: &[(u32, i64, &str)]) -> Value {
     let receipts = lines
         .iter()
         .map(|(n, units, reason)| json!({"line": n.to_string(), "received": {"value": units}, "reason": reason}));
     json!({"receipts": {"receipts": {"receipts": receipts.collect::<Vec<_>>()}}})
 }
 
-fn answers(verdicts: &[(u32, &str, Option<i64>)]) -> Value {
+pub fn answers(verdicts: &[(u32, &str, Option<i64>)]) -> Value {
     let answers = verdicts.iter().map(|(line, verdict, units)| {
         let quantity = units.map(|units| json!({"value": units}));
         json!({"line": line.to_string(), "verdict": format!("VERDICT_{verdict}"), "quantity": quantity})
@@ -68,7 +68,7 @@ fn answers(verdicts: &[(u32, &str, Option<i64>)]) -> Value {
 }
 
 /// Units on hand, reserved and incoming.
-async fn level(enterprise: &Enterprise, sku: &str) -> (i64, i64, i64) {
+pub async fn level(enterprise: &Enterprise, sku: &str) -> (i64, i64, i64) {
     let body = json!({"item": {"sku": sku}});
     let answer = enterprise
         .call("inventory.v1.InventoryStaffService/ListLevels", body)
@@ -82,7 +82,7 @@ async fn level(enterprise: &Enterprise, sku: &str) -> (i64, i64, i64) {
     (sum("onHand"), sum("reserved"), sum("incoming"))
 }
 
-async fn levels_become(enterprise: &Enterprise, sku: &str, expected: (i64, i64, i64)) {
+pub async fn levels_become(enterprise: &Enterprise, sku: &str, expected: (i64, i64, i64)) {
     for _ in 0..400 {
         if level(enterprise, sku).await == expected {
             return;
@@ -97,7 +97,7 @@ async fn levels_become(enterprise: &Enterprise, sku: &str, expected: (i64, i64, 
 }
 
 impl Trade {
-    async fn ordered(&self, lines: &[(u32, i64)]) -> String {
+    pub async fn ordered(&self, lines: &[(u32, i64)]) -> String {
         let id = self.luebeck.begins("order", json!({"seller": self.link})).await;
         self.luebeck.acts(&id, "issue", 0, order(lines)).await.unwrap();
         self.bergen.comes(&id, "issued").await;
@@ -105,7 +105,7 @@ impl Trade {
     }
 
     /// An order of ten and five that Bergen has accepted as it is.
-    async fn agreed(&self) -> String {
+    pub async fn agreed(&self) -> String {
         let id = self.ordered(&[(1, 10), (2, 5)]).await;
         let accept = answers(&[(1, "ACCEPT", None), (2, "ACCEPT", None)]);
         self.bergen.acts(&id, "answer", 1, accept).await.unwrap();
@@ -114,14 +114,14 @@ impl Trade {
         id
     }
 
-    async fn despatched(&self, order: &str, lines: &[(u32, i64)]) -> String {
+    pub async fn despatched(&self, order: &str, lines: &[(u32, i64)]) -> String {
         let id = self.bergen.begins("despatch_advice", json!({"buyer": self.link})).await;
         self.bergen.acts(&id, "issue", 0, advice(order, lines)).await.unwrap();
         self.luebeck.comes(&id, "despatched").await;
         id
     }
 
-    async fn adds_up(&self, documents: &[&str]) {
+    pub async fn adds_up(&self, documents: &[&str]) {
         self.bergen.adds_up().await;
         self.luebeck.adds_up().await;
         for id in documents {

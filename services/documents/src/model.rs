@@ -13,6 +13,7 @@ mod money;
 pub mod print;
 pub mod proposal;
 mod receipt;
+pub mod reference;
 pub mod said;
 pub mod stock;
 pub mod terms;
@@ -170,18 +171,13 @@ fn leads_to<'a>(document: &Document<'_>, act: &'a ActKind, contents: &Contents) 
             declined,
         } => (accepted, changed, declined),
     };
-    let newest = contents.values().chain(document.contents.values());
-    let mut lines = newest.filter_map(|content| match &content.body {
-        Some(Body::Lines(lines)) => Some(lines),
-        _ => None,
-    });
-    let lines = lines.next();
+    let lines = said::as_answered(contents, document.contents);
     let said = contents.values().find_map(|content| match &content.body {
         Some(Body::Answers(answers)) => {
             let all = |verdict: Verdict| answers.answers.iter().all(|answer| answer.verdict() == verdict);
             Some((all(Verdict::Accept), all(Verdict::Decline)))
         }
-        Some(Body::Receipts(receipts)) => lines.map(|lines| receipt::outcome(receipts, lines)),
+        Some(Body::Receipts(receipts)) => Some(receipt::outcome(receipts, &lines)),
         _ => None,
     });
     match said {

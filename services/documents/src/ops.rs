@@ -3,6 +3,7 @@
 mod approve;
 mod arrivals;
 mod begin;
+mod bounds;
 mod customers;
 mod due;
 mod effects;

@@ -19,7 +19,7 @@ pub use acts::{
 pub use due::{look_again, next_due, put, waking, woken};
 pub use facts::{BoardRow, board, counts, counts_over, facts};
 pub use kinds::{begun_since, by_state, insert_kind, kind, kinds};
-pub use papers::{CALLED, base_of, called};
+pub use papers::{CALLED, EVIDENCE, base_of, called, shown_by};
 
 use crate::Error;
 
@@ -492,6 +492,18 @@ pub async fn keep(tx: &mut TenantTx, new: &NewVersion<'_>) -> Result<(), Error> 
     .execute(tx.conn())
     .await?;
     Ok(())
+}
+
+/// Documents that are about others that are about this one.
+pub async fn about_those(tx: &mut TenantTx, document: Uuid) -> Result<Vec<DocumentRow>, Error> {
+    Ok(sqlx::query_as!(
+        DocumentRow,
+        "select id, kind, kind_version, number, our_role, issuer, version, state, root, since, refers_to, due_at, overdue from document
+         where refers_to in (select id from document where refers_to = $1) order by id",
+        document,
+    )
+    .fetch_all(tx.conn())
+    .await?)
 }
 
 /// Documents that are about this one.

@@ -20,7 +20,7 @@ struct Table {
     by_hand: fn(state: &str, role: &str, act: &str, outcome: &str) -> Leads,
 }
 
-const TABLES: [Table; 5] = [
+const TABLES: [Table; 6] = [
     Table {
         json: include_str!("../kinds/order.json"),
         begins: "draft",
@@ -46,7 +46,30 @@ const TABLES: [Table; 5] = [
         begins: "draft",
         by_hand: prices,
     },
+    Table {
+        json: include_str!("../kinds/return.json"),
+        begins: "draft",
+        by_hand: goes_back,
+    },
 ];
+
+fn goes_back(state: &str, role: &str, act: &str, outcome: &str) -> Leads {
+    let of = |accepted, changed, declined| match outcome {
+        "accepted" => accepted,
+        "declined" => declined,
+        _ => changed,
+    };
+    Some(match (role, act, state) {
+        ("buyer", "request", "draft") => ("requested", false),
+        ("buyer", "cancel", "draft" | "requested" | "authorised" | "authorised_in_part") => ("cancelled", false),
+        ("buyer", "send", "authorised" | "authorised_in_part") => ("sent", false),
+        ("seller", "authorise", "requested") => (of("authorised", "authorised_in_part", "refused"), false),
+        ("seller", "inspect", "sent") => (of("accepted", "accepted_in_part", "turned_down"), false),
+        ("seller", "credit", "accepted" | "accepted_in_part") => ("credited", false),
+        ("seller", "replace", "accepted" | "accepted_in_part") => ("replacing", false),
+        _ => return None,
+    })
+}
 
 fn prices(state: &str, role: &str, act: &str, _: &str) -> Leads {
     Some(match (role, act, state) {
@@ -145,7 +168,10 @@ fn says(kind: &Kind, holds: Holds, outcome: &str) -> Content {
             let lines = vec![line("1"), line("2")];
             Body::Lines(Lines { lines })
         }
-        Holds::Form => Body::Form(Form::default()),
+        Holds::Form => Body::Form(Form {
+            json: r#"{"reason": "damaged", "wish": "credit"}"#.to_owned(),
+            ..Form::default()
+        }),
         Holds::Answers => {
             let verdicts = match outcome {
                 "accepted" => [Verdict::Accept, Verdict::Accept],
@@ -252,7 +278,7 @@ fn differs(table: &Table, kind: &Kind, steps: u64) -> Option<String> {
         if let Ok(next) = done {
             (state, version) = (next, version + 1);
         }
-        if ended || pick(40) == 0 {
+        if ended || pick(400) == 0 {
             (state, version) = (table.begins.to_owned(), 0);
         }
     }

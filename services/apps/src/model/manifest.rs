@@ -246,6 +246,8 @@ impl Manifest {
             prefix: self.prefix.clone(),
             roles: self.roles.clone(),
             refers_to: None,
+            evidence: Vec::new(),
+            reverse: false,
             sections: self.sections.clone(),
             begins: self.begins.clone(),
             started_by: self.started_by.clone(),

@@ -17,7 +17,7 @@ use uuid::Uuid;
 use super::{
     form,
     kind::{Holds, Kind, SectionKind},
-    money, receipt, terms,
+    money, receipt, said, terms,
 };
 
 /// Lines of a document.
@@ -95,7 +95,8 @@ pub fn check(
                 check_answers(answers, about(section, contents, before)?)?;
             }
             (Holds::Receipts, Some(Body::Receipts(receipts))) => {
-                receipt::check(receipts, about(section, contents, before)?)?;
+                about(section, contents, before)?;
+                receipt::check(receipts, &said::as_answered(contents, before))?;
             }
             (Holds::Remark, Some(Body::Remark(remark))) => {
                 text("reference", &remark.reference, TEXT_MAX)?;
@@ -151,6 +152,12 @@ fn check_head(kind: &Kind, section: &SectionKind, head: &Head) -> Result<(), Bad
         return bad(
             "refers_to",
             "the id of the document that this kind is about, if it is about one",
+        );
+    }
+    if !head.evidence.is_empty() && (kind.evidence.is_empty() || head.evidence.parse::<Uuid>().is_err()) {
+        return bad(
+            "evidence",
+            "the id of a document that shows why, where its kind has any",
         );
     }
     text("delivery_location", &head.delivery_location, NAME_MAX)?;
@@ -220,6 +227,15 @@ pub fn called(contents: &Contents, number: &str) -> Option<String> {
 pub fn refers_to(contents: &Contents) -> Option<Uuid> {
     contents.values().find_map(|content| match &content.body {
         Some(Body::Head(head)) => uuid(head),
+        _ => None,
+    })
+}
+
+/// The document that shows why there is one with these contents.
+#[must_use]
+pub fn evidence(contents: &Contents) -> Option<Uuid> {
+    contents.values().find_map(|content| match &content.body {
+        Some(Body::Head(head)) => head.evidence.parse().ok(),
         _ => None,
     })
 }

@@ -15,6 +15,7 @@ use super::{
     effect::EffectKind,
     form,
     proposal::ANSWERS,
+    reference::Reference,
     terms::Terms,
     upgrade::{UPGRADE, Upgrade},
 };
@@ -42,6 +43,12 @@ pub struct Kind {
     /// The kind of documents that each of this kind is about.
     #[serde(default)]
     pub refers_to: Option<Reference>,
+    /// The kinds of documents that can show why there is one of this kind.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<Reference>,
+    /// Goods go back: whoever sends them has bought them before.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reverse: bool,
     /// What it consists of.
     pub sections: BTreeMap<String, SectionKind>,
     /// The state of a new document, which nobody sees but who begins it.
@@ -59,20 +66,6 @@ pub struct Kind {
     /// What becomes of documents of the version before; they are finished as what they are when it is missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub upgrade: Option<Upgrade>,
-}
-
-/// Which document a kind is about.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Reference {
-    /// Its kind.
-    pub kind: String,
-    /// The states in which it can be referred to.
-    #[serde(rename = "in")]
-    pub states: Vec<String>,
-    /// It need not be about any, and its lines need not be about any line.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub optional: bool,
 }
 
 /// A section of a kind.
@@ -160,6 +153,9 @@ pub struct StateKind {
     /// What it means for the stock of a role.
     #[serde(default)]
     pub stock: BTreeMap<String, Stock>,
+    /// What has come in by it is to be delivered once more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reopens: bool,
     /// It stands in the account between the parties.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<Account>,
@@ -205,14 +201,6 @@ pub struct ActKind {
     pub effects: Vec<EffectKind>,
     /// Where it leads.
     pub to: To,
-}
-
-impl Kind {
-    /// Documents of this kind are about another one, and so are their lines.
-    #[must_use]
-    pub fn must_refer(&self) -> bool {
-        self.refers_to.as_ref().is_some_and(|reference| !reference.optional)
-    }
 }
 
 impl ActKind {
@@ -416,10 +404,7 @@ impl Kind {
 
     /// What is said of all of its documents.
     fn check_whole(&self) -> Result<(), BadKind> {
-        let head = self.section(Holds::Head);
-        if self.refers_to.is_some() && head.is_none() {
-            return Err(BadKind("refers_to: the reference stands in a head".to_owned()));
-        }
+        self.check_references().map_err(BadKind)?;
         if let Some(customer) = &self.customer {
             let checked = customer.check(self);
             checked.map_err(|wrong| BadKind(format!("customer: {wrong}")))?;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use hansa_proto::documents::v1::{Line, Lines, Receipt, Receipts};
+use hansa_proto::documents::v1::{Line, Receipt, Receipts};
 
 use super::{
     content::{BadContent, NOTE_MAX, bad, check_files, text},
@@ -10,11 +10,15 @@ use super::{
     stock::Amount,
 };
 
+/// Characters of a place.
+const LOCATION_MAX: usize = 40;
+
 /// Is each line there once, with figures that add up to no more than was sent.
-pub fn check(receipts: &Receipts, lines: &Lines) -> Result<(), BadContent> {
+pub fn check(receipts: &Receipts, lines: &[Line]) -> Result<(), BadContent> {
     text("note", &receipts.note, NOTE_MAX)?;
+    text("location", &receipts.location, LOCATION_MAX)?;
     money::check_besides(&receipts.besides)?;
-    let sent: BTreeMap<_, _> = lines.lines.iter().map(|line| (&line.id, line)).collect();
+    let sent: BTreeMap<_, _> = lines.iter().map(|line| (&line.id, line)).collect();
     let named: BTreeSet<_> = receipts.receipts.iter().map(|receipt| &receipt.line).collect();
     if named.len() != receipts.receipts.len() || named != sent.keys().copied().collect() {
         return bad("receipts", "each line is there once");
@@ -63,7 +67,7 @@ fn amount(line: &Line) -> Amount {
 
 /// Did all come in, and did nothing.
 #[must_use]
-pub fn outcome(receipts: &Receipts, lines: &Lines) -> (bool, bool) {
+pub fn outcome(receipts: &Receipts, lines: &[Line]) -> (bool, bool) {
     let got = |line: &Line| {
         let receipt = receipts.receipts.iter().find(|receipt| receipt.line == line.id);
         let read = receipt
@@ -71,6 +75,6 @@ pub fn outcome(receipts: &Receipts, lines: &Lines) -> (bool, bool) {
             .and_then(Amount::read);
         read.map_or(0, |read| read.micros())
     };
-    let all = lines.lines.iter().all(|line| got(line) == amount(line).micros());
-    (all, lines.lines.iter().all(|line| got(line) == 0))
+    let all = lines.iter().all(|line| got(line) == amount(line).micros());
+    (all, lines.iter().all(|line| got(line) == 0))
 }

@@ -101,6 +101,40 @@ fn sum(amounts: impl Iterator<Item = Option<i64>>) -> Option<i64> {
     total
 }
 
+/// The lines as they were answered, or else as they were asked, without those that were declined; what was written before stands where
+/// nothing newer does.
+#[must_use]
+pub fn as_answered(contents: &Contents, before: &Contents) -> Vec<Line> {
+    let older = Said::of(before);
+    let mut said = Said::of(contents);
+    if said.lines.is_empty() {
+        said.lines = older.lines;
+    }
+    if said.answers.is_empty() {
+        said.answers = older.answers;
+    }
+    let lines = said.lines.iter().filter_map(|line| {
+        let mut line = (*line).clone();
+        let Some(answer) = said.answers.get(&*line.id) else {
+            return Some(line);
+        };
+        match answer.verdict() {
+            Verdict::Decline => return None,
+            Verdict::Substitute => {
+                line.sku.clone_from(&answer.substitute_sku);
+                (line.gtin, line.category) = (String::new(), String::new());
+            }
+            Verdict::Unspecified | Verdict::Accept | Verdict::Change => {}
+        }
+        if answer.quantity.is_some() {
+            line.quantity.clone_from(&answer.quantity);
+            line.net_amount = None;
+        }
+        Some(line)
+    });
+    lines.collect()
+}
+
 #[cfg(test)]
 mod tests {
     use hansa_proto::documents::v1::Price;

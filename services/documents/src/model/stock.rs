@@ -115,20 +115,21 @@ pub fn due(kind: &Kind, state: &str, role: &str, stock: Stock, contents: &Conten
             _ => line.quantity.as_ref(),
         };
         let amount = Amount::read(quantity?)?;
-        let outward = matches!(stock, Stock::Promised | Stock::Despatched);
-        let due = as_asked(line, amount, outward);
+        // Each goes by its own article numbers, and the one who has sold the goods by the seller's.
+        let sellers = matches!(stock, Stock::Promised | Stock::Despatched) != kind.reverse;
+        let due = as_asked(line, amount, sellers);
         match answers.get(&*line.id) {
-            Some(answer) => settled(due, answer, outward),
+            Some(answer) => settled(due, answer, sellers),
             None => Some(due),
         }
     });
     due.filter(|due| due.amount.micros > 0).collect()
 }
 
-fn as_asked(line: &Line, amount: Amount, outward: bool) -> DueLine {
+fn as_asked(line: &Line, amount: Amount, sellers: bool) -> DueLine {
     DueLine {
         line: line.id.clone(),
-        sku: if outward { &line.sku } else { &line.buyer_sku }.clone(),
+        sku: if sellers { &line.sku } else { &line.buyer_sku }.clone(),
         gtin: line.gtin.clone(),
         amount,
         lot: line.lot.clone(),
@@ -138,7 +139,7 @@ fn as_asked(line: &Line, amount: Amount, outward: bool) -> DueLine {
 }
 
 /// A line as it was answered.
-fn settled(due: DueLine, answer: &Answer, outward: bool) -> Option<DueLine> {
+fn settled(due: DueLine, answer: &Answer, sellers: bool) -> Option<DueLine> {
     let other = answer.quantity.as_ref().and_then(Amount::read);
     let changed = DueLine {
         amount: other.unwrap_or(due.amount),
@@ -150,7 +151,7 @@ fn settled(due: DueLine, answer: &Answer, outward: bool) -> Option<DueLine> {
         Verdict::Accept | Verdict::Change => Some(changed),
         // The other article has a number of the seller's alone.
         Verdict::Substitute => Some(DueLine {
-            sku: if outward {
+            sku: if sellers {
                 answer.substitute_sku.clone()
             } else {
                 String::new()

@@ -165,6 +165,7 @@ impl Documents {
             return Vec::new();
         };
         let called = content::called(contents, number).map(|called| (store::CALLED.to_owned(), Some(called)));
+        let evidence = content::evidence(contents).map(|id| (store::EVIDENCE.to_owned(), Some(id.to_string())));
         let sections = act.written().chain(&act.clears);
         let said = sections.filter_map(|name| {
             let schema = kind.sections.get(name)?.schema.as_ref()?;
@@ -174,7 +175,7 @@ impl Documents {
             };
             Some(form::said_in_lists(schema, form))
         });
-        said.flatten().chain(called).collect()
+        said.flatten().chain(called).chain(evidence).collect()
     }
 
     /// A kind's documents by what a field says that is marked for lists, and by state.

@@ -23,6 +23,7 @@ use crate::{
     model::{
         Answered, BadContent, Contents, Document, Kind, Proposal, Refusal, Step, content,
         proposal::{ACCEPT, ANSWERS},
+        reference::Reference,
         version,
     },
     store::{self, DocumentRow, NewAct, NewVersion, PartyRow},
@@ -402,16 +403,28 @@ impl Documents {
         contents: &Contents,
         now: bool,
     ) -> Result<(), Error> {
-        let (Some(reference), Some(id)) = (&kind.refers_to, content::refers_to(contents)) else {
+        let about = (kind.refers_to.as_slice(), content::refers_to(contents));
+        self.referred(tx, ("refers_to", about), parties, now).await?;
+        let evidence = (&*kind.evidence, content::evidence(contents));
+        self.referred(tx, ("evidence", evidence), parties, now).await
+    }
+
+    async fn referred(
+        &self,
+        tx: &mut TenantTx,
+        (field, (references, id)): (&'static str, (&[Reference], Option<Uuid>)),
+        parties: &[PartyRow],
+        now: bool,
+    ) -> Result<(), Error> {
+        let Some(id) = id.filter(|_| !references.is_empty()) else {
             return Ok(());
         };
-        let bad = |text: String| {
-            let field = "refers_to";
-            Err(Refusal::Content(BadContent { field, text }).into())
-        };
-        let named = store::lock(tx, id).await?.filter(|row| row.kind == reference.kind);
-        let Some(row) = named else {
-            return bad(format!("there is no {} of that id here", reference.kind));
+        let bad = |text: String| Err(Refusal::Content(BadContent { field, text }).into());
+        let row = store::lock(tx, id).await?;
+        let of_kind = |row: &DocumentRow| references.iter().find(|one| one.kind == row.kind);
+        let Some((row, reference)) = row.and_then(|row| of_kind(&row).map(|reference| (row, reference))) else {
+            let kinds: Vec<_> = references.iter().map(|one| &*one.kind).collect();
+            return bad(format!("there is no {} of that id here", kinds.join(" or ")));
         };
         let who = |parties: &[PartyRow]| -> BTreeMap<String, String> {
             let pairs = parties

@@ -16,6 +16,7 @@ use crate::{
     model::{
         Contents, Kind, Step, Stock, content,
         proposal::ACCEPT,
+        reference::AtMost,
         stock::{self, Amount, DueLine},
     },
     store::{self, DocumentRow},
@@ -44,6 +45,9 @@ impl Documents {
     ) -> Result<(), Error> {
         self.bind(tx, (row, kind)).await?;
         self.agree(tx, (row, kind), strict).await?;
+        if strict {
+            self.bounded(tx, (row, kind)).await?;
+        }
         self.bring_stock(tx, (row, kind), actor, strict).await?;
         // What came of a comparison is not compared again: its siblings were.
         if actor == MATCH {
@@ -72,11 +76,18 @@ impl Documents {
             None => None,
         };
         let of_about = about.as_ref().map(|about| location(&about.contents));
+        let received_at = standings.last().and_then(|(_, contents)| received_at(contents));
+        if kind.reverse {
+            let place = received_at.unwrap_or_default();
+            self.bring_one(tx, &known, &standings, (None, &place), (actor, strict))
+                .await?;
+            return self.reopen(tx, &known, about, actor).await;
+        }
         if strict && let Some(about) = &about {
             self.within(tx, about).await?;
         }
         let own = standings.last().map(|(_, contents)| location(contents));
-        let place = of_about.filter(|place| !place.is_empty()).or(own);
+        let place = received_at.or(of_about.filter(|place| !place.is_empty())).or(own);
         let (place, refers_to) = (place.unwrap_or_default(), about.as_ref().map(|about| about.row.id));
         self.bring_one(tx, &known, &standings, (refers_to, &place), (actor, strict))
             .await?;
@@ -87,6 +98,22 @@ impl Documents {
                 .await?;
         }
         Ok(())
+    }
+
+    /// What has come back and is to be delivered once more is promised and expected again, by the order of what was sent.
+    async fn reopen(&self, tx: &mut TenantTx, known: &Known, about: Option<Known>, actor: &str) -> Result<(), Error> {
+        let order = about.and_then(|about| about.row.refers_to);
+        let Some(order) = order.filter(|_| known.kind.states.values().any(|state| state.reopens)) else {
+            return Ok(());
+        };
+        let Some(row) = store::lock(tx, order).await? else {
+            return Ok(());
+        };
+        let order = self.known(tx, row).await?;
+        let standings = self.standings(tx, &order).await?;
+        let place = location(&order.contents);
+        self.bring_one(tx, &order, &standings, (None, &place), (actor, false))
+            .await
     }
 
     async fn bring_one(
@@ -199,6 +226,25 @@ impl Documents {
                 }
             }
         }
+        if done.is_empty() {
+            return Ok(done);
+        }
+        for row in store::about_those(tx, document).await? {
+            let known = self.known(tx, row).await?;
+            if !known
+                .kind
+                .states
+                .get(&known.row.state)
+                .is_some_and(|state| state.reopens)
+            {
+                continue;
+            }
+            for (line, received) in self.bounds(tx, &known, AtMost::Received).await? {
+                if let Some(done) = done.get_mut(&line) {
+                    *done = done.saturating_sub(received);
+                }
+            }
+        }
         Ok(done)
     }
 
@@ -253,6 +299,15 @@ fn agreed(row: &DocumentRow, kind: &Kind, contents: &Contents) -> Vec<DueLine> {
     let all = [Stock::Promised, Stock::Expected].into_iter();
     let all = all.flat_map(|respect| stock::due(kind, &row.state, &row.our_role, respect, contents));
     all.collect()
+}
+
+/// Where whoever has received the goods says that they are.
+fn received_at(contents: &Contents) -> Option<String> {
+    let found = contents.values().find_map(|content| match &content.body {
+        Some(Body::Receipts(receipts)) => Some(receipts.location.clone()),
+        _ => None,
+    });
+    found.filter(|place| !place.is_empty())
 }
 
 /// The buyer's code of the place where the goods come in.

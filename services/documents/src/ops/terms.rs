@@ -1,7 +1,7 @@
 //! Prices that both sides sign: whoever keeps them is told what is agreed, and beside which prices an order has to stand.
 
 use hansa_proto::{
-    documents::v1::{Act, Line, Prices, Verdict, Version},
+    documents::v1::{Act, Prices, Version},
     types::v1::Signed,
 };
 use hansa_tenancy::TenantTx;
@@ -15,7 +15,12 @@ use super::{Documents, Known, stock::Standing};
 use crate::{
     Error,
     keeper::{Agreed, ToPrice},
-    model::{BadContent, Contents, Kind, Refusal, kind::Holds, said::Said, terms::Terms},
+    model::{
+        BadContent, Contents, Kind, Refusal,
+        kind::Holds,
+        said::{self, Said},
+        terms::Terms,
+    },
     store::{self, DocumentRow},
 };
 
@@ -240,34 +245,11 @@ fn to_price(known: &Known, (link, made_on): (LinkId, Date), standings: &[Standin
         our_role: known.row.our_role.clone(),
         made_on,
         head: Said::of(&known.contents).head.cloned().unwrap_or_default(),
-        lines: standings.map(|(_, contents)| as_answered(contents)).collect(),
+        lines: standings
+            .map(|(_, contents)| said::as_answered(contents, &Contents::new()))
+            .collect(),
         counts: drawn(&known.row.state),
         waits: state.is_some_and(|state| state.waits_for.is_some()),
         strict,
     }
-}
-
-/// The lines as they were answered, or else as they were asked; without those that were declined.
-fn as_answered(contents: &Contents) -> Vec<Line> {
-    let said = Said::of(contents);
-    let lines = said.lines.iter().filter_map(|line| {
-        let mut line = (*line).clone();
-        let Some(answer) = said.answers.get(&*line.id) else {
-            return Some(line);
-        };
-        match answer.verdict() {
-            Verdict::Decline => return None,
-            Verdict::Substitute => {
-                line.sku.clone_from(&answer.substitute_sku);
-                (line.gtin, line.category) = (String::new(), String::new());
-            }
-            Verdict::Unspecified | Verdict::Accept | Verdict::Change => {}
-        }
-        if answer.quantity.is_some() {
-            line.quantity.clone_from(&answer.quantity);
-            line.net_amount = None;
-        }
-        Some(line)
-    });
-    lines.collect()
 }

@@ -8,6 +8,9 @@ use crate::Error;
 /// The field under which it is kept what papers call a document; no kind can have one of that name.
 pub const CALLED: &str = "#called";
 
+/// The field under which it is kept what shows why there is a document.
+pub const EVIDENCE: &str = "#evidence";
+
 /// Documents of these kinds that papers call by that number, with a partner; two at most, since one alone is meant.
 pub async fn called(tx: &mut TenantTx, kinds: &[String], number: &str, link: Option<Uuid>) -> Result<Vec<Uuid>, Error> {
     Ok(sqlx::query_scalar!(
@@ -19,6 +22,17 @@ pub async fn called(tx: &mut TenantTx, kinds: &[String], number: &str, link: Opt
         number,
         link,
         CALLED,
+    )
+    .fetch_all(tx.conn())
+    .await?)
+}
+
+/// Documents for which this one is the evidence.
+pub async fn shown_by(tx: &mut TenantTx, document: Uuid) -> Result<Vec<Uuid>, Error> {
+    Ok(sqlx::query_scalar!(
+        "select document_id from document_fact where name = $1 and value = $2 order by document_id",
+        EVIDENCE,
+        document.to_string(),
     )
     .fetch_all(tx.conn())
     .await?)
