@@ -125,6 +125,7 @@ const ARROWS: [(&str, &[&str]); 23] = [
             "vault",
             "edge",
             "directory",
+            "link",
             "documents",
         ],
     ),

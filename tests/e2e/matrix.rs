@@ -281,7 +281,7 @@ async fn what_is_anothers_and_what_is_not_there_are_the_same_answer_in_every_sta
         "assignments": [{"requisitionId": order, "line": "1", "linkId": link}],
         "pool": "loyalty", "partnerPool": "loyalty", "purpose": "joint-offers", "mode": "MATCH_MODE_OWN",
         "coupon": "0000000000000000", "points": {"pseudonym": uuid(), "points": 1}, "basket": {"amount": 1, "currency": "EUR"},
-        "recipients": [{}], "documentIds": [order],
+        "recipients": [{}], "documentIds": [order], "articles": [{"sku": "A"}],
         "month": "2026-01", "subject": "a test", "text": "a test", "language": "en", "pseudonyms": [uuid()],
     });
     let pool = prost_reflect::DescriptorPool::decode(hansa_proto::DESCRIPTORS).unwrap();

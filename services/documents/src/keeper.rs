@@ -9,7 +9,7 @@ use hansa_vocab::{LinkId, Quantity};
 use time::{Date, OffsetDateTime};
 use uuid::Uuid;
 
-use crate::model::{Kind, Stock, effect::Effect, stock::DueLine};
+use crate::model::{Kind, Stock, account::Account, effect::Effect, stock::DueLine};
 
 /// What stock has to be brought to: all that a document means in one respect.
 #[derive(Clone, Copy, Debug)]
@@ -138,6 +138,55 @@ pub trait Matcher: std::fmt::Debug + Send + Sync {
 
     /// It waits for nobody any more.
     fn decided<'a>(&'a self, tx: &'a mut TenantTx, document: Uuid) -> KeeperFuture<'a>;
+}
+
+/// A version of a document that stands in the account with a partner, or stood in it.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// Which document.
+    pub document: Uuid,
+    /// Which version of it.
+    pub version: i64,
+    /// With whom.
+    pub link: LinkId,
+    /// What it is.
+    pub kind: String,
+    /// Its issuer's number.
+    pub number: String,
+    /// What papers call it.
+    pub called: String,
+    /// By the partner to us; otherwise by us.
+    pub owed_to_us: bool,
+    /// How it stands in the account; not at all when none.
+    pub standing: Option<Account>,
+    /// Its state.
+    pub state: String,
+    /// ISO 4217.
+    pub currency: String,
+    /// Minor units, with tax.
+    pub amount: i64,
+    /// How much of that is disputed.
+    pub disputed: i64,
+    /// Why.
+    pub reason: String,
+    /// The document that shows why, or a reference.
+    pub evidence: String,
+    /// Civil day of the paper.
+    pub issued_on: Date,
+    /// Civil day until which it is to be paid.
+    pub due_on: Date,
+    /// Until when a dispute has to be answered.
+    pub deadline: Option<OffsetDateTime>,
+    /// When its issuer counted it.
+    pub at: OffsetDateTime,
+    /// Hex.
+    pub root: String,
+}
+
+/// Keeps accounts with partners.
+pub trait Ledger: std::fmt::Debug + Send + Sync {
+    /// Enters it. The same version again changes nothing.
+    fn enter<'a>(&'a self, tx: &'a mut TenantTx, entry: Entry) -> KeeperFuture<'a>;
 }
 
 /// Prices that both sides have signed.

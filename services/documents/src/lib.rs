@@ -23,9 +23,10 @@ pub use api::{DocumentsPartner, DocumentsStaff, PapersStaff};
 pub use error::Error;
 pub use events::{ACT, ActCame, PROPOSAL, ProposalCame, RULING, RulingCame, VERSION, VersionCame};
 pub use keeper::{
-    AddressBook, Agreed, Bound, Came, Deed, Due, Figures, Hand, KeeperError, KeeperFuture, Matcher, PriceBook, Purse,
-    Results, StockKeeper, ToMatch, ToPrice,
+    AddressBook, Agreed, Bound, Came, Deed, Due, Entry, Figures, Hand, KeeperError, KeeperFuture, Ledger, Matcher,
+    PriceBook, Purse, Results, StockKeeper, ToMatch, ToPrice,
 };
+pub use model::account::Account;
 pub use model::customer::CustomerKind;
 pub use model::effect::{Effect, EffectKind, With};
 pub use model::form::{Shown, amount, check_json, check_schema, minor};

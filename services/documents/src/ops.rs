@@ -1,5 +1,6 @@
 //! What one can do with documents. Start reading at [`Documents::act`].
 
+mod account;
 mod approve;
 mod arrivals;
 mod begin;
@@ -66,7 +67,7 @@ use crate::{
     Error,
     admission::{Admission, Doing},
     events::ACT,
-    keeper::{AddressBook, Hand, Matcher, PriceBook, Purse, StockKeeper},
+    keeper::{AddressBook, Hand, Ledger, Matcher, PriceBook, Purse, StockKeeper},
     model::{Contents, Kind, Refusal, content, version},
     store::{self, TextRow},
 };
@@ -86,6 +87,7 @@ pub struct Documents {
     matcher: Arc<OnceLock<Box<dyn Matcher>>>,
     book: Arc<OnceLock<Box<dyn AddressBook>>>,
     prices: Arc<OnceLock<Box<dyn PriceBook>>>,
+    ledger: Arc<OnceLock<Box<dyn Ledger>>>,
     admission: Arc<OnceLock<Box<dyn Admission>>>,
     pub(crate) hands: Arc<OnceLock<Vec<Box<dyn Hand>>>>,
     /// Those that every tenant has.
@@ -148,6 +150,7 @@ impl Documents {
             matcher: Arc::default(),
             book: Arc::default(),
             prices: Arc::default(),
+            ledger: Arc::default(),
             admission: Arc::default(),
             hands: Arc::default(),
             shipped: Arc::new(kinds),
@@ -160,12 +163,13 @@ impl Documents {
         let _ = self.keeper.set(Box::new(keeper));
     }
 
-    /// Who buys: keeps the budgets that documents bind and the prices that are agreed, compares what is to be paid, and knows whom
-    /// papers mean. The first one stays.
-    pub fn install_buying(&self, buying: impl Purse + Matcher + PriceBook + AddressBook + Clone + 'static) {
+    /// Who buys and sells: keeps the budgets that documents bind, the prices that are agreed and the accounts, compares what is to be
+    /// paid, and knows whom papers mean. The first one stays.
+    pub fn install_buying(&self, buying: impl Purse + Matcher + PriceBook + Ledger + AddressBook + Clone + 'static) {
         let _ = self.purse.set(Box::new(buying.clone()));
         let _ = self.matcher.set(Box::new(buying.clone()));
         let _ = self.prices.set(Box::new(buying.clone()));
+        let _ = self.ledger.set(Box::new(buying.clone()));
         let _ = self.book.set(Box::new(buying));
     }
 

@@ -1,5 +1,6 @@
 //! The command line: which commands there are, and how their answers are printed.
 
+mod account;
 mod api;
 mod app;
 mod approval;
@@ -182,6 +183,9 @@ enum Command {
     /// Invoices beside what was ordered and has come.
     #[command(subcommand)]
     Invoice(invoice::Invoice),
+    /// What is owed between us and a partner.
+    #[command(subcommand)]
+    Account(account::Account),
     /// Agreed prices: offered, found for a day, beside orders.
     #[command(subcommand)]
     Price(price::Price),
@@ -413,6 +417,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Paper(paper) => paper.run(printer).await,
         Command::Invoice(invoice) => invoice.run(printer).await,
         Command::Price(price) => price.run(printer).await,
+        Command::Account(account) => account.run(printer).await,
         Command::Webhook(webhook) => webhook.run(printer).await,
         Command::Stock(stock) => stock.run(printer).await,
         Command::Verify { file } => verify(&file, printer),

@@ -30,7 +30,7 @@ use hansa_members::{
 };
 use hansa_outreach::{ENROL_PAGE, MEMBER_PAGE, Outreach, OutreachPartner, OutreachStaff};
 use hansa_pages::Pages;
-use hansa_procurement::{PricesStaff, Procurement, ProcurementStaff};
+use hansa_procurement::{AccountsPartner, AccountsStaff, PricesStaff, Procurement, ProcurementStaff};
 use hansa_proto::{
     DESCRIPTORS,
     apps::v1::{
@@ -69,6 +69,8 @@ use hansa_proto::{
         outreach_staff_service_server::OutreachStaffServiceServer,
     },
     procurement::v1::{
+        accounts_partner_service_server::AccountsPartnerServiceServer,
+        accounts_staff_service_server::AccountsStaffServiceServer,
         prices_staff_service_server::PricesStaffServiceServer,
         procurement_staff_service_server::ProcurementStaffServiceServer,
     },
@@ -274,7 +276,7 @@ async fn furnish(
     directory.install(AllAudited::default().with(LedgerLines).with(ConsentLines));
     let inventory = Inventory::new(tenancy.clone(), links.clone(), vault.derive("inventory/feed")?);
     documents.install(inventory.clone());
-    let procurement = Procurement::new(tenancy.clone(), documents.clone());
+    let procurement = Procurement::new(tenancy.clone(), documents.clone(), links.clone());
     documents.install_buying(procurement.clone());
     let rooms = Rooms {
         inventory,
@@ -324,6 +326,9 @@ fn staff_routes(rooms: &Rooms, rules: Rules, dev: bool) -> anyhow::Result<Router
             .max_decoding_message_size(limit),
     )
     .add_service(PricesStaffServiceServer::new(PricesStaff(rooms.procurement.clone())).max_decoding_message_size(limit))
+    .add_service(
+        AccountsStaffServiceServer::new(AccountsStaff(rooms.procurement.clone())).max_decoding_message_size(limit),
+    )
     .add_service(MembersStaffServiceServer::new(MembersStaff(rooms.members.clone())).max_decoding_message_size(limit))
     .add_service(LoyaltyStaffServiceServer::new(LoyaltyStaff(rooms.loyalty.clone())).max_decoding_message_size(limit))
     .add_service(
@@ -371,6 +376,10 @@ fn partner_routes(rooms: &Rooms, rules: Rules) -> Router {
         )
         .add_service(
             DocumentsPartnerServiceServer::new(DocumentsPartner(rooms.documents.clone()))
+                .max_decoding_message_size(limit),
+        )
+        .add_service(
+            AccountsPartnerServiceServer::new(AccountsPartner(rooms.procurement.clone()))
                 .max_decoding_message_size(limit),
         )
         .add_service(

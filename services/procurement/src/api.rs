@@ -1,7 +1,9 @@
 //! The wire of buying: our own people only.
 
+mod account;
 mod prices;
 
+pub use account::{AccountsPartner, AccountsStaff};
 pub use prices::PricesStaff;
 
 use hansa_directory::Session;

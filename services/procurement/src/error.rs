@@ -35,6 +35,12 @@ pub enum Error {
         /// The order that it is part of.
         order: uuid::Uuid,
     },
+    /// The link to a partner.
+    #[error(transparent)]
+    Link(#[from] hansa_link::Error),
+    /// The partner's refusal.
+    #[error("the partner refused")]
+    Partner(Box<Fault>),
     /// Documents.
     #[error(transparent)]
     Documents(#[from] hansa_documents::Error),
@@ -62,6 +68,8 @@ impl From<Error> for Fault {
             Error::Ordered { order, .. } => {
                 Self::new(Kind::Precondition, "ALREADY_ORDERED", text).with("order_id", order)
             }
+            Error::Link(error) => error.into(),
+            Error::Partner(fault) => *fault,
             Error::Documents(error) => error.into(),
             Error::Tenancy(error) => error.into(),
             Error::Sql(error) => hansa_tenancy::Error::from(error).into(),

@@ -13,6 +13,6 @@ mod model;
 mod ops;
 mod store;
 
-pub use api::{PricesStaff, ProcurementStaff};
+pub use api::{AccountsPartner, AccountsStaff, PricesStaff, ProcurementStaff};
 pub use error::Error;
 pub use ops::Procurement;

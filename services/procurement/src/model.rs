@@ -1,5 +1,7 @@
 //! Orders from requisitions, without IO: which lines may be ordered, and how they go together.
 
+pub mod account;
+
 use std::collections::BTreeMap;
 
 use hansa_documents::Contents;

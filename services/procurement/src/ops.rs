@@ -1,5 +1,6 @@
 //! What one can do to buy. Start reading at [`Procurement::make_orders`].
 
+mod account;
 mod asked;
 mod budget;
 mod matching;
@@ -10,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use hansa_directory::Session;
 use hansa_documents::{Contents, Documents, Paper, Wish};
+use hansa_link::Links;
 use hansa_proto::documents::v1::{Content, Head, Lines, content::Body};
 use hansa_tenancy::Tenancy;
 use hansa_vault::derived_id;
@@ -42,6 +44,7 @@ pub(crate) use prices::{Article, Found};
 pub struct Procurement {
     tenancy: Tenancy,
     documents: Documents,
+    links: Links,
 }
 
 /// A line of a requisition, and who is to supply it.
@@ -69,8 +72,12 @@ struct Requisition {
 impl Procurement {
     /// Buying on this node.
     #[must_use]
-    pub fn new(tenancy: Tenancy, documents: Documents) -> Self {
-        Self { tenancy, documents }
+    pub fn new(tenancy: Tenancy, documents: Documents, links: Links) -> Self {
+        Self {
+            tenancy,
+            documents,
+            links,
+        }
     }
 
     /// Makes an order for each supplier from lines of approved requisitions.

@@ -1,5 +1,6 @@
 //! SQL of buying, nothing else.
 
+mod account;
 mod matching;
 mod parties;
 mod prices;
@@ -9,6 +10,7 @@ use hansa_tenancy::TenantTx;
 use time::Date;
 use uuid::Uuid;
 
+pub use account::{ItemRow, MarkRow, SumRow, enter, items, marks, sums};
 pub use matching::{
     ExceptionRow, ToleranceRow, decided, exceptions, put_exception, put_tolerance, tolerance, tolerances,
 };

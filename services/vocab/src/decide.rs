@@ -83,6 +83,8 @@ words! {
         LinkEvidence = "link.evidence",
         /// Fetch a file of a document, as a partner.
         DocumentFetch = "document.fetch",
+        /// Compare what is owed on a link, as a partner.
+        AccountCompare = "account.compare",
         /// Fetch a file of a thread, as a partner.
         ThreadFetch = "thread.fetch",
         /// See stock.
@@ -192,6 +194,7 @@ impl Action {
             | Self::LinkExchange
             | Self::StockReserve
             | Self::DocumentFetch
+            | Self::AccountCompare
             | Self::ThreadFetch
             | Self::PoolMatch
             | Self::LoyaltyRedeem

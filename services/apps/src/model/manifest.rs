@@ -248,6 +248,7 @@ impl Manifest {
             refers_to: None,
             evidence: Vec::new(),
             reverse: false,
+            owed_by: None,
             sections: self.sections.clone(),
             begins: self.begins.clone(),
             started_by: self.started_by.clone(),

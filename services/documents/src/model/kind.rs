@@ -60,6 +60,9 @@ pub struct Kind {
     pub states: BTreeMap<String, StateKind>,
     /// What leads from one to another.
     pub acts: BTreeMap<String, ActKind>,
+    /// Who owes the others what it comes to while it stands in the account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owed_by: Option<String>,
     /// The customer of one of the parties, who follows it on a page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub customer: Option<CustomerKind>,
@@ -350,6 +353,7 @@ impl Kind {
         }
         self.known("begins", [&self.begins], self.states.keys())?;
         self.known("started_by", &self.started_by, &self.roles)?;
+        self.known("owed_by", &self.owed_by, &self.roles)?;
         for (name, section) in &self.sections {
             self.known(name, &section.audience, &self.roles)?;
             if !section.audience.contains(&self.roles[0]) {
@@ -385,6 +389,11 @@ impl Kind {
             state.check_time(name, self).map_err(BadKind)?;
             if let Some(matching) = &state.matching {
                 matching.check(name, self).map_err(BadKind)?;
+            }
+            if state.account.is_some() && (self.owed_by.is_none() || self.section(Holds::Head).is_none()) {
+                return Err(BadKind(format!(
+                    "{name}: account: somebody owes it (owed_by), in a currency of a head"
+                )));
             }
             if let Some(terms) = state.terms {
                 terms.check(name, self).map_err(BadKind)?;

@@ -34,7 +34,7 @@ pub(crate) struct Progress {
 }
 
 impl Documents {
-    /// Brings our budgets, agreed prices and our stock to what a document means by now, and to what the one that it is about means
+    /// Brings our budgets, agreed prices, accounts and our stock to what a document means by now, and to what the one that it is about means
     /// then, and compares what is to be paid. `strict`: it is our own step, and what can't be is refused.
     pub(crate) async fn bring(
         &self,
@@ -45,6 +45,7 @@ impl Documents {
     ) -> Result<(), Error> {
         self.bind(tx, (row, kind)).await?;
         self.agree(tx, (row, kind), strict).await?;
+        self.enter(tx, (row, kind)).await?;
         if strict {
             self.bounded(tx, (row, kind)).await?;
         }

@@ -91,7 +91,7 @@ impl Documents {
     }
 
     /// The day on which its first version was counted.
-    async fn made_on(&self, tx: &mut TenantTx, known: &Known) -> Result<Date, Error> {
+    pub(super) async fn made_on(&self, tx: &mut TenantTx, known: &Known) -> Result<Date, Error> {
         let first = match known.row.version {
             0 => None,
             1 => known.newest.clone(),
@@ -221,7 +221,7 @@ fn means(kind: &Kind, state: &str) -> Option<Terms> {
 }
 
 /// When its newest version was counted.
-fn at(known: &Known) -> Result<OffsetDateTime, Error> {
+pub(super) fn at(known: &Known) -> Result<OffsetDateTime, Error> {
     let damaged = || Error::Damaged("document_version");
     let signed = known.newest.as_ref().ok_or_else(damaged)?;
     counted_at(signed)

@@ -162,10 +162,11 @@ pub async fn export(target: &Target, (kind, link): (&str, &str), since: Option<&
 }
 
 /// A value as a cell; what a spreadsheet would take for a formula is marked as text.
-fn cell(value: &Value) -> String {
+pub fn cell(value: &Value) -> String {
     let text = match value {
         Value::Array(all) => all.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", "),
         Value::String(text) => text.clone(),
+        Value::Null => String::new(),
         other => other.to_string(),
     };
     match text.starts_with(['=', '+', '-', '@', '\t', '\r']) {

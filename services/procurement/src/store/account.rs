@@ -1,0 +1,138 @@
+//! SQL of accounts with partners, nothing else.
+
+use hansa_documents::{Account, Entry};
+use hansa_tenancy::TenantTx;
+use time::{Date, OffsetDateTime};
+use uuid::Uuid;
+
+use crate::Error;
+
+/// Something that is open.
+#[derive(Clone, Debug)]
+pub struct ItemRow {
+    pub document_id: Uuid,
+    pub version: i64,
+    pub kind: String,
+    pub number: String,
+    pub called: String,
+    pub owed_to_us: bool,
+    pub state: String,
+    pub currency: String,
+    pub amount: i64,
+    pub disputed: i64,
+    pub reason: String,
+    pub evidence: String,
+    pub issued_on: Date,
+    pub due_on: Date,
+    pub deadline: Option<OffsetDateTime>,
+}
+
+/// What an account with a partner is compared by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MarkRow {
+    pub document_id: Uuid,
+    pub version: i64,
+    pub root: String,
+}
+
+/// What is owed in one currency, one way, due on one day.
+#[derive(Clone, Debug)]
+pub struct SumRow {
+    pub currency: String,
+    pub owed_to_us: bool,
+    pub due_on: Date,
+    pub items: i64,
+    pub amount: i64,
+    pub disputed: i64,
+}
+
+pub async fn enter(tx: &mut TenantTx, entry: &Entry) -> Result<(), sqlx::Error> {
+    let standing = match entry.standing {
+        Some(Account::Open) => "open",
+        Some(Account::Settled) => "settled",
+        None => "none",
+    };
+    sqlx::query!(
+        "insert into account_entry (document_id, version, link_id, kind, number, called, owed_to_us, standing, state, currency, amount,
+             disputed, reason, evidence, issued_on, due_on, deadline, at, root)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
+         on conflict (document_id, version) do nothing",
+        entry.document,
+        entry.version,
+        entry.link.0,
+        entry.kind,
+        entry.number,
+        entry.called,
+        entry.owed_to_us,
+        standing,
+        entry.state,
+        entry.currency,
+        entry.amount,
+        entry.disputed,
+        entry.reason,
+        entry.evidence,
+        entry.issued_on,
+        entry.due_on,
+        entry.deadline,
+        entry.at,
+        entry.root,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// What was open with a partner at a moment, by document, after this one.
+pub async fn items(
+    tx: &mut TenantTx,
+    link: Uuid,
+    as_of: OffsetDateTime,
+    (after, limit): (Uuid, i64),
+) -> Result<Vec<ItemRow>, Error> {
+    Ok(sqlx::query_as!(
+        ItemRow,
+        "select document_id, version, kind, number, called, owed_to_us, state, currency, amount, disputed, reason, evidence, issued_on,
+             due_on, deadline
+         from account_entry e
+         where link_id = $1 and standing = 'open' and at <= $2 and document_id > $3
+           and not exists (select from account_entry n where n.document_id = e.document_id and n.version > e.version and n.at <= $2)
+         order by document_id limit $4",
+        link,
+        as_of,
+        after,
+        limit,
+    )
+    .fetch_all(tx.conn())
+    .await?)
+}
+
+/// What all of it comes to.
+pub async fn sums(tx: &mut TenantTx, link: Uuid, as_of: OffsetDateTime) -> Result<Vec<SumRow>, Error> {
+    Ok(sqlx::query_as!(
+        SumRow,
+        r#"select currency, owed_to_us, due_on, count(*) as "items!", sum(amount)::bigint as "amount!", sum(disputed)::bigint as "disputed!"
+           from account_entry e
+           where link_id = $1 and standing = 'open' and at <= $2
+             and not exists (select from account_entry n where n.document_id = e.document_id and n.version > e.version and n.at <= $2)
+           group by 1, 2, 3 order by 1, 2, 3"#,
+        link,
+        as_of,
+    )
+    .fetch_all(tx.conn())
+    .await?)
+}
+
+/// What it is compared by, in order of the documents.
+pub async fn marks(tx: &mut TenantTx, link: Uuid, as_of: OffsetDateTime) -> Result<Vec<MarkRow>, Error> {
+    Ok(sqlx::query_as!(
+        MarkRow,
+        "select document_id, version, root from account_entry e
+         where link_id = $1 and standing = 'open' and at <= $2
+           and not exists (select from account_entry n where n.document_id = e.document_id and n.version > e.version and n.at <= $2)
+         order by document_id",
+        link,
+        as_of,
+    )
+    .fetch_all(tx.conn())
+    .await?)
+}
