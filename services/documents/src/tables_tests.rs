@@ -145,6 +145,22 @@ fn units(value: i64) -> Option<Quantity> {
     })
 }
 
+fn one_price() -> Prices {
+    Prices {
+        valid_from: "2026-01-01".to_owned(),
+        lines: vec![PriceLine {
+            id: "1".to_owned(),
+            sku: "TEA".to_owned(),
+            breaks: vec![PriceBreak {
+                price: Some(Price::default()),
+                ..PriceBreak::default()
+            }],
+            ..PriceLine::default()
+        }],
+        ..Prices::default()
+    }
+}
+
 /// What a section of that kind can say, with that outcome.
 fn says(kind: &Kind, holds: Holds, outcome: &str) -> Content {
     let about = kind.refers_to.is_some();
@@ -208,19 +224,7 @@ fn says(kind: &Kind, holds: Holds, outcome: &str) -> Content {
             })
         }
         Holds::Remark => Body::Remark(Remark::default()),
-        Holds::Prices => Body::Prices(Prices {
-            valid_from: "2026-01-01".to_owned(),
-            lines: vec![PriceLine {
-                id: "1".to_owned(),
-                sku: "TEA".to_owned(),
-                breaks: vec![PriceBreak {
-                    price: Some(Price::default()),
-                    ..PriceBreak::default()
-                }],
-                ..PriceLine::default()
-            }],
-            ..Prices::default()
-        }),
+        Holds::Prices => Body::Prices(one_price()),
     };
     Content { body: Some(body) }
 }

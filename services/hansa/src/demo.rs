@@ -11,6 +11,8 @@ pub mod members;
 mod members_end;
 mod members_judge;
 mod page;
+pub mod papers;
+mod papers_judge;
 pub mod procurement;
 mod purchase_judge;
 mod receiver;
@@ -174,7 +176,7 @@ impl Demo {
     #[must_use]
     pub fn by_hand(&self) -> String {
         by_hand(
-            [&self.luebeck, &self.visby, &self.bergen],
+            &[&self.luebeck, &self.visby, &self.bergen],
             "hansa link list; hansa stock levels; hansa stock query gtin:…",
         )
     }
@@ -190,14 +192,15 @@ impl Demo {
 }
 
 /// How to go on as each of these enterprises.
-fn by_hand(firms: [&Firm; 3], commands: &str) -> String {
+fn by_hand(firms: &[&Firm], commands: &str) -> String {
     let firm = |firm: &Firm| {
         format!(
             "{}\n  export HANSA_ADDRESS={} HANSA_KEY={}\n",
             firm.name, firm.address, firm.key
         )
     };
-    format!("{}try: {commands}; Ctrl-C ends it\n", firms.map(firm).concat())
+    let firms: String = firms.iter().copied().map(firm).collect();
+    format!("{firms}try: {commands}; Ctrl-C ends it\n")
 }
 
 /// Ends nodes and removes their databases.

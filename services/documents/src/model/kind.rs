@@ -382,33 +382,38 @@ impl Kind {
                 return Err(BadKind(format!("{name}: another section holds that already")));
             }
         }
-        for (name, state) in &self.states {
-            self.known(name, &state.waits_for, &self.roles)?;
-            self.known(name, state.stock.keys(), &self.roles)?;
-            self.known(name, &state.binds_budget, &self.roles)?;
-            state.check_time(name, self).map_err(BadKind)?;
-            if let Some(matching) = &state.matching {
-                matching.check(name, self).map_err(BadKind)?;
-            }
-            if state.account.is_some() && (self.owed_by.is_none() || self.section(Holds::Head).is_none()) {
-                return Err(BadKind(format!(
-                    "{name}: account: somebody owes it (owed_by), in a currency of a head"
-                )));
-            }
-            if let Some(terms) = state.terms {
-                terms.check(name, self).map_err(BadKind)?;
-            }
-            let receipts = state.stock.values().any(|stock| *stock == Stock::Received);
-            if (receipts && self.section(Holds::Receipts).is_none())
-                || (!state.stock.is_empty() && self.section(Holds::Lines).is_none())
-            {
-                return Err(BadKind(format!(
-                    "{name}: stock needs lines, and what is received receipts"
-                )));
-            }
-        }
+        self.states
+            .iter()
+            .try_for_each(|(name, state)| self.check_state(name, state))?;
         self.check_whole()?;
         self.acts.iter().try_for_each(|(name, act)| self.check_act(name, act))
+    }
+
+    fn check_state(&self, name: &str, state: &StateKind) -> Result<(), BadKind> {
+        self.known(name, &state.waits_for, &self.roles)?;
+        self.known(name, state.stock.keys(), &self.roles)?;
+        self.known(name, &state.binds_budget, &self.roles)?;
+        state.check_time(name, self).map_err(BadKind)?;
+        if let Some(matching) = &state.matching {
+            matching.check(name, self).map_err(BadKind)?;
+        }
+        if state.account.is_some() && (self.owed_by.is_none() || self.section(Holds::Head).is_none()) {
+            return Err(BadKind(format!(
+                "{name}: account: somebody owes it (owed_by), in a currency of a head"
+            )));
+        }
+        if let Some(terms) = state.terms {
+            terms.check(name, self).map_err(BadKind)?;
+        }
+        let receipts = state.stock.values().any(|stock| *stock == Stock::Received);
+        if (receipts && self.section(Holds::Receipts).is_none())
+            || (!state.stock.is_empty() && self.section(Holds::Lines).is_none())
+        {
+            return Err(BadKind(format!(
+                "{name}: stock needs lines, and what is received receipts"
+            )));
+        }
+        Ok(())
     }
 
     /// What is said of all of its documents.

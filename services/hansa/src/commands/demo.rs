@@ -1,6 +1,6 @@
 //! `hansa demo`.
 
-use std::io::IsTerminal as _;
+use std::{io::IsTerminal as _, path::PathBuf};
 
 use clap::Args;
 use hansa::demo::{self, Checked};
@@ -12,12 +12,15 @@ use super::Printer;
 /// `hansa demo`.
 #[derive(Args, Debug)]
 pub struct Demo {
-    /// Which case: sharing stock, buying, opening a pool of members, or using an app together.
+    /// Which case: sharing stock, buying, opening a pool of members, using an app together, or papers from agreement to statement.
     #[arg(value_enum, default_value_t = Case::Stock)]
     case: Case,
     /// How many members the pool has.
     #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(10_000..=20_000_000))]
     members: u64,
+    /// A folder for the papers that come out, with `papers`.
+    #[arg(long)]
+    out: Option<PathBuf>,
     /// End when the checks have run, also on a terminal.
     #[arg(long)]
     exit: bool,
@@ -32,6 +35,8 @@ enum Case {
     Procurement,
     /// A department store opens its members to brands.
     Members,
+    /// From a price agreement to a statement: orders, answers, invoices and returns as papers of other systems.
+    Papers,
     /// A headquarters publishes its apps, and its franchisees use them.
     Apps,
 }
@@ -62,6 +67,13 @@ impl Demo {
             }
             Case::Members => {
                 let mut demo = demo::members::Pool::start(&exe, self.members).await?;
+                let checked = Box::pin(uninterrupted(demo.check(show))).await?;
+                self.rest(printer, &checked, &demo.by_hand()).await?;
+                demo.end().await?;
+                checked
+            }
+            Case::Papers => {
+                let mut demo = demo::papers::Papers::start(&exe, self.out.clone()).await?;
                 let checked = Box::pin(uninterrupted(demo.check(show))).await?;
                 self.rest(printer, &checked, &demo.by_hand()).await?;
                 demo.end().await?;

@@ -199,7 +199,7 @@ impl Chain {
     #[must_use]
     pub fn by_hand(&self) -> String {
         super::by_hand(
-            [&self.luebeck, &self.visby, &self.bergen],
+            &[&self.luebeck, &self.visby, &self.bergen],
             "hansa app workbench; hansa app shares; hansa document list",
         )
     }

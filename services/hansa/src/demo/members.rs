@@ -200,7 +200,7 @@ impl Pool {
     #[must_use]
     pub fn by_hand(&self) -> String {
         super::by_hand(
-            [&self.store, &self.brands[0], &self.brands[1]],
+            &[&self.store, &self.brands[0], &self.brands[1]],
             "hansa pool list; hansa pool publications; hansa member show --pool loyalty 1",
         )
     }

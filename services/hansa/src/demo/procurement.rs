@@ -179,7 +179,7 @@ impl Purchase {
     #[must_use]
     pub fn by_hand(&self) -> String {
         super::by_hand(
-            [&self.shop, &self.luebeck, &self.bergen],
+            &[&self.shop, &self.luebeck, &self.bergen],
             "hansa document list; hansa approval list --all",
         )
     }
