@@ -159,7 +159,7 @@ async fn what_a_moment_was_stays_what_it_was() {
     luebeck.comes(&first, "issued").await;
     let yesterday = "update account_entry set at = at - interval '1 day'";
     here.world.in_tenant(bergen.tenant, yesterday).await;
-    let hour_ago = time::OffsetDateTime::now_utc() - time::Duration::hours(1);
+    let hour_ago = hansa_vocab::Clock::now(&hansa_vocab::clock::SystemClock) - time::Duration::hours(1);
     let hour_ago = hour_ago.format(&time::format_description::well_known::Rfc3339).unwrap();
     let asked = json!({"linkId": link, "asOf": hour_ago});
     let ask = async || bergen.call(&format!("{ACCOUNTS}/GetStatement"), asked.clone()).await;

@@ -99,7 +99,9 @@ async fn agreements(who: &Enterprise) -> Vec<Value> {
 }
 
 fn today() -> String {
-    time::OffsetDateTime::now_utc().date().to_string()
+    hansa_vocab::Clock::now(&hansa_vocab::clock::SystemClock)
+        .date()
+        .to_string()
 }
 
 #[tokio::test(flavor = "multi_thread")]

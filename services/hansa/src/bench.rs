@@ -6,6 +6,7 @@ pub mod matching;
 pub mod pool;
 pub mod reserve;
 mod store;
+pub mod ubl;
 
 use std::{
     sync::{

@@ -137,3 +137,37 @@ pub async fn seed_apps(url: &str, (us, manifest): (&str, &str), (apps, shares): 
     pool.close().await;
     Ok(())
 }
+
+/// Open items of one link in one tenant's database, seeded: the same on both nodes.
+pub async fn seed_account(url: &str, link: &str, count: i32) -> Result<(), sqlx::Error> {
+    let pool = pool(url, 1).await?;
+    let statements = [
+        r"select set_config('search_path', nspname, false) from pg_namespace where nspname like 't\_%'",
+        "insert into account_entry (document_id, version, link_id, kind, number, called, owed_to_us, standing, state, currency, amount,
+             disputed, reason, evidence, issued_on, due_on, deadline, at, root)
+         select md5(i::text)::uuid, v, 'LINK'::uuid, 'invoice', 'IN-' || i, 'IN-' || i, true, 'open', 'approved', 'EUR', 100 + i, 0, '', '',
+             date '2026-01-01', date '2026-01-01' + i % 300, null, timestamptz '2026-01-01' + v * interval '1 day', md5(i::text || v)
+         from generate_series(0, COUNT - 1) as i, generate_series(1, 2) as v",
+        "analyze",
+    ];
+    for statement in statements {
+        let statement = statement.replace("LINK", link).replace("COUNT", &count.to_string());
+        sqlx::raw_sql(sqlx::AssertSqlSafe(statement)).execute(&pool).await?;
+    }
+    pool.close().await;
+    Ok(())
+}
+
+/// One of them has another root.
+pub async fn spoil_account(url: &str) -> Result<(), sqlx::Error> {
+    let pool = pool(url, 1).await?;
+    let statements = [
+        r"select set_config('search_path', nspname, false) from pg_namespace where nspname like 't\_%'",
+        "update account_entry set root = md5('') where document_id = md5('7')::uuid",
+    ];
+    for statement in statements {
+        sqlx::raw_sql(statement).execute(&pool).await?;
+    }
+    pool.close().await;
+    Ok(())
+}

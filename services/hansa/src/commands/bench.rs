@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use hansa::bench::{Pace, apps, documents, matching, pool, reserve};
+use hansa::bench::{Pace, apps, documents, matching, pool, reserve, ubl};
 use serde_json::{Value, json};
 
 use super::Printer;
@@ -29,6 +29,8 @@ pub enum Bench {
     Reserve(Options),
     /// Buying: orders a second from a clerk's request through a colleague's approval, and their way to the supplier's node.
     Documents(Options),
+    /// Papers: orders a second that come in as UBL, a list of 100,000 prices over a link, 100,000 open items beside the partner's.
+    Ubl(Options),
     /// The registry of apps and the workbench, with 17,000 apps and 10,000 shares: how long a page takes.
     Apps(Options),
     /// Private match: masking, a whole match beside other systems, evaluations through a node, and a pool from import to withdrawal.
@@ -121,6 +123,14 @@ impl Bench {
                         continue;
                     }
                     show(printer, &bench.cell(cell, options.pace()?).await?);
+                }
+                bench.end().await
+            }
+            Self::Ubl(options) => {
+                let bench = ubl::Ubl::start(&exe).await?;
+                settings(printer, "ubl", &bench.settings().await?);
+                for cell in options.cells(&ubl::CELLS) {
+                    printer.show(&bench.cell(cell, options.pace()?).await?);
                 }
                 bench.end().await
             }
