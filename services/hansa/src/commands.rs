@@ -416,7 +416,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Order(order) => order.run(printer).await,
         Command::Paper(paper) => paper.run(printer).await,
         Command::Invoice(invoice) => invoice.run(printer).await,
-        Command::Price(price) => price.run(printer).await,
+        Command::Price(price) => Box::pin(price.run(printer)).await,
         Command::Account(account) => account.run(printer).await,
         Command::Webhook(webhook) => webhook.run(printer).await,
         Command::Stock(stock) => stock.run(printer).await,

@@ -214,7 +214,7 @@ impl Ubl {
         let told = buyer.call(&format!("{ACCOUNTS}/GetStatement"), &asked).await?;
         let statement = begun.elapsed();
         ensure!(
-            told["balances"][0]["items"] == MANY.to_string(),
+            told["balances"][0]["items"].as_str() == Some(&*MANY.to_string()),
             "the statement says {}",
             told["balances"]
         );

@@ -102,7 +102,7 @@ impl Price {
     /// Runs one of them.
     pub async fn run(self, printer: Printer) -> anyhow::Result<()> {
         let (method, body, target) = match self {
-            Self::Offer { .. } => return self.offer(printer).await,
+            Self::Offer { .. } => return Box::pin(self.offer(printer)).await,
             Self::Agreements { link, target } => ("ListPriceAgreements", json!({"linkId": link}), target),
             Self::Lines {
                 document,
