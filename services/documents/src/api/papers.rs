@@ -46,6 +46,17 @@ impl PapersStaffService for PapersStaff {
         Ok(Response::new(taken(finish(done).await?)))
     }
 
+    async fn export_events(
+        &self,
+        asked: Request<wire::ExportEventsRequest>,
+    ) -> Result<Response<wire::ExportEventsResponse>, Status> {
+        let (session, asked) = (Session::of(&asked)?, asked.into_inner());
+        let ids = asked.document_ids.iter().map(|text| id("document_ids", text));
+        let ids = ids.collect::<Result<Vec<_>, _>>()?;
+        let told = self.0.seen_goods(&session, &ids).await.map_err(status)?;
+        Ok(Response::new(wire::ExportEventsResponse { json: told.to_string() }))
+    }
+
     async fn export_paper(
         &self,
         asked: Request<wire::ExportPaperRequest>,

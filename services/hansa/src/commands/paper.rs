@@ -57,6 +57,14 @@ pub enum Paper {
         #[command(flatten)]
         target: Target,
     },
+    /// Where goods were seen, as EPCIS 2.0 in JSON-LD to stdout: of despatch advices and returns.
+    Events {
+        /// Which.
+        #[arg(required = true)]
+        documents: Vec<String>,
+        #[command(flatten)]
+        target: Target,
+    },
     /// The rules that papers must keep to be taken: exactly those that are looked at.
     Rules {
         #[command(flatten)]
@@ -107,6 +115,12 @@ impl Paper {
                 once,
                 target,
             } => return folder::watch(&folder, (&link, once), &target, printer).await,
+            Self::Events { documents, target } => {
+                let body = json!({"documentIds": documents});
+                let answer = target.call(&format!("{SERVICE}/ExportEvents"), body).await?;
+                println!("{}", answer["json"].as_str().unwrap_or_default());
+                return Ok(());
+            }
             Self::Rules { target } => (format!("{SERVICE}/ListPaperRules"), json!({}), target),
             Self::Party { party, link, target } => {
                 let (scheme, id) = named(&party)?;
