@@ -175,6 +175,18 @@ async fn a_day_has_the_price_of_the_version_that_both_signed_for_it() {
     }
     let (here, there) = (luebeck.verifies(&id).await, bergen.verifies(&id).await);
     assert_eq!(here, there, "the same root on both nodes");
+    // What could not be kept is not signed.
+    for (blanket, currency, field) in [
+        (json!({"value": 1_005, "scale": 3}), "EUR", "blanket"),
+        (json!({"value": 1}), "", "currency"),
+    ] {
+        let draft = bergen.begins("price_agreement", json!({"buyer": link})).await;
+        let mut said = prices(450, "2026-01-01", "", None);
+        said["prices"]["prices"]["blanket"] = blanket;
+        said["head"]["head"]["currency"] = json!(currency);
+        let refused = bergen.acts(&draft, "offer", 0, said).await.unwrap_err();
+        assert_eq!(refused.parameters["field"], field, "{}", refused.text);
+    }
     // Once both have ended it, no later day has a price of it.
     luebeck.acts(&id, "end", 3, json!({})).await.unwrap();
     let open = bergen

@@ -171,6 +171,7 @@ fn says(kind: &Kind, holds: Holds, outcome: &str) -> Content {
             } else {
                 String::new()
             },
+            currency: "EUR".to_owned(),
             ..Head::default()
         }),
         Holds::Lines => {

@@ -107,7 +107,7 @@ pub fn check(
             (Holds::Form, Some(Body::Form(form))) => {
                 form::check(section.schema.as_ref().unwrap_or(&serde_json::Value::Null), form)?;
             }
-            (Holds::Prices, Some(Body::Prices(prices))) => terms::check(prices)?,
+            (Holds::Prices, Some(Body::Prices(prices))) => terms::check(prices, contents, before)?,
             _ => return bad("sections", format!("{name} holds something else")),
         }
     }

@@ -5,8 +5,10 @@ use hansa_trade::{Decimal, pricing};
 use serde::{Deserialize, Serialize};
 
 use super::{
+    Contents,
     content::{AMOUNT_MAX, BadContent, LINES_MAX, NOTE_MAX, TEXT_MAX, bad, check_files, date, text},
     kind::{Holds, Kind},
+    said::Said,
 };
 
 /// What a state means for agreed prices: a closed list, for which code stands.
@@ -40,7 +42,14 @@ impl Terms {
 }
 
 /// Prices by line or by list, for days that follow each other.
-pub(super) fn check(prices: &Prices) -> Result<(), BadContent> {
+pub(super) fn check(prices: &Prices, contents: &Contents, before: &Contents) -> Result<(), BadContent> {
+    let currency = match Said::of(contents).currency() {
+        "" => Said::of(before).currency(),
+        said => said,
+    };
+    if currency.is_empty() {
+        return bad("currency", "of the prices is missing");
+    }
     let Some(from) = date("valid_from", &prices.valid_from)? else {
         return bad("valid_from", "is missing");
     };
@@ -50,9 +59,12 @@ pub(super) fn check(prices: &Prices) -> Result<(), BadContent> {
     text("incoterm", &prices.incoterm, TEXT_MAX)?;
     text("note", &prices.note, NOTE_MAX)?;
     if let Some(blanket) = &prices.blanket {
-        let fits = (1..=AMOUNT_MAX).contains(&blanket.value) && Decimal::new(blanket.value, blanket.scale).is_some();
-        if !fits {
-            return bad("blanket", "an amount above zero, in the currency of the head");
+        let exact = Decimal::new(blanket.value, blanket.scale).and_then(|blanket| blanket.minor(currency));
+        if !(1..=AMOUNT_MAX).contains(&blanket.value) || exact.is_none() {
+            return bad(
+                "blanket",
+                "an amount above zero, with the decimal places of the currency",
+            );
         }
     }
     match &prices.list {

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::{Documents, Known, stock::Standing};
 use crate::{
     Error,
-    keeper::{Agreed, ToPrice},
+    keeper::{Agreed, KeeperError, ToPrice},
     model::{
         BadContent, Contents, Kind, Refusal,
         kind::Holds,
@@ -83,7 +83,14 @@ impl Documents {
                     list: list.as_deref(),
                     at: at(&known)?,
                 };
-                Ok(book.agreed(tx, agreed).await?)
+                match book.agreed(tx, agreed).await {
+                    // A partner's step does not fail for what its prices say: they are not found, then.
+                    Err(KeeperError::Invalid { field, .. }) if !strict => {
+                        tracing::warn!(document.id = %known.row.id, field, "prices that are agreed can't be kept");
+                        Ok(())
+                    }
+                    kept => Ok(kept?),
+                }
             }
             Some(Terms::Ended) => Ok(book.ended(tx, known.row.id, at(&known)?).await?),
             _ => Ok(()),

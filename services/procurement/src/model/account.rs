@@ -44,7 +44,7 @@ pub fn balances(sums: &[SumRow], today: Date) -> BTreeMap<String, Balance> {
     let mut all = BTreeMap::<String, Balance>::new();
     for sum in sums {
         let balance = all.entry(sum.currency.clone()).or_default();
-        balance.items += sum.items;
+        balance.items = balance.items.saturating_add(sum.items);
         let (total, disputed, ages) = match sum.owed_to_us {
             true => (
                 &mut balance.receivable,

@@ -387,7 +387,8 @@ impl Procurement {
     ) -> Result<(Vec<PriceLine>, Option<i32>), Error> {
         let mut tx = self.tenancy.begin("procurement.price_lines", session).await?;
         let rows = store::lines_of(&mut tx, of, after, PAGE_MAX).await?;
-        let next = rows.last().map(|(place, _)| *place).filter(|_| rows.len() == 500);
+        let full = i64::try_from(rows.len()).is_ok_and(|many| many == PAGE_MAX);
+        let next = rows.last().map(|(place, _)| *place).filter(|_| full);
         let lines = rows.iter().map(|(_, body)| PriceLine::decode(body.as_slice()));
         let lines = lines.collect::<Result<_, _>>();
         Ok((lines.map_err(|_| invalid("document_id", "a line is damaged"))?, next))

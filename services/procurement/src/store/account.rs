@@ -110,7 +110,8 @@ pub async fn items(
 pub async fn sums(tx: &mut TenantTx, link: Uuid, as_of: OffsetDateTime) -> Result<Vec<SumRow>, Error> {
     Ok(sqlx::query_as!(
         SumRow,
-        r#"select currency, owed_to_us, due_on, count(*) as "items!", sum(amount)::bigint as "amount!", sum(disputed)::bigint as "disputed!"
+        r#"select currency, owed_to_us, due_on, count(*) as "items!", greatest(least(sum(amount), 4e18), -4e18)::bigint as "amount!",
+               greatest(least(sum(disputed), 4e18), -4e18)::bigint as "disputed!"
            from account_entry e
            where link_id = $1 and standing = 'open' and at <= $2
              and not exists (select from account_entry n where n.document_id = e.document_id and n.version > e.version and n.at <= $2)

@@ -185,7 +185,7 @@ pub async fn agreements(tx: &mut TenantTx, link: Option<Uuid>) -> Result<Vec<Agr
         AgreementRow,
         r#"select a.document_id, a.version, a.number, a.link_id, a.our_role, a.currency, a.valid_from,
                nullif(a.valid_until, 'infinity') as valid_until, a.incoterm, a.blanket, a.agreed_at, a.lines,
-               (select coalesce(sum(amount), 0) from price_draw d where d.agreement_id = a.document_id)::bigint as "drawn!"
+               (select least(coalesce(sum(amount), 0), 9223372036854775807) from price_draw d where d.agreement_id = a.document_id)::bigint as "drawn!"
            from price_agreement a where $1::uuid is null or a.link_id = $1
            order by a.document_id desc, a.version desc limit 1000"#,
         link,
@@ -228,7 +228,7 @@ pub async fn draws_of(tx: &mut TenantTx, order: Uuid) -> Result<Vec<(Uuid, i64)>
 /// What other orders draw of an agreement.
 pub async fn drawn_by_others(tx: &mut TenantTx, agreement: Uuid, order: Uuid) -> Result<i64, sqlx::Error> {
     sqlx::query_scalar!(
-        r#"select coalesce(sum(amount), 0)::bigint as "drawn!" from price_draw where agreement_id = $1 and order_id <> $2"#,
+        r#"select least(coalesce(sum(amount), 0), 9223372036854775807)::bigint as "drawn!" from price_draw where agreement_id = $1 and order_id <> $2"#,
         agreement,
         order,
     )
