@@ -148,7 +148,7 @@ pub fn events(moved: &Moved<'_>, id: impl Fn(usize) -> String) -> Vec<Value> {
 
 /// Events as one document.
 #[must_use]
-pub fn document(events: Vec<Value>, created: OffsetDateTime) -> Value {
+pub fn document(events: &[Value], created: OffsetDateTime) -> Value {
     json!({
         "@context": [CONTEXT], "type": "EPCISDocument", "schemaVersion": "2.0",
         "creationDate": created.format(&Rfc3339).unwrap_or_default(), "epcisBody": {"eventList": events},

@@ -39,7 +39,7 @@ impl Documents {
             let row = store::find(&mut tx, *id).await?.ok_or(Error::NotFound("document"))?;
             all.extend(self.seen_by(&mut tx, &row).await?);
         }
-        Ok(document(all, self.tenancy.clock().now()))
+        Ok(document(&all, self.tenancy.clock().now()))
     }
 
     /// Version by version: what left with one, and what came in with one.
