@@ -4,12 +4,14 @@
 use std::collections::BTreeMap;
 
 use hansa_tenancy::TenantTx;
+use uuid::Uuid;
 
 use super::{Documents, Known, stock::Standing};
 use crate::{
     Error,
     model::{
         Contents, Kind, content,
+        kind::Holds,
         reference::{AtMost, Reference},
         said::{Said, as_answered},
         stock::Amount,
@@ -27,14 +29,16 @@ impl Documents {
         if about.is_some() || kind.evidence.iter().any(|one| one.at_most.is_some()) {
             let known = self.locked(tx, row.id).await?;
             let standings = self.standings(tx, &known).await?;
-            let newest =
-                |of: fn(&Contents) -> Option<uuid::Uuid>| standings.iter().rev().find_map(|(_, said)| of(said));
+            let newest = |of: fn(&Contents) -> Option<Uuid>| standings.iter().rev().find_map(|(_, said)| of(said));
             if let (Some(reference), Some(id)) = (about, newest(content::refers_to)) {
+                // Whoever comes second sees what the first one has added.
+                store::lock(tx, id).await?;
                 let others = store::about(tx, id).await?;
                 self.bounded_by(tx, (id, std::slice::from_ref(reference)), others, false)
                     .await?;
             }
             if let Some(id) = newest(content::evidence) {
+                store::lock(tx, id).await?;
                 let mut others = Vec::new();
                 for other in store::shown_by(tx, id).await? {
                     others.extend(store::find(tx, other).await?);
@@ -43,27 +47,25 @@ impl Documents {
             }
         }
         // What was received is corrected: no less than what has gone back of it.
-        if kind.section(crate::model::kind::Holds::Receipts).is_none() {
+        if kind.section(Holds::Receipts).is_none() {
             return Ok(());
         }
-        let mut others = store::about(tx, row.id).await?;
-        others.retain(|other| other.kind != row.kind);
-        let Some(first) = others.first() else { return Ok(()) };
-        let of_others = self.kind_of(tx, first).await?;
-        match &of_others.refers_to {
-            Some(reference) if reference.at_most.is_some() => {
-                self.bounded_by(tx, (row.id, std::slice::from_ref(reference)), others, false)
-                    .await
+        for other in store::about(tx, row.id).await? {
+            let of_other = self.kind_of(tx, &other).await?;
+            if let Some(reference) = of_other.refers_to.as_ref().filter(|one| one.at_most.is_some()) {
+                let others = store::about(tx, row.id).await?;
+                let by = (row.id, std::slice::from_ref(reference));
+                return self.bounded_by(tx, by, others, false).await;
             }
-            _ => Ok(()),
         }
+        Ok(())
     }
 
     /// All of these lines together, beside what the document that they name allows.
     async fn bounded_by(
         &self,
         tx: &mut TenantTx,
-        (id, references): (uuid::Uuid, &[Reference]),
+        (id, references): (Uuid, &[Reference]),
         others: Vec<DocumentRow>,
         by_order: bool,
     ) -> Result<(), Error> {
