@@ -330,6 +330,18 @@ async fn call_offs_at_the_same_time_never_draw_more_than_orders_may_come_to() {
     for who in [&luebeck, &bergen] {
         assert_eq!(agreements(who).await[0]["drawn"], "97200");
     }
+    // The seller's answer asks for more than is left: it draws nothing of that, and the buyer can't say yes to it.
+    let greedy = orders(&luebeck, &link, order(&today(), &[("TEA", "", 6, "KGM", Some(450))])).await;
+    bergen.comes(&greedy, "issued").await;
+    let more = json!({"line": "1", "verdict": "VERDICT_CHANGE", "quantity": {"value": 8, "unit": "KGM"}});
+    let more = json!({"answers": {"answers": {"answers": [more]}}});
+    bergen.acts(&greedy, "answer", 1, more).await.unwrap();
+    luebeck.comes(&greedy, "answered").await;
+    assert_eq!(agreements(&luebeck).await[0]["drawn"], "99900");
+    let refused = luebeck.acts(&greedy, "agree", 2, json!({})).await.unwrap_err();
+    assert_eq!(refused.reason, "BLANKET_EXCEEDED", "{}", refused.text);
+    luebeck.acts(&greedy, "cancel", 2, json!({})).await.unwrap();
+    bergen.comes(&greedy, "cancelled").await;
     // A change of an order draws as it is proposed, and is refused at the buyer when it comes to too much.
     let first = luebeck.becomes(&id, "seen", |_| true).await;
     assert_eq!(first["state"], "in_force");

@@ -233,7 +233,9 @@ pub struct ToPrice {
     pub counts: bool,
     /// Somebody has still to say yes.
     pub waits: bool,
-    /// It is our own step as the buyer: what draws too much is refused.
+    /// It is ours, and we say what it draws.
+    pub ours: bool,
+    /// It is our own step: what draws too much of ours is refused.
     pub strict: bool,
 }
 

@@ -55,7 +55,7 @@ impl Documents {
         let standings = self.standings(tx, &known).await?;
         if first == Terms::Drawn {
             let made_on = self.made_on(tx, &known).await?;
-            let order = to_price(&known, (link, made_on), &standings, strict && known.row.issuer);
+            let order = to_price(&known, (link, made_on), &standings, strict);
             return Ok(book.priced(tx, order).await?);
         }
         // What we say yes to must be here, and be a list.
@@ -257,6 +257,7 @@ fn to_price(known: &Known, (link, made_on): (LinkId, Date), standings: &[Standin
             .collect(),
         counts: drawn(&known.row.state),
         waits: state.is_some_and(|state| state.waits_for.is_some()),
+        ours: known.row.issuer,
         strict,
     }
 }

@@ -260,7 +260,7 @@ impl Procurement {
             draws.entry(*agreement).or_default();
         }
         // In one order, so that two who draw on the same agreements wait for each other and no more.
-        for (agreement, amount) in draws {
+        for (agreement, mut amount) in draws {
             let own = before.get(&agreement).copied().unwrap_or(0);
             let mut blanket = store::blanket(tx, agreement).await?;
             if blanket.is_some() {
@@ -270,7 +270,7 @@ impl Procurement {
             if let Some(blanket) = blanket {
                 let others = store::drawn_by_others(tx, agreement, order.document).await?;
                 let left = blanket.saturating_sub(others);
-                if amount > left && amount > own && order.strict {
+                if amount > left && amount > own && order.ours && order.strict {
                     let known = tariff.agreements.iter().find(|one| one.document_id == agreement);
                     let (number, currency) = known.map_or(("", ""), |one| (&one.number, &one.currency));
                     let left = Decimal::minor_of(left.saturating_sub(own).max(0), currency);
@@ -281,6 +281,10 @@ impl Procurement {
                 }
                 if amount > left {
                     found.insert(Deviation::BlanketOver);
+                    // What a partner makes of an order of ours draws no more than fits before we say yes to it.
+                    if order.ours {
+                        amount = amount.min(own);
+                    }
                 }
             }
             store::draw(tx, agreement, order.document, amount).await?;
@@ -311,7 +315,10 @@ impl Procurement {
                 .documents
                 .signers(tx, agreement.document_id, agreement.version)
                 .await?,
-            agreement: agreement.clone(),
+            agreement: AgreementRow {
+                drawn: store::drawn_by_others(tx, agreement.document_id, Uuid::nil()).await?,
+                ..agreement.clone()
+            },
             line: line.clone(),
         }))
     }
@@ -329,9 +336,7 @@ impl Procurement {
         }
         let day = day.unwrap_or_else(|| self.tenancy.clock().now().date());
         let mut tx = self.tenancy.begin("procurement.prices", session).await?;
-        let names = |one: &'_ Article| (one.sku.clone(), one.gtin.clone(), one.category.clone());
-        let named: Vec<_> = articles.iter().map(names).collect();
-        let each = || named.iter().map(|(sku, gtin, category)| (&**sku, &**gtin, &**category));
+        let each = || articles.iter().map(|one| (&*one.sku, &*one.gtin, &*one.category));
         let tariff = Tariff::read(&mut tx, with, day, each()).await?;
         let mut all = Vec::with_capacity(articles.len());
         for names in each() {
