@@ -1,12 +1,23 @@
 //! The demo as people run it.
 // covers: I1, I3, I4, I5, I6, I7, I8, I9, I11, I13, I14, I16, I17, I19
 
-use std::process::Command;
+use std::{
+    ffi::OsStr,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
-#[test]
-fn the_demo_passes_all_its_checks_and_says_so_in_its_last_line() {
-    let hansa = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/debug/hansa");
-    let done = Command::new(hansa).args(["demo", "--exit"]).output().unwrap();
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// Runs it to its end: all of these checks, in their order, and said so in the last line.
+fn passes(arguments: &[&OsStr], checks: [&str; 12]) {
+    let done = Command::new(root().join("target/debug/hansa"))
+        .args(["demo", "--exit"])
+        .args(arguments)
+        .output()
+        .unwrap();
     let (said, errors) = (
         String::from_utf8_lossy(&done.stdout),
         String::from_utf8_lossy(&done.stderr),
@@ -14,70 +25,42 @@ fn the_demo_passes_all_its_checks_and_says_so_in_its_last_line() {
     assert!(done.status.success(), "{said}\n{errors}");
     assert_eq!(said.lines().last(), Some("demo: 12 checks passed, 0 failed"), "{said}");
     let ids: Vec<&str> = said.lines().filter_map(|line| line.split_whitespace().nth(1)).collect();
-    assert_eq!(ids[..12], hansa::demo::CHECKS, "{said}");
+    assert_eq!(ids[..12], checks, "{said}");
+}
+
+#[test]
+fn the_demo_passes_all_its_checks_and_says_so_in_its_last_line() {
+    passes(&[], hansa::demo::CHECKS);
 }
 
 #[test]
 fn the_purchase_passes_all_its_checks_and_says_so_in_its_last_line() {
-    let hansa = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/debug/hansa");
-    let done = Command::new(hansa)
-        .args(["demo", "procurement", "--exit"])
-        .output()
-        .unwrap();
-    let (said, errors) = (
-        String::from_utf8_lossy(&done.stdout),
-        String::from_utf8_lossy(&done.stderr),
-    );
-    assert!(done.status.success(), "{said}\n{errors}");
-    assert_eq!(said.lines().last(), Some("demo: 12 checks passed, 0 failed"), "{said}");
-    let ids: Vec<&str> = said.lines().filter_map(|line| line.split_whitespace().nth(1)).collect();
-    assert_eq!(ids[..12], hansa::demo::procurement::CHECKS, "{said}");
+    passes(&["procurement".as_ref()], hansa::demo::procurement::CHECKS);
 }
 
 #[test]
 fn the_pool_passes_all_its_checks_and_says_so_in_its_last_line() {
-    let hansa = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/debug/hansa");
-    let done = Command::new(hansa)
-        .args(["demo", "members", "--members", "20000", "--exit"])
-        .output()
-        .unwrap();
-    let (said, errors) = (
-        String::from_utf8_lossy(&done.stdout),
-        String::from_utf8_lossy(&done.stderr),
-    );
-    assert!(done.status.success(), "{said}\n{errors}");
-    assert_eq!(said.lines().last(), Some("demo: 12 checks passed, 0 failed"), "{said}");
-    let ids: Vec<&str> = said.lines().filter_map(|line| line.split_whitespace().nth(1)).collect();
-    assert_eq!(ids[..12], hansa::demo::members::CHECKS, "{said}");
+    let arguments = ["members", "--members", "20000"].map(OsStr::new);
+    passes(&arguments, hansa::demo::members::CHECKS);
 }
 
 #[test]
 fn the_papers_pass_all_their_checks_and_are_valid_by_the_schemas_of_oasis() {
-    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let out = std::env::temp_dir().join(format!("hansa-papers-{}", std::process::id()));
-    let done = Command::new(root.join("target/debug/hansa"))
-        .args(["demo", "papers", "--exit", "--out"])
-        .arg(&out)
-        .output()
-        .unwrap();
-    let (said, errors) = (
-        String::from_utf8_lossy(&done.stdout),
-        String::from_utf8_lossy(&done.stderr),
+    passes(
+        &["papers".as_ref(), "--out".as_ref(), out.as_ref()],
+        hansa::demo::papers::CHECKS,
     );
-    assert!(done.status.success(), "{said}\n{errors}");
-    assert_eq!(said.lines().last(), Some("demo: 12 checks passed, 0 failed"), "{said}");
-    let ids: Vec<&str> = said.lines().filter_map(|line| line.split_whitespace().nth(1)).collect();
-    assert_eq!(ids[..12], hansa::demo::papers::CHECKS, "{said}");
     let files: Vec<_> = std::fs::read_dir(&out)
         .unwrap()
         .map(|file| file.unwrap().path())
         .collect();
     assert_eq!(files.len(), 7);
     let valid = Command::new("python3")
-        .arg(root.join("tests/clients/papers.py"))
+        .arg(root().join("tests/clients/papers.py"))
         .arg("valid")
         .args(&files)
-        .env("PYTHONPATH", root.join("target/python"))
+        .env("PYTHONPATH", root().join("target/python"))
         .output()
         .unwrap();
     assert!(valid.status.success(), "{}", String::from_utf8_lossy(&valid.stdout));
@@ -86,14 +69,5 @@ fn the_papers_pass_all_their_checks_and_are_valid_by_the_schemas_of_oasis() {
 
 #[test]
 fn the_apps_pass_all_their_checks_and_say_so_in_their_last_line() {
-    let hansa = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/debug/hansa");
-    let done = Command::new(hansa).args(["demo", "apps", "--exit"]).output().unwrap();
-    let (said, errors) = (
-        String::from_utf8_lossy(&done.stdout),
-        String::from_utf8_lossy(&done.stderr),
-    );
-    assert!(done.status.success(), "{said}\n{errors}");
-    assert_eq!(said.lines().last(), Some("demo: 12 checks passed, 0 failed"), "{said}");
-    let ids: Vec<&str> = said.lines().filter_map(|line| line.split_whitespace().nth(1)).collect();
-    assert_eq!(ids[..12], hansa::demo::apps::CHECKS, "{said}");
+    passes(&["apps".as_ref()], hansa::demo::apps::CHECKS);
 }
