@@ -335,7 +335,7 @@ fn kind_version(version: &Version) -> i32 {
 }
 
 /// When its issuer counted it.
-fn counted_at(version: &Version) -> Option<OffsetDateTime> {
+pub(super) fn counted_at(version: &Version) -> Option<OffsetDateTime> {
     OffsetDateTime::from_unix_timestamp(version.at.as_ref()?.seconds).ok()
 }
 

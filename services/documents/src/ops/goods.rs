@@ -12,7 +12,7 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{Documents, opened};
+use super::{Documents, arrivals::counted_at, opened};
 use crate::{
     Error,
     model::{
@@ -57,8 +57,7 @@ impl Documents {
                 .map(SectionText::from)
                 .collect();
             let written = opened(&texts)?;
-            let at = version.at.as_ref().map_or(0, |at| at.seconds);
-            let at = OffsetDateTime::from_unix_timestamp(at).map_err(|_| damaged())?;
+            let at = counted_at(&version).ok_or_else(damaged)?;
             let received = written.values().any(is_receipts);
             contents.extend(written);
             let state = kind.states.get(&version.state);

@@ -11,7 +11,7 @@ use prost::Message as _;
 use time::{Date, OffsetDateTime};
 use uuid::Uuid;
 
-use super::{Documents, Known, stock::Standing};
+use super::{Documents, Known, arrivals::counted_at, stock::Standing};
 use crate::{
     Error,
     keeper::{Agreed, KeeperError, ToPrice},
@@ -104,7 +104,7 @@ impl Documents {
             1 => known.newest.clone(),
             _ => self.signed(tx, known.row.id, 1).await?,
         };
-        let at = first.as_ref().map(counted_at).transpose()?;
+        let at = first.as_ref().map(when).transpose()?;
         Ok(at.unwrap_or_else(|| self.tenancy.clock().now()).date())
     }
 
@@ -231,14 +231,13 @@ fn means(kind: &Kind, state: &str) -> Option<Terms> {
 pub(super) fn at(known: &Known) -> Result<OffsetDateTime, Error> {
     let damaged = || Error::Damaged("document_version");
     let signed = known.newest.as_ref().ok_or_else(damaged)?;
-    counted_at(signed)
+    when(signed)
 }
 
-fn counted_at(signed: &Signed) -> Result<OffsetDateTime, Error> {
+fn when(signed: &Signed) -> Result<OffsetDateTime, Error> {
     let damaged = || Error::Damaged("document_version");
     let version = Version::decode(signed.body.clone()).map_err(|_| damaged())?;
-    let at = version.at.ok_or_else(damaged)?;
-    OffsetDateTime::from_unix_timestamp(at.seconds).map_err(|_| damaged())
+    counted_at(&version).ok_or_else(damaged)
 }
 
 fn to_price(known: &Known, (link, made_on): (LinkId, Date), standings: &[Standing], strict: bool) -> ToPrice {
