@@ -107,6 +107,7 @@ const ARROWS: [(&str, &[&str]); 23] = [
         &[
             "vocab",
             "proto",
+            "trade",
             "tenancy",
             "vault",
             "edge",

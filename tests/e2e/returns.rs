@@ -244,6 +244,17 @@ async fn what_is_replaced_is_promised_expected_and_sent_once_more() {
     trade.adds_up(&[&order, &sent, &id, &again]).await;
 }
 
+fn schema_of_gs1() -> jsonschema::Validator {
+    let schema = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/python/epcis.schema.json");
+    let schema: Value = serde_json::from_slice(&std::fs::read(schema).unwrap()).unwrap();
+    jsonschema::draft7::new(&schema).unwrap()
+}
+
+fn valid(schema: &jsonschema::Validator, told: &Value) {
+    let wrong: Vec<_> = schema.iter_errors(told).map(|error| error.to_string()).collect();
+    assert_eq!(wrong, Vec::<String>::new(), "{told}");
+}
+
 /// What one says of where goods were seen.
 async fn events(who: &hansa_tests::Enterprise, documents: &[&str]) -> Value {
     let asked = json!({"documentIds": documents});
@@ -302,14 +313,114 @@ async fn what_was_sent_came_in_and_went_back_is_told_in_events_that_are_valid_by
         &all[0]["destinationList"][0]["destination"],
     );
     assert_eq!(from, to, "it goes back from where it came to");
-    let schema = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/python/epcis.schema.json");
-    let schema: Value = serde_json::from_slice(&std::fs::read(schema).unwrap()).unwrap();
-    let schema = jsonschema::draft7::new(&schema).unwrap();
+    let schema = schema_of_gs1();
     for told in [&here, &there] {
-        let wrong: Vec<_> = schema.iter_errors(told).map(|error| error.to_string()).collect();
-        assert_eq!(wrong, Vec::<String>::new());
+        valid(&schema, told);
     }
     let mut bad = here.clone();
     bad["epcisBody"]["eventList"][0]["action"] = json!("SEEN");
     assert!(!schema.is_valid(&bad), "the schema looks at events");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn receipts_that_are_corrected_withdraw_the_events_that_told_them() {
+    let trade = trade(&[("TEA-1", 20), ("TEA-2", 5)]).await;
+    let (_, sent) = trade.came(9, 5).await;
+    let before = events(&trade.luebeck, &[&sent]).await;
+    let said = receipts(&[(1, 8, "crushed"), (2, 5, "")]);
+    trade.luebeck.acts(&sent, "correct", 2, said).await.unwrap();
+    levels_become(&trade.luebeck, "OUR-1", (8, 0, 0)).await;
+    let after = events(&trade.luebeck, &[&sent]).await;
+    valid(&schema_of_gs1(), &after);
+    let list = |told: &Value| told["epcisBody"]["eventList"].as_array().unwrap().clone();
+    let (before, after) = (list(&before), list(&after));
+    assert_eq!((before.len(), after.len()), (4, 6));
+    assert_eq!(after[..2], before[..2], "what left has left");
+    for (event, was) in after[2..4].iter().zip(&before[2..]) {
+        let mut event = event.clone();
+        let error = event.as_object_mut().unwrap().remove("errorDeclaration").unwrap();
+        assert_eq!(event, *was, "the same event, withdrawn");
+        assert_eq!(error["reason"], "incorrect_data");
+        assert_eq!(
+            error["correctiveEventIDs"],
+            json!([after[4]["eventID"], after[5]["eventID"]])
+        );
+        assert_eq!(error["declarationTime"], after[4]["eventTime"]);
+    }
+    let units: Vec<_> = after[4]["quantityList"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| &one["quantity"])
+        .collect();
+    assert_eq!(units, [8, 5]);
+    assert!(after[4].get("errorDeclaration").is_none());
+}
+
+/// The ledger from this place on, in answers of three events, until it has told so many: (step, units) of each, and where it ends.
+/// What a younger transaction wrote than one that still runs is told later.
+async fn handled(who: &hansa_tests::Enterprise, mut place: String, want: usize) -> (Vec<(String, i64)>, String) {
+    let (schema, mut all, mut ids) = (schema_of_gs1(), Vec::new(), std::collections::BTreeSet::new());
+    loop {
+        let body = json!({"page": place, "pageSize": 3});
+        let told = who
+            .call("inventory.v1.InventoryStaffService/ExportMovements", body)
+            .await;
+        let document: Value = serde_json::from_str(told["json"].as_str().unwrap()).unwrap();
+        valid(&schema, &document);
+        place = told["nextPage"].as_str().unwrap_or_default().to_owned();
+        let events = document["epcisBody"]["eventList"].as_array().unwrap();
+        assert_eq!(events.len() as u64, told["events"].as_u64().unwrap_or(0));
+        if events.is_empty() && all.len() >= want {
+            return (all, place);
+        }
+        for event in events {
+            assert!(
+                ids.insert(event["eventID"].as_str().unwrap().to_owned()),
+                "told once: {event}"
+            );
+            let step = event["bizStep"].as_str().unwrap_or_default().to_owned();
+            all.push((step, event["quantityList"][0]["quantity"].as_i64().unwrap()));
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_ledger_is_told_in_events_each_once_and_goes_on_where_it_was_left() {
+    let trade = trade(&[("TEA-1", 20), ("TEA-2", 5)]).await;
+    let (bergen, luebeck) = (&trade.bergen, &trade.luebeck);
+    let (_, sent) = trade.came(9, 5).await;
+    levels_become(luebeck, "OUR-1", (9, 0, 0)).await;
+    let of = |told: &[(String, i64)], step: &str| -> Vec<i64> {
+        let mut units: Vec<_> = told
+            .iter()
+            .filter(|(one, _)| one == step)
+            .map(|(_, units)| *units)
+            .collect();
+        units.sort_unstable();
+        units
+    };
+    let (told, place) = handled(bergen, String::new(), 6).await;
+    assert_eq!(of(&told, "reserving"), [5, 10], "{told:?}");
+    assert_eq!(of(&told, "picking"), [5, 10], "{told:?}");
+    let first = [of(&told, "stock_taking"), of(&told, "cycle_counting")].concat();
+    assert_eq!(first, [5, 20], "{told:?}");
+    assert_eq!(told.len(), 6, "{told:?}");
+    let body = json!({"item": {"sku": "TEA-1"}, "location": "MAIN", "onHand": {"value": 7}});
+    bergen.call("inventory.v1.InventoryStaffService/CountStock", body).await;
+    let (since, place) = handled(bergen, place, 1).await;
+    assert_eq!(since, [("cycle_counting".to_owned(), 7)]);
+    assert_eq!(handled(bergen, place.clone(), 0).await, (Vec::new(), place));
+    let (told, place) = handled(luebeck, String::new(), 2).await;
+    assert_eq!(of(&told, "storing"), [5, 9], "{told:?}");
+    let said = receipts(&[(1, 8, "crushed"), (2, 5, "")]);
+    luebeck.acts(&sent, "correct", 2, said).await.unwrap();
+    levels_become(luebeck, "OUR-1", (8, 0, 0)).await;
+    assert_eq!(handled(luebeck, place, 1).await.0, [("removing".to_owned(), 1)]);
+    let body = json!({"page": "!"});
+    let refused = bergen
+        .try_call("inventory.v1.InventoryStaffService/ExportMovements", body)
+        .await
+        .unwrap_err();
+    assert_eq!(refused.parameters["field"], "page");
 }

@@ -4,6 +4,7 @@ mod catalogue;
 mod documents;
 mod feed;
 mod gather;
+mod handled;
 mod lookup;
 mod partners;
 mod reservations;

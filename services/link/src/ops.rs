@@ -233,6 +233,15 @@ impl Links {
         Ok(tx.commit().await?)
     }
 
+    /// The enterprise whose transaction this is.
+    ///
+    /// # Errors
+    ///
+    /// When its keys can't be read.
+    pub async fn enterprise(&self, tx: &mut TenantTx) -> Result<EnterpriseId, Error> {
+        Ok(self.0.vault.identity(tx).await?.enterprise)
+    }
+
     /// Reads everything that was signed about a link.
     pub(crate) async fn load(&self, tx: &mut TenantTx, row: LinkRow) -> Result<Loaded, Error> {
         let us = self.0.vault.identity(tx).await?;

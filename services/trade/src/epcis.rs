@@ -44,6 +44,46 @@ pub struct Moved<'a> {
     pub transactions: &'a [(&'a str, String)],
 }
 
+/// What was done with goods within one house.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Handled {
+    /// Somebody has counted what is there.
+    Counted,
+    /// The figure of another system says what is there.
+    Listed,
+    /// They are held for somebody.
+    Reserved,
+    /// They are not held any more.
+    Released,
+    /// They are taken from their place, for a paper that tells how they leave.
+    Picked,
+    /// They have left, and no paper tells it.
+    Left,
+    /// They are put in their place.
+    Stored,
+    /// They are not there: what was said to have come in was said wrongly.
+    Removed,
+}
+
+/// Goods at one place of a house.
+#[derive(Clone, Debug)]
+pub struct Kept<'a> {
+    /// What was done.
+    pub handled: Handled,
+    /// When.
+    pub at: OffsetDateTime,
+    /// What they are, with the quantity that is there (counted, listed) or with which it was done.
+    pub line: &'a Line,
+    /// Enterprise id: whose house, whose articles.
+    pub house: &'a str,
+    /// Place in the house; its GLN may be empty.
+    pub location: &'a str,
+    /// See above.
+    pub gln: &'a str,
+    /// The reservation or the document for which it was done.
+    pub about: Option<String>,
+}
+
 fn encoded(text: &str) -> String {
     text.bytes().fold(String::new(), |mut all, byte| {
         let plain = byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~');
@@ -146,6 +186,56 @@ pub fn events(moved: &Moved<'_>, id: impl Fn(usize) -> String) -> Vec<Value> {
     all
 }
 
+/// The event that tells it; none when nobody knows what they are.
+#[must_use]
+pub fn kept(kept: &Kept<'_>, id: &str) -> Option<Value> {
+    let (step, disposition) = match kept.handled {
+        Handled::Counted => (Some("cycle_counting"), None),
+        Handled::Listed => (Some("stock_taking"), None),
+        Handled::Reserved => (Some("reserving"), Some("reserved")),
+        Handled::Released => (None, Some("available")),
+        Handled::Picked => (Some("picking"), Some("in_progress")),
+        Handled::Left => (Some("shipping"), Some("in_transit")),
+        Handled::Stored => (Some("storing"), Some("in_progress")),
+        Handled::Removed => (Some("removing"), None),
+    };
+    let place = match kept.gln {
+        "" => format!("urn:hansa:location:{}:{}", kept.house, encoded(kept.location)),
+        gln => format!("{DIGITAL_LINK}/414/{gln}"),
+    };
+    let mut all = json!({
+        "type": "ObjectEvent", "eventID": format!("urn:uuid:{id}"), "eventTime": kept.at.format(&Rfc3339).ok()?,
+        "eventTimeZoneOffset": "+00:00", "action": "OBSERVE", "quantityList": [quantity(kept.line, kept.house)?],
+        "readPoint": {"id": place},
+    });
+    // Where goods that have left are is not for their house to say.
+    if kept.handled != Handled::Left {
+        all["bizLocation"] = json!({"id": place});
+    }
+    let said = [("bizStep", step), ("disposition", disposition)];
+    for (name, word) in said.into_iter().filter_map(|(name, word)| Some((name, word?))) {
+        all[name] = json!(word);
+    }
+    if let Some(about) = &kept.about {
+        all["bizTransactionList"] = json!([{"bizTransaction": format!("urn:uuid:{about}")}]);
+    }
+    Some(all)
+}
+
+/// Says of an event that it was told wrongly, and which ones tell it right.
+pub fn withdraw(event: &mut Value, at: OffsetDateTime, instead: &[&Value]) {
+    let reason = if instead.is_empty() {
+        "did_not_occur"
+    } else {
+        "incorrect_data"
+    };
+    let mut said = json!({"declarationTime": at.format(&Rfc3339).unwrap_or_default(), "reason": reason});
+    if !instead.is_empty() {
+        said["correctiveEventIDs"] = instead.iter().map(|event| event["eventID"].clone()).collect();
+    }
+    event["errorDeclaration"] = said;
+}
+
 /// Events as one document.
 #[must_use]
 pub fn document(events: &[Value], created: OffsetDateTime) -> Value {
@@ -219,6 +309,51 @@ mod tests {
         assert!(
             events(&came, |place| place.to_string()).is_empty(),
             "nobody knows what it is"
+        );
+    }
+
+    #[test]
+    fn what_is_done_in_the_house_is_told_by_place() {
+        let line = line("4006381333931", "", "TEA-1", "", 0, 0, "");
+        let counted = Kept {
+            handled: Handled::Counted,
+            at: datetime!(2026-11-28 12:00 UTC),
+            line: &line,
+            house: "BERGEN",
+            location: "ROW 1",
+            gln: "",
+            about: None,
+        };
+        let event = kept(&counted, "1").unwrap();
+        assert_eq!(event["quantityList"][0]["quantity"], 0, "nothing is there");
+        assert_eq!(event["bizLocation"]["id"], "urn:hansa:location:BERGEN:ROW%201");
+        assert_eq!(
+            (&event["bizStep"], event.get("disposition")),
+            (&json!("cycle_counting"), None)
+        );
+        let left = Kept {
+            handled: Handled::Left,
+            gln: "7300010000001",
+            about: Some("0190".to_owned()),
+            ..counted.clone()
+        };
+        let event = kept(&left, "2").unwrap();
+        assert_eq!(event["readPoint"]["id"], "https://id.gs1.org/414/7300010000001");
+        assert_eq!(event.get("bizLocation"), None, "they are not here any more");
+        assert_eq!(
+            event["bizTransactionList"],
+            json!([{"bizTransaction": "urn:uuid:0190"}])
+        );
+        let unknown = Line::default();
+        assert_eq!(
+            kept(
+                &Kept {
+                    line: &unknown,
+                    ..counted
+                },
+                "3"
+            ),
+            None
         );
     }
 }

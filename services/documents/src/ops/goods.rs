@@ -5,7 +5,7 @@ use std::sync::Arc;
 use hansa_directory::Session;
 use hansa_proto::documents::v1::{Content, Line, SectionText, Version};
 use hansa_tenancy::TenantTx;
-use hansa_trade::epcis::{Moved, Step, document, events};
+use hansa_trade::epcis::{Moved, Step, document, events, withdraw};
 use hansa_vault::derived_id;
 use prost::Message as _;
 use serde_json::Value;
@@ -42,12 +42,13 @@ impl Documents {
         Ok(document(&all, self.tenancy.clock().now()))
     }
 
-    /// Version by version: what left with one, and what came in with one.
+    /// Version by version: what left with one, and what came in with one. Receipts that are written again withdraw what was told.
     async fn seen_by(&self, tx: &mut TenantTx, row: &DocumentRow) -> Result<Vec<Value>, Error> {
         let damaged = || Error::Damaged("document_version");
         let kind: Arc<Kind> = self.kind_of(tx, row).await?;
         let parties = store::parties(tx, row.id).await?;
         let (mut contents, mut all, mut sent) = (Contents::new(), Vec::new(), false);
+        let mut came = 0..0;
         for number in 1..=row.version {
             let signed = self.signed(tx, row.id, number).await?.ok_or_else(damaged)?;
             let version = Version::decode(signed.body).map_err(|_| damaged())?;
@@ -66,7 +67,13 @@ impl Documents {
             sent |= leaves;
             for (step, _) in steps.into_iter().filter(|(_, happened)| *happened) {
                 let lines = moved(&contents, step);
-                all.extend(events_of(row, (&kind, &parties), (step, at, number), &lines));
+                let told = events_of(row, (&kind, &parties), (step, at, number), &lines);
+                if step == Step::Receiving {
+                    let instead: Vec<&Value> = told.iter().collect();
+                    all[came].iter_mut().for_each(|event| withdraw(event, at, &instead));
+                    came = all.len()..all.len() + told.len();
+                }
+                all.extend(told);
             }
         }
         Ok(all)

@@ -96,6 +96,14 @@ pub enum Stock {
         #[command(flatten)]
         target: Target,
     },
+    /// Our ledger as EPCIS 2.0 in JSON-LD to stdout, and to stderr the place from which to go on.
+    Events {
+        /// Where an earlier run has ended; from the beginning when left out.
+        #[arg(long, default_value = "")]
+        after: String,
+        #[command(flatten)]
+        target: Target,
+    },
     /// What a scanned code stands for: ours, or a partner's.
     Lookup {
         /// A GTIN, a GS1 Digital Link, a GS1 element string, or an article number of ours.
@@ -264,6 +272,7 @@ impl Stock {
                 )
                 .await?
             }
+            Self::Events { after, target } => return events(&target, after).await,
             Self::Lookup { code, target } => call(&target, "LookupItem", json!({"code": code})).await?,
             Self::Query { items, link, target } => {
                 let items: Vec<Value> = items.iter().map(|one| item(one)).collect();
@@ -294,6 +303,33 @@ impl Stock {
         printer.show(&answer);
         Ok(())
     }
+}
+
+/// All that has come since, as one document.
+async fn events(target: &Target, mut page: String) -> anyhow::Result<()> {
+    let client = target.connect().await?;
+    let mut all: Option<Value> = None;
+    loop {
+        let body = json!({"page": page, "pageSize": 1_000});
+        let answer = client.call(&format!("hansa.{SERVICE}/ExportMovements"), &body).await?;
+        let mut told: Value = serde_json::from_str(answer["json"].as_str().unwrap_or_default())?;
+        page = answer["nextPage"].as_str().unwrap_or_default().to_owned();
+        let more = answer["events"].as_u64().unwrap_or(0) > 0;
+        match (&mut all, told["epcisBody"]["eventList"].as_array_mut()) {
+            (Some(all), Some(events)) => {
+                if let Some(list) = all["epcisBody"]["eventList"].as_array_mut() {
+                    list.append(events);
+                }
+            }
+            (all, _) => *all = Some(told),
+        }
+        if !more {
+            break;
+        }
+    }
+    println!("{}", all.unwrap_or_default());
+    eprintln!("to go on from here: --after {page}");
+    Ok(())
 }
 
 async fn watch(target: &Target, link_id: String, resume_token: String, printer: Printer) -> anyhow::Result<()> {

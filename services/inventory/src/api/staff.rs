@@ -339,6 +339,23 @@ impl InventoryStaffService for InventoryStaff {
         }))
     }
 
+    async fn export_movements(
+        &self,
+        asked: Request<wire::ExportMovementsRequest>,
+    ) -> Result<Response<wire::ExportMovementsResponse>, Status> {
+        let (session, asked) = (Session::of(&asked)?, asked.into_inner());
+        let told = self
+            .0
+            .handlings(&session, &asked.page, asked.page_size)
+            .await
+            .map_err(status)?;
+        Ok(Response::new(wire::ExportMovementsResponse {
+            json: told.document.to_string(),
+            events: u32::try_from(told.events).unwrap_or(0),
+            next_page: told.place,
+        }))
+    }
+
     async fn list_reservations(
         &self,
         asked: Request<wire::ListReservationsRequest>,

@@ -274,6 +274,68 @@ pub async fn movements(
     .await?)
 }
 
+/// A version of a level, and what made it.
+pub struct StepRow {
+    pub xid: String,
+    pub item_id: Uuid,
+    pub location: String,
+    pub lot: String,
+    pub version: i64,
+    pub at: OffsetDateTime,
+    pub kind: String,
+    /// Units that moved, and how many were there afterwards.
+    pub quantity: i64,
+    pub on_hand: i64,
+    /// Nothing came to it.
+    pub left: bool,
+    pub about: Option<Uuid>,
+    /// `about` is a reservation, and no document.
+    pub reserved: bool,
+    pub sku: String,
+    /// Empty for a store code.
+    pub gtin: String,
+    pub unit: String,
+    pub scale: i16,
+    pub gln: String,
+}
+
+/// Where a reader of the ledger stands: the transaction, and in it the level with its version.
+pub type Stand<'a> = (&'a str, Uuid, &'a str, &'a str, i64);
+
+/// What the ledger tells after this place, by transaction. Those that are younger than one that still runs are left for later, so
+/// nothing is ever missed.
+pub async fn steps(tx: &mut TenantTx, after: Stand<'_>, limit: i64) -> Result<Vec<StepRow>, Error> {
+    Ok(sqlx::query_as!(
+        StepRow,
+        r#"select s.xid::text as "xid!", s.item_id, s.location, s.lot, s.version, s.at as "at!", s.kind as "kind!",
+               s.quantity as "quantity!", s.on_hand as "on_hand!", s.left_it as "left!", s.about,
+               exists (select 1 from reservation r where r.link_id = s.link_id and r.id = s.about) as "reserved!",
+               i.sku, case when i.restricted then '' else coalesce(i.gtin14, '') end as "gtin!", i.unit, i.scale,
+               coalesce(p.gln13, '') as "gln!"
+           from (
+               select xid, item_id, location, lot, version, min(at) as at, max(kind) as kind, sum(quantity)::bigint as quantity,
+                   max(on_hand) as on_hand, bool_and(to_account = 'external') as left_it,
+                   (array_agg(link_id))[1] as link_id, (array_agg(reservation_id))[1] as about
+               from ledger
+               where xid < pg_snapshot_xmin(pg_current_snapshot()) and xid >= $1::text::xid8 and kind <> 'expect'
+                 and (xid, item_id, location, lot, version) > ($1::text::xid8, $2, $3, $4, $5)
+               group by xid, item_id, location, lot, version
+               order by xid, item_id, location, lot, version limit $6
+           ) as s
+           join item i on i.id = s.item_id
+           join location p on p.code = s.location
+           order by s.xid, s.item_id, s.location, s.lot, s.version"#,
+        after.0,
+        after.1,
+        after.2,
+        after.3,
+        after.4,
+        limit,
+    )
+    .fetch_all(tx.conn())
+    .await?)
+}
+
 /// Levels whose figures do not follow from the ledger, or from open reservations and documents, at most 100, in words.
 pub async fn differences(tx: &mut TenantTx) -> Result<Vec<String>, Error> {
     let rows = sqlx::query_scalar!(
