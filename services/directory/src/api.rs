@@ -13,8 +13,14 @@ use tonic::{Request, Response, Status};
 use crate::{
     Directory, Session,
     ops::{Checked, Staff, Start, Told, Update},
-    store::{KeyRow, chain::LineRow},
+    store::{KeyRow, accounts::SessionRow, chain::LineRow},
 };
+
+/// Where the console takes an invitation: behind the #, so that it stands in nobody's log.
+#[must_use]
+pub fn invited_at(link: &str) -> String {
+    format!("/console/invited#{link}")
+}
 
 /// `hansa.directory.v1.DirectoryStaffService`.
 #[derive(Clone, Debug)]
@@ -110,12 +116,68 @@ fn checks(checked: Checked) -> wire::VerifyAuditResponse {
     }
 }
 
+fn sign_in(session: &Session, row: SessionRow) -> wire::SignIn {
+    wire::SignIn {
+        current: row.id == session.credential(),
+        id: row.id,
+        browser: row.label,
+        created_at: Some(timestamp(row.created_at)),
+        expires_at: Some(timestamp(row.expires_at)),
+    }
+}
+
 fn staff_id(text: &str) -> Result<StaffId, Fault> {
     text.parse().map_err(|_| Fault::invalid("id", "not a staff id"))
 }
 
 #[tonic::async_trait]
 impl wire::directory_staff_service_server::DirectoryStaffService for DirectoryStaff {
+    async fn invite_staff(
+        &self,
+        request: Request<wire::InviteStaffRequest>,
+    ) -> Result<Response<wire::InviteStaffResponse>, Status> {
+        let (session, directory) = (Session::of(&request)?, self.0.clone());
+        let staff = staff_id(&request.into_inner().staff_id).map_err(status)?;
+        let (link, expires_at) = finish(async move { directory.invite_staff(&session, staff).await }).await?;
+        Ok(Response::new(wire::InviteStaffResponse {
+            path: invited_at(&link),
+            expires_at: Some(timestamp(expires_at)),
+        }))
+    }
+
+    async fn change_password(
+        &self,
+        request: Request<wire::ChangePasswordRequest>,
+    ) -> Result<Response<wire::ChangePasswordResponse>, Status> {
+        let (session, directory) = (Session::of(&request)?, self.0.clone());
+        let asked = request.into_inner();
+        finish(async move { directory.change_password(&session, &asked.old, &asked.new).await }).await?;
+        Ok(Response::new(wire::ChangePasswordResponse {}))
+    }
+
+    async fn list_sessions(
+        &self,
+        request: Request<wire::ListSessionsRequest>,
+    ) -> Result<Response<wire::ListSessionsResponse>, Status> {
+        let session = Session::of(&request)?;
+        let rows = self.0.list_sessions(&session).await.map_err(status)?;
+        let sessions = rows.into_iter().map(|row| sign_in(&session, row)).collect();
+        Ok(Response::new(wire::ListSessionsResponse { sessions }))
+    }
+
+    async fn end_sessions(
+        &self,
+        request: Request<wire::EndSessionsRequest>,
+    ) -> Result<Response<wire::EndSessionsResponse>, Status> {
+        let (session, directory) = (Session::of(&request)?, self.0.clone());
+        let id = request.into_inner().id;
+        let only = (!id.is_empty()).then_some(id);
+        let ended = finish(async move { directory.end_sessions(&session, only.as_deref()).await }).await?;
+        Ok(Response::new(wire::EndSessionsResponse {
+            ended: u32::try_from(ended).unwrap_or(u32::MAX),
+        }))
+    }
+
     async fn who_am_i(&self, request: Request<wire::WhoAmIRequest>) -> Result<Response<wire::WhoAmIResponse>, Status> {
         let session = Session::of(&request)?;
         let enterprise = self.0.enterprise(&session).await.map_err(status)?;

@@ -28,6 +28,10 @@ use crate::{
     store::{self, Credential},
 };
 
+/// The cookie of a browser's session. Its prefix makes a browser send it back to this host alone, and by TLS (or to itself).
+pub const COOKIE: &str = "__Host-hansa";
+/// The header by which a page shows that it is ours.
+pub const CSRF: &str = "hansa-csrf";
 /// Credentials kept in memory, at most.
 const CACHE_MAX: usize = 4_096;
 /// How often credentials in memory are looked at for their expiry.
@@ -53,6 +57,9 @@ struct Standing {
     roles: Vec<Role>,
     expires_at: OffsetDateTime,
     ended: CancellationToken,
+    /// Id of the credential, and whether it is that of a browser.
+    credential: String,
+    browser: bool,
 }
 
 impl Caller for Session {
@@ -103,6 +110,18 @@ impl Session {
     #[must_use]
     pub fn rule(&self) -> String {
         format!("role.{}", self.by)
+    }
+
+    /// Id of the key or of the browser's session.
+    #[must_use]
+    pub fn credential(&self) -> &str {
+        &self.standing.credential
+    }
+
+    /// When it opens nothing any more.
+    #[must_use]
+    pub fn expires_at(&self) -> OffsetDateTime {
+        self.standing.expires_at
     }
 
     /// Cancelled within a second when the key is withdrawn, expires, or the person is disabled.
@@ -190,15 +209,41 @@ impl Door {
         }
     }
 
+    /// The person behind a browser's cookie, and what its page sends with each call. No call comes in by this alone.
+    ///
+    /// # Errors
+    ///
+    /// UNAUTHENTICATED when it opens nothing.
+    pub async fn browser(&self, headers: &http::HeaderMap) -> Result<(Session, String), Fault> {
+        let (id, secret) = cookie_of(headers).ok_or_else(no_entry)?;
+        let standing = self.standing(id, secret, true).await?.ok_or_else(no_entry)?;
+        let csrf = self.0.directory.csrf(id)?;
+        // Whoever is signed in may see who they are; what more, each call asks.
+        let by = *standing.roles.first().ok_or_else(no_entry)?;
+        Ok((Session { standing, by }, csrf))
+    }
+
     async fn authenticate(&self, headers: &http::HeaderMap) -> Result<Option<Arc<Standing>>, Error> {
         let key = headers
             .get(http::header::AUTHORIZATION)
             .and_then(|value| value.to_str().ok())
             .and_then(|value| value.strip_prefix("Bearer hx1_"))
-            .and_then(|rest| rest.split_once('_'));
-        let Some((id, secret)) = key.filter(|(id, secret)| id.len() == KEY_ID_LENGTH && secret.len() == 64) else {
+            .and_then(parts);
+        if let Some((id, secret)) = key {
+            return self.standing(id, secret, false).await;
+        }
+        let Some((id, secret)) = cookie_of(headers) else {
             return Ok(None);
         };
+        // A cookie goes along by itself, also when another site makes the call; this does not.
+        let sent = headers.get(CSRF).map(http::HeaderValue::as_bytes).unwrap_or_default();
+        if !self.0.directory.csrf_fits(id, sent)? {
+            return Ok(None);
+        }
+        self.standing(id, secret, true).await
+    }
+
+    async fn standing(&self, id: &str, secret: &str, browser: bool) -> Result<Option<Arc<Standing>>, Error> {
         let now = self.0.directory.tenancy.clock().now();
         let known = {
             let known = self.0.known.lock().unwrap_or_else(PoisonError::into_inner);
@@ -212,7 +257,8 @@ impl Door {
             },
         };
         let fits = self.0.directory.secret_fits(id, secret, &hash)?;
-        Ok((fits && standing.expires_at > now && !standing.ended.is_cancelled()).then_some(standing))
+        let lives = standing.expires_at > now && !standing.ended.is_cancelled();
+        Ok((fits && lives && standing.browser == browser).then_some(standing))
     }
 
     /// Reads a credential and keeps it. What changed between the two is read once more: the look at all that are kept, which
@@ -258,6 +304,8 @@ impl Door {
             roles: read_roles(&credential.roles)?,
             expires_at: credential.expires_at,
             ended: CancellationToken::new(),
+            credential: id.to_owned(),
+            browser: credential.session,
         });
         let mut known = self.0.known.lock().unwrap_or_else(PoisonError::into_inner);
         if *self.0.changes.borrow() != version {
@@ -328,6 +376,22 @@ impl Door {
                 lives
             });
     }
+}
+
+/// Id and secret of a credential.
+fn parts(text: &str) -> Option<(&str, &str)> {
+    let (id, secret) = text.split_once('_')?;
+    (id.len() == KEY_ID_LENGTH && secret.len() == 64).then_some((id, secret))
+}
+
+/// Those of a browser's session.
+fn cookie_of(headers: &http::HeaderMap) -> Option<(&str, &str)> {
+    let all = headers.get_all(http::header::COOKIE).into_iter();
+    let mut all = all
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(';'));
+    let value = all.find_map(|one| one.trim().strip_prefix(COOKIE)?.strip_prefix('='))?;
+    value.strip_prefix("hs1_").and_then(parts)
 }
 
 fn valid(credential: &Credential, now: OffsetDateTime) -> bool {

@@ -11,6 +11,9 @@ pub enum Error {
     /// No such key.
     #[error("no such key")]
     NoSuchKey,
+    /// No such session.
+    #[error("no such session")]
+    NoSuchSession,
     /// Two live keys are enough to rotate.
     #[error("there are two live keys already")]
     TwoKeys,
@@ -31,6 +34,15 @@ pub enum Error {
     /// A topic that the caller's roles may not follow.
     #[error("the topic {0} is not open to this caller")]
     TopicClosed(String),
+    /// A name, a password or a link that opens nothing; which of them is nobody's business.
+    #[error("this opens nothing")]
+    NoWayIn,
+    /// Somebody else of the enterprise has that name.
+    #[error("the name is taken")]
+    LoginTaken,
+    /// So many tries are not those of whoever knows.
+    #[error("too many tries")]
+    TooManyTries(std::time::Duration),
     /// Text in the database that no code of ours wrote.
     #[error("a row of {0} is damaged")]
     Damaged(&'static str),
@@ -50,6 +62,7 @@ impl From<Error> for Fault {
         match error {
             Error::NoSuchStaff => Self::not_found("staff person"),
             Error::NoSuchKey => Self::not_found("key"),
+            Error::NoSuchSession => Self::not_found("session"),
             Error::TwoKeys => Self::new(
                 Kind::Precondition,
                 "TWO_LIVE_KEYS",
@@ -72,6 +85,20 @@ impl From<Error> for Fault {
             )
             .rule("staff.roles", "an owner or admin of yours")
             .with("topic", topic),
+            Error::NoWayIn => Self::new(
+                Kind::Unauthenticated,
+                "NO_WAY_IN",
+                "this opens nothing: look at what you typed, or ask an owner or admin for a new link",
+            ),
+            Error::LoginTaken => Self::new(
+                Kind::Precondition,
+                "LOGIN_TAKEN",
+                "a colleague has this name: choose another",
+            )
+            .with("field", "login"),
+            Error::TooManyTries(wait) => {
+                Self::new(Kind::Exhausted, "TOO_MANY_TRIES", "too many tries: wait a moment").retry_after(wait)
+            }
             Error::Damaged(what) => {
                 tracing::error!(what, "a row is damaged");
                 Self::internal()

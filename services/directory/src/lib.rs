@@ -12,10 +12,10 @@ mod model;
 mod ops;
 mod store;
 
-pub use api::DirectoryStaff;
+pub use api::{DirectoryStaff, invited_at};
 pub use audited::{AllAudited, Audited, SectionFuture};
-pub use door::{Door, Session};
+pub use door::{COOKIE, CSRF, Door, Session};
 pub use error::Error;
 pub use model::Section;
-pub use ops::{Directory, NewKey, Staff, colleagues, is_path, units_of, witness};
+pub use ops::{Directory, NewKey, SignedIn, Staff, colleagues, is_path, units_of, witness};
 pub use store::audit;

@@ -1,17 +1,19 @@
 //! What one can do with staff and keys; `ops/chain.rs` is the audit.
 
+mod accounts;
 mod chain;
 mod changes;
 
 use std::sync::{Arc, OnceLock};
 
-use data_encoding::{BASE32_NOPAD, HEXLOWER};
+use data_encoding::HEXLOWER;
 use hansa_tenancy::{Caller, Errand, Tenancy, TenantTx};
-use hansa_vault::{Vault, hmac_sha256, hmac_verify, random};
+use hansa_vault::{Vault, hmac_verify};
 use hansa_vocab::{EnterpriseId, Role, StaffId, TenantId, decide::may_give};
 use time::{Duration, OffsetDateTime};
 use tokio_util::sync::CancellationToken;
 
+pub use accounts::SignedIn;
 pub(crate) use chain::Checked;
 pub use chain::witness;
 pub(crate) use changes::{Start, Told, Update};
@@ -138,6 +140,7 @@ pub struct Directory {
     pub(crate) vault: Vault,
     audited: Arc<OnceLock<AllAudited>>,
     stopping: CancellationToken,
+    guesses: Arc<accounts::Guesses>,
 }
 
 /// All colleagues, also those who may do nothing any more.
@@ -159,6 +162,7 @@ impl Directory {
             vault,
             audited: Arc::default(),
             stopping,
+            guesses: Arc::default(),
         }
     }
 
@@ -197,6 +201,12 @@ impl Directory {
         // A command ends before its lines would be signed.
         self.sign_audit(tenant).await?;
         Ok((enterprise, key))
+    }
+
+    /// What time it is here.
+    #[must_use]
+    pub fn now(&self) -> OffsetDateTime {
+        self.tenancy.clock().now()
     }
 
     /// The enterprise behind a session.
@@ -364,9 +374,7 @@ impl Directory {
         if store::live_keys(tx, staff, now).await? >= LIVE_KEYS_MAX {
             return Err(Error::TwoKeys);
         }
-        let id = BASE32_NOPAD.encode(&random::<10>()?).to_ascii_lowercase();
-        let secret = HEXLOWER.encode(&random::<32>()?);
-        let hash = HEXLOWER.encode(&hmac_sha256(&self.pepper()?, &[id.as_bytes(), secret.as_bytes()]));
+        let (id, secret, hash) = self.secret()?;
         // The way to the tenant first: a key without its row opens nothing.
         store::publish(self.tenancy.control(), &id, tx.tenant()).await?;
         store::insert_key(tx, &id, staff, label, &hash, expires_at).await?;

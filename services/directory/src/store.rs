@@ -1,5 +1,6 @@
 //! SQL of staff, keys and the audit; nothing else.
 
+pub mod accounts;
 pub mod chain;
 pub mod changes;
 
@@ -33,6 +34,8 @@ pub struct KeyRow {
 /// All that decides about a credential.
 pub struct Credential {
     pub hash: String,
+    /// Of a browser.
+    pub session: bool,
     pub expires_at: OffsetDateTime,
     pub revoked: bool,
     pub disabled: bool,
@@ -139,7 +142,7 @@ pub async fn lock_owners(tx: &mut TenantTx) -> Result<Vec<Uuid>, Error> {
 
 pub async fn live_keys(tx: &mut TenantTx, staff: StaffId, now: OffsetDateTime) -> Result<i64, Error> {
     Ok(sqlx::query_scalar!(
-        r#"select count(*) as "count!" from api_key where staff_id = $1 and revoked_at is null and expires_at > $2"#,
+        r#"select count(*) as "count!" from api_key where staff_id = $1 and not session and revoked_at is null and expires_at > $2"#,
         staff.0,
         now,
     )
@@ -172,7 +175,7 @@ pub async fn list_keys(tx: &mut TenantTx, staff: StaffId) -> Result<Vec<KeyRow>,
     Ok(sqlx::query_as!(
         KeyRow,
         r#"select id, staff_id, label, created_at, expires_at, revoked_at is not null as "revoked!"
-           from api_key where staff_id = $1 order by created_at, id limit 1000"#,
+           from api_key where staff_id = $1 and not session order by created_at, id limit 1000"#,
         staff.0,
     )
     .fetch_all(tx.conn())
@@ -194,7 +197,7 @@ pub async fn revoke_key(tx: &mut TenantTx, id: &str) -> Result<KeyRow, Error> {
 pub async fn credential(tx: &mut TenantTx, id: &str) -> Result<Option<Credential>, Error> {
     Ok(sqlx::query_as!(
         Credential,
-        r#"select k.hash, k.expires_at, k.revoked_at is not null as "revoked!", s.disabled, s.id as staff_id,
+        r#"select k.hash, k.session, k.expires_at, k.revoked_at is not null as "revoked!", s.disabled, s.id as staff_id,
                s.name as staff_name, s.roles
            from api_key k join staff s on s.id = k.staff_id where k.id = $1"#,
         id,

@@ -8,18 +8,22 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, header},
     response::{IntoResponse as _, Response},
 };
+use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
 use hansa_vocab::{Fault, Kind};
 use http_body_util::BodyExt as _;
 use prost_reflect::{DescriptorPool, DynamicMessage, MethodDescriptor, SerializeOptions, prost::Message as _};
 use serde_json::json;
 use tonic::{Code, Status};
+use tonic_types::StatusExt as _;
 use tower::ServiceExt as _;
 
 use crate::{STAFF_MESSAGE_MAX, fault_of, status};
 
 /// Headers of a JSON call that its gRPC call carries on.
-const CARRIED: [&str; 5] = [
+const CARRIED: [&str; 7] = [
     "authorization",
+    "cookie",
+    "hansa-csrf",
     "traceparent",
     "tracestate",
     "accept-language",
@@ -47,12 +51,27 @@ fn answer(code: Code) -> (StatusCode, &'static str) {
     }
 }
 
+/// What stands in the status beside its code, as the Connect protocol sends it: Base64 without padding.
+fn error_info(status: &Status) -> String {
+    let details = status.get_error_details();
+    let info = details.error_info().cloned().map(tonic_types::pb::ErrorInfo::from);
+    STANDARD_NO_PAD.encode(info.unwrap_or_default().encode_to_vec())
+}
+
 /// A refusal as JSON: the same fault that gRPC carries.
 pub fn refuse(status: &Status) -> Response {
     let fault = fault_of(status);
     let (http, name) = answer(status.code());
+    let shown = json!({
+        "reason": fault.reason,
+        "rule": fault.rule,
+        "changeableBy": fault.changeable_by,
+        "parameters": fault.parameters,
+    });
     let body = json!({
         "code": name,
+        // Where clients of the Connect protocol look for more.
+        "details": [{"type": "google.rpc.ErrorInfo", "value": error_info(status), "debug": shown}],
         "message": fault.text,
         "reason": fault.reason,
         "rule": fault.rule,

@@ -29,6 +29,7 @@ pub use accept::{ALPN_JOIN, ALPN_LINK, LinkLimits, Peer, serve_link};
 pub use dial::{DialError, Dialled, Expect, dial};
 pub use files::parts;
 pub use identity::Identity;
+pub use json::refuse as refuse_json;
 pub use openapi::openapi;
 pub use pins::Pins;
 pub use rules::{Audience, Rule, Rules, RulesError};

@@ -1,92 +1,42 @@
-//! One running node: the rooms wired together, its three ports, and its work in the background.
+//! One running node: the rooms wired together, its ports (`node/routes.rs`), and its work in the background.
+
+mod routes;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
-use axum::{Router, middleware, routing::get};
-use hansa_apps::{ANSWER, AnswerCame, Apps, AppsPartner, AppsStaff, ENDED, EndedCame, OFFER, OfferCame};
+use hansa_apps::{ANSWER, AnswerCame, Apps, ENDED, EndedCame, OFFER, OfferCame};
 use hansa_conversations::{
-    Conversations, ConversationsPartner, ConversationsStaff, NOT_PLACED, NotPlacedCame, PLACED, PlacedCame, READ,
-    ReadCame, SAID, SaidCame, THREAD_PAGE, ThreadPages,
+    Conversations, NOT_PLACED, NotPlacedCame, PLACED, PlacedCame, READ, ReadCame, SAID, SaidCame, THREAD_PAGE,
+    ThreadPages,
 };
-use hansa_directory::{AllAudited, Directory, DirectoryStaff, Door};
+use hansa_directory::{AllAudited, Directory};
 use hansa_documents::{
-    ACT, ActCame, CUSTOMER_PAGE, CustomerPages, Documents, DocumentsPartner, DocumentsStaff, GUEST_PAGE, Hand,
-    PROPOSAL, PapersStaff, ProposalCame, RULING, RulingCame, VERSION, VersionCame,
+    ACT, ActCame, CUSTOMER_PAGE, CustomerPages, Documents, GUEST_PAGE, Hand, PROPOSAL, ProposalCame, RULING,
+    RulingCame, VERSION, VersionCame,
 };
-use hansa_edge::{
-    Identity, LinkLimits, PARTNER_MESSAGE_MAX, Pins, Rules, STAFF_MESSAGE_MAX, StaffOptions, serve_http, serve_link,
-    staff_router,
-};
-use hansa_egress::{Egress, EgressStaff};
-use hansa_files::{Files, FilesStaff};
-use hansa_inventory::{
-    Inventory, InventoryPartner, InventoryStaff, LedgerLines, RESERVATION_CHANGED, ReservationNoted,
-};
-use hansa_link::{Effects, Gate, LinkJoin, LinkPartner, LinkStaff, Links, NodeSelf};
-use hansa_loyalty::{Loyalty, LoyaltyPartner, LoyaltyStaff};
-use hansa_members::{
-    CONSENT_ENDED, CORRECTED, ConsentEndedCame, ConsentLines, CorrectedCame, Members, MembersPartner, MembersStaff,
-};
-use hansa_outreach::{ENROL_PAGE, MEMBER_PAGE, Outreach, OutreachPartner, OutreachStaff};
+use hansa_edge::{Identity, LinkLimits, Pins, Rules, serve_http, serve_link};
+use hansa_egress::Egress;
+use hansa_files::Files;
+use hansa_inventory::{Inventory, LedgerLines, RESERVATION_CHANGED, ReservationNoted};
+use hansa_link::{Effects, Links, NodeSelf};
+use hansa_loyalty::Loyalty;
+use hansa_members::{CONSENT_ENDED, CORRECTED, ConsentEndedCame, ConsentLines, CorrectedCame, Members};
+use hansa_outreach::{ENROL_PAGE, MEMBER_PAGE, Outreach};
 use hansa_pages::Pages;
-use hansa_procurement::{AccountsPartner, AccountsStaff, PricesStaff, Procurement, ProcurementStaff};
-use hansa_proto::{
-    DESCRIPTORS,
-    apps::v1::{
-        apps_partner_service_server::AppsPartnerServiceServer, apps_staff_service_server::AppsStaffServiceServer,
-    },
-    conversations::v1::{
-        conversations_partner_service_server::ConversationsPartnerServiceServer,
-        conversations_staff_service_server::ConversationsStaffServiceServer,
-    },
-    directory::v1::directory_staff_service_server::DirectoryStaffServiceServer,
-    documents::v1::{
-        documents_partner_service_server::DocumentsPartnerServiceServer,
-        documents_staff_service_server::DocumentsStaffServiceServer,
-        papers_staff_service_server::PapersStaffServiceServer,
-    },
-    egress::v1::egress_staff_service_server::EgressStaffServiceServer,
-    files::v1::files_staff_service_server::FilesStaffServiceServer,
-    inventory::v1::{
-        inventory_partner_service_server::InventoryPartnerServiceServer,
-        inventory_staff_service_server::InventoryStaffServiceServer,
-    },
-    link::v1::{
-        link_join_service_server::LinkJoinServiceServer, link_partner_service_server::LinkPartnerServiceServer,
-        link_staff_service_server::LinkStaffServiceServer,
-    },
-    loyalty::v1::{
-        loyalty_partner_service_server::LoyaltyPartnerServiceServer,
-        loyalty_staff_service_server::LoyaltyStaffServiceServer,
-    },
-    members::v1::{
-        members_partner_service_server::MembersPartnerServiceServer,
-        members_staff_service_server::MembersStaffServiceServer,
-    },
-    outreach::v1::{
-        outreach_partner_service_server::OutreachPartnerServiceServer,
-        outreach_staff_service_server::OutreachStaffServiceServer,
-    },
-    procurement::v1::{
-        accounts_partner_service_server::AccountsPartnerServiceServer,
-        accounts_staff_service_server::AccountsStaffServiceServer,
-        prices_staff_service_server::PricesStaffServiceServer,
-        procurement_staff_service_server::ProcurementStaffServiceServer,
-    },
-    workflow::v1::workflow_staff_service_server::WorkflowStaffServiceServer,
-};
+use hansa_procurement::Procurement;
+use hansa_proto::DESCRIPTORS;
 use hansa_tenancy::{Options, Tenancy, Timed};
 use hansa_vault::{KeyStore as _, MasterKey, Vault, sha256};
 use hansa_vocab::{
     NodeId,
     clock::{SharedClock, SharedIds},
 };
-use hansa_workflow::{ASKED, AskedCame, DECIDED, DecidedCame, OVER, OverCame, Workflow, WorkflowStaff};
+use hansa_workflow::{ASKED, AskedCame, DECIDED, DecidedCame, OVER, OverCame, Workflow};
 use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::sync::CancellationToken;
-use tonic::service::Routes;
 
+use self::routes::{join_routes, ops_routes, partner_routes, staff_routes};
 use crate::{Settings, config::Role, hands::PeopleHand, metrics::Metrics};
 
 /// How often the node's own certificate is looked at.
@@ -302,120 +252,6 @@ async fn furnish(
     Ok(rooms)
 }
 
-fn staff_routes(rooms: &Rooms, rules: Rules, dev: bool) -> anyhow::Result<Router> {
-    let door = Door::new(rooms.directory.clone(), rules);
-    let limit = STAFF_MESSAGE_MAX;
-    let guarded = Routes::new(
-        DirectoryStaffServiceServer::new(DirectoryStaff(rooms.directory.clone())).max_decoding_message_size(limit),
-    )
-    .add_service(LinkStaffServiceServer::new(LinkStaff(rooms.links.clone())).max_decoding_message_size(limit))
-    .add_service(
-        InventoryStaffServiceServer::new(InventoryStaff(rooms.inventory.clone())).max_decoding_message_size(limit),
-    )
-    .add_service(
-        DocumentsStaffServiceServer::new(DocumentsStaff(rooms.documents.clone())).max_decoding_message_size(limit),
-    )
-    .add_service(PapersStaffServiceServer::new(PapersStaff(rooms.documents.clone())).max_decoding_message_size(limit))
-    .add_service(
-        WorkflowStaffServiceServer::new(WorkflowStaff(rooms.workflow.clone())).max_decoding_message_size(limit),
-    )
-    .add_service(FilesStaffServiceServer::new(FilesStaff(rooms.files.clone())).max_decoding_message_size(limit))
-    .add_service(EgressStaffServiceServer::new(EgressStaff(rooms.egress.clone())).max_decoding_message_size(limit))
-    .add_service(
-        ProcurementStaffServiceServer::new(ProcurementStaff(rooms.procurement.clone()))
-            .max_decoding_message_size(limit),
-    )
-    .add_service(PricesStaffServiceServer::new(PricesStaff(rooms.procurement.clone())).max_decoding_message_size(limit))
-    .add_service(
-        AccountsStaffServiceServer::new(AccountsStaff(rooms.procurement.clone())).max_decoding_message_size(limit),
-    )
-    .add_service(MembersStaffServiceServer::new(MembersStaff(rooms.members.clone())).max_decoding_message_size(limit))
-    .add_service(LoyaltyStaffServiceServer::new(LoyaltyStaff(rooms.loyalty.clone())).max_decoding_message_size(limit))
-    .add_service(
-        OutreachStaffServiceServer::new(OutreachStaff(rooms.outreach.clone())).max_decoding_message_size(limit),
-    )
-    .add_service(AppsStaffServiceServer::new(AppsStaff(rooms.apps.clone())).max_decoding_message_size(limit))
-    .add_service(
-        ConversationsStaffServiceServer::new(ConversationsStaff(rooms.conversations.clone()))
-            .max_decoding_message_size(limit),
-    )
-    .prepare()
-    .into_axum_router()
-    .layer(middleware::from_fn_with_state(door, Door::pass))
-    .layer(middleware::from_fn_with_state(
-        rooms.metrics.port("staff"),
-        Metrics::count,
-    ));
-    let (health, health_service) = tonic_health::server::health_reporter();
-    drop(health);
-    let mut open = Router::new().route_service("/grpc.health.v1.Health/{method}", health_service);
-    if dev {
-        let reflection = tonic_reflection::server::Builder::configure()
-            .register_encoded_file_descriptor_set(DESCRIPTORS)
-            .build_v1()?;
-        open = open.route_service("/grpc.reflection.v1.ServerReflection/{method}", reflection);
-        let older = tonic_reflection::server::Builder::configure()
-            .register_encoded_file_descriptor_set(DESCRIPTORS)
-            .build_v1alpha()?;
-        open = open.route_service("/grpc.reflection.v1alpha.ServerReflection/{method}", older);
-    }
-    Ok(staff_router(
-        DESCRIPTORS,
-        open.fallback_service(guarded),
-        StaffOptions::default(),
-    )?)
-}
-
-fn partner_routes(rooms: &Rooms, rules: Rules) -> Router {
-    let gate = Gate::new(rooms.links.clone(), rules);
-    let limit = PARTNER_MESSAGE_MAX;
-    Routes::new(LinkPartnerServiceServer::new(LinkPartner(rooms.links.clone())).max_decoding_message_size(limit))
-        .add_service(
-            InventoryPartnerServiceServer::new(InventoryPartner(rooms.inventory.clone()))
-                .max_decoding_message_size(limit),
-        )
-        .add_service(
-            DocumentsPartnerServiceServer::new(DocumentsPartner(rooms.documents.clone()))
-                .max_decoding_message_size(limit),
-        )
-        .add_service(
-            AccountsPartnerServiceServer::new(AccountsPartner(rooms.procurement.clone()))
-                .max_decoding_message_size(limit),
-        )
-        .add_service(
-            MembersPartnerServiceServer::new(MembersPartner(rooms.members.clone())).max_decoding_message_size(limit),
-        )
-        .add_service(
-            LoyaltyPartnerServiceServer::new(LoyaltyPartner(rooms.loyalty.clone())).max_decoding_message_size(limit),
-        )
-        .add_service(
-            OutreachPartnerServiceServer::new(OutreachPartner(rooms.outreach.clone())).max_decoding_message_size(limit),
-        )
-        .add_service(AppsPartnerServiceServer::new(AppsPartner(rooms.apps.clone())).max_decoding_message_size(limit))
-        .add_service(
-            ConversationsPartnerServiceServer::new(ConversationsPartner(rooms.conversations.clone()))
-                .max_decoding_message_size(limit),
-        )
-        .prepare()
-        .into_axum_router()
-        .layer(middleware::from_fn_with_state(gate, Gate::pass))
-        .layer(middleware::from_fn_with_state(
-            rooms.metrics.port("partner"),
-            Metrics::count,
-        ))
-}
-
-fn join_routes(rooms: &Rooms) -> Router {
-    let service = LinkJoinServiceServer::new(LinkJoin(rooms.links.clone()));
-    Routes::new(service.max_decoding_message_size(PARTNER_MESSAGE_MAX))
-        .prepare()
-        .into_axum_router()
-        .layer(middleware::from_fn_with_state(
-            rooms.metrics.port("join"),
-            Metrics::count,
-        ))
-}
-
 impl Node {
     /// Starts a node; it serves when this returns.
     ///
@@ -555,30 +391,6 @@ fn background(rooms: &Rooms, works: bool, tasks: &mut JoinSet<anyhow::Result<()>
         Ok(())
     });
     tasks.spawn(renew(rooms.identity.clone(), shutdown.clone()));
-}
-
-fn ops_routes(tenancy: Tenancy, metrics: Metrics) -> Router {
-    let watched = tenancy.clone();
-    let figures = get(move || async move {
-        let kind = [(http::header::CONTENT_TYPE, "text/plain; version=0.0.4")];
-        match metrics.text(&watched) {
-            Ok(text) => (http::StatusCode::OK, kind, text),
-            Err(error) => (http::StatusCode::INTERNAL_SERVER_ERROR, kind, format!("{error}\n")),
-        }
-    });
-    let ready = Router::new().route("/metrics", figures);
-    ready.route("/healthz", get(|| async { "ok\n" })).route(
-        "/readyz",
-        get(move || {
-            let tenancy = tenancy.clone();
-            async move {
-                match tenancy.tenants().await {
-                    Ok(tenants) => (http::StatusCode::OK, format!("ready, {} tenants\n", tenants.len())),
-                    Err(error) => (http::StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {error}\n")),
-                }
-            }
-        }),
-    )
 }
 
 /// Renews the node's own certificate long before its end.

@@ -99,6 +99,8 @@ words! {
         StockAudit = "stock.audit",
         /// See who one is.
         SelfRead = "self.read",
+        /// Change how one comes in oneself.
+        SelfWrite = "self.write",
         /// See staff.
         StaffRead = "staff.read",
         /// Change staff.
@@ -202,7 +204,7 @@ impl Action {
             Self::ApprovalDecide | Self::ThreadWrite | Self::AppCall => {
                 &[Owner, Admin, Buyer, Approver, Store, Marketer, Support]
             }
-            Self::SelfRead | Self::ApprovalRead | Self::AppRead | Self::AppUse | Self::ThreadRead => {
+            Self::SelfRead | Self::SelfWrite | Self::ApprovalRead | Self::AppRead | Self::AppUse | Self::ThreadRead => {
                 &[Owner, Admin, Buyer, Approver, Store, Marketer, Support, Auditor]
             }
             Self::LinkRead => &[Owner, Admin, Buyer, Approver, Support, Auditor],

@@ -9,7 +9,7 @@ use hansa::{
     node::database_secret,
     rotation::{self, Rotation},
 };
-use hansa_directory::Directory;
+use hansa_directory::{Directory, invited_at};
 use hansa_edge::Identity;
 use hansa_tenancy::{
     Module, Options, Tenancy,
@@ -133,8 +133,8 @@ impl Dev {
         for name in self.enterprises.iter().filter(|name| !known.contains(name)) {
             let made = create(&settings, &owner, name).await?;
             println!(
-                "{name}\n  export HANSA_ADDRESS={} HANSA_KEY={}",
-                settings.staff_listen, made.1
+                "{name}\n  export HANSA_ADDRESS={} HANSA_KEY={}\n  http://{}{}",
+                settings.staff_listen, made.key, settings.staff_listen, made.invited_at
             );
         }
         let node = Node::start(settings, master, clock(), ids()).await?;
@@ -200,8 +200,10 @@ impl Tenant {
             Self::Create { name, settings } => {
                 let secret = database_secret(&master(&settings)?)?;
                 let owner = Owner::connect(&settings.database_url, &settings.node, secret).await?;
-                let (enterprise, key) = create(&settings, &owner, &name).await?;
-                printer.show(&json!({"name": name, "enterpriseId": enterprise, "apiKey": key}));
+                let made = create(&settings, &owner, &name).await?;
+                printer.show(&json!({
+                    "name": name, "enterpriseId": made.enterprise, "apiKey": made.key, "invitedAt": made.invited_at,
+                }));
             }
             Self::List { settings } => {
                 let secret = database_secret(&master(&settings)?)?;
@@ -217,8 +219,16 @@ impl Tenant {
     }
 }
 
-/// Makes an enterprise: its rows, its keys, its first API key.
-async fn create(settings: &Settings, owner: &Owner, name: &str) -> anyhow::Result<(String, String)> {
+/// An enterprise that was just made, with what is shown of it once.
+struct Made {
+    enterprise: String,
+    key: String,
+    /// Where its owner comes into the console.
+    invited_at: String,
+}
+
+/// Makes an enterprise: its rows, its keys, its first API key, and the link of its owner.
+async fn create(settings: &Settings, owner: &Owner, name: &str) -> anyhow::Result<Made> {
     let tenant = owner.create(&ids(), name, &Module::ALL).await?;
     let master = master(settings)?;
     let tenancy = tenancy(settings, &master).await?;
@@ -228,9 +238,14 @@ async fn create(settings: &Settings, owner: &Owner, name: &str) -> anyhow::Resul
         CancellationToken::new(),
     );
     let (enterprise, key) = directory.found(tenant).await?;
+    let link = directory.invite_owner(tenant).await?;
     tenancy.change("tenant").await?;
     tenancy.close().await;
-    Ok((enterprise.to_string(), key.secret))
+    Ok(Made {
+        enterprise: enterprise.to_string(),
+        key: key.secret,
+        invited_at: invited_at(&link),
+    })
 }
 
 /// `hansa certs`.

@@ -37,6 +37,13 @@ pub enum Staff {
         #[command(flatten)]
         target: Target,
     },
+    /// A link by which somebody comes into the console: whoever opens it chooses a name and a password, once.
+    Invite {
+        /// Whom.
+        id: String,
+        #[command(flatten)]
+        target: Target,
+    },
     /// Their keys open nothing any more, from now on.
     Disable {
         /// Whose.
@@ -68,6 +75,11 @@ impl Staff {
                 target.call(&format!("{SERVICE}/MoveStaff"), body).await?
             }
             Self::List { target } => target.call(&format!("{SERVICE}/ListStaff"), json!({})).await?,
+            Self::Invite { id, target } => {
+                target
+                    .call(&format!("{SERVICE}/InviteStaff"), json!({"staffId": id}))
+                    .await?
+            }
             Self::Disable { id, target } => {
                 target
                     .call(&format!("{SERVICE}/DisableStaff"), json!({"id": id}))

@@ -1,0 +1,136 @@
+// What needs me.
+import { Badge, Card, Group, SimpleGrid, Stack, Text, Title } from '@mantine/core';
+import { useQuery } from '@tanstack/react-query';
+import type { ReactNode } from 'react';
+import { Link } from 'wouter';
+import { Which } from '../gen/hansa/workflow/v1/staff_pb';
+import { useWords } from '../i18n';
+import { documents, links, workflow } from '../rpc';
+import { person } from '../session';
+import { useKinds } from '../ui/kinds';
+import { HealthBadge, LinkStateBadge } from '../ui/link';
+import { Empty, Loaded, Page } from '../ui/states';
+
+function Box({ title, to, children }: { title: string; to: string; children: ReactNode }) {
+  const { t } = useWords();
+  return (
+    <Card withBorder padding="md">
+      <Group justify="space-between" mb="xs">
+        <Title order={2} size="h4">
+          {title}
+        </Title>
+        <Link href={to} aria-label={`${t.home.all}: ${title}`}>
+          {t.home.all}
+        </Link>
+      </Group>
+      {children}
+    </Card>
+  );
+}
+
+export default function Home() {
+  const { t } = useWords();
+  const may = person()?.may ?? [];
+  return (
+    <Page title={t.home.hello(person()?.staffName ?? '')}>
+      <SimpleGrid cols={{ base: 1, md: 2 }}>
+        {may.includes('approval.decide') && <ToDecide />}
+        {may.includes('document.read') && <Waits />}
+        {may.includes('link.read') && <Health />}
+      </SimpleGrid>
+    </Page>
+  );
+}
+
+function ToDecide() {
+  const { t } = useWords();
+  const query = useQuery({
+    queryKey: ['approval', 'to-decide'],
+    queryFn: () => workflow.listApprovals({ which: Which.TO_DECIDE, pageSize: 5 }),
+  });
+  return (
+    <Box title={t.home.approvals} to="/approvals">
+      <Loaded query={query}>
+        {({ approvals }) =>
+          approvals.length === 0 ? (
+            <Empty>{t.home.noApprovals}</Empty>
+          ) : (
+            <Stack gap="xs">
+              {approvals.map((approval) => (
+                <Group key={approval.id} justify="space-between" wrap="nowrap">
+                  <Link href={`/approvals?id=${approval.id}`}>{approval.title}</Link>
+                  <Text size="sm" c="dimmed">
+                    {approval.requesterName}
+                  </Text>
+                </Group>
+              ))}
+            </Stack>
+          )
+        }
+      </Loaded>
+    </Box>
+  );
+}
+
+function Waits() {
+  const { t } = useWords();
+  const kinds = useKinds();
+  const query = useQuery({
+    queryKey: ['document', 'open'],
+    queryFn: () => documents.listDocuments({ openOnly: true, pageSize: 100 }),
+  });
+  return (
+    <Box title={t.home.waits} to="/documents?open=1">
+      <Loaded query={query}>
+        {(answer) => {
+          const ours = answer.documents
+            .filter((one) => one.waitsFor !== '' && one.waitsFor === one.ourRole)
+            .slice(0, 8);
+          return ours.length === 0 ? (
+            <Empty>{t.home.noWaits}</Empty>
+          ) : (
+            <Stack gap="xs">
+              {ours.map((one) => (
+                <Group key={one.id} justify="space-between" wrap="nowrap">
+                  <Link href={`/documents/${one.id}`}>{one.number || kinds.title(one.kind)}</Link>
+                  <Group gap={6} wrap="nowrap">
+                    {one.overdue && <Badge color="red">{t.documents.overdue}</Badge>}
+                    <Badge>{kinds.word(one.kind, one.state)}</Badge>
+                  </Group>
+                </Group>
+              ))}
+            </Stack>
+          );
+        }}
+      </Loaded>
+    </Box>
+  );
+}
+
+function Health() {
+  const { t } = useWords();
+  const query = useQuery({ queryKey: ['link', 'all'], queryFn: () => links.listLinks({}), refetchInterval: 15_000 });
+  return (
+    <Box title={t.home.links} to="/links">
+      <Loaded query={query}>
+        {(answer) =>
+          answer.links.length === 0 ? (
+            <Empty>{t.links.none}</Empty>
+          ) : (
+            <Stack gap="xs">
+              {answer.links.slice(0, 8).map((link) => (
+                <Group key={link.id} justify="space-between" wrap="nowrap">
+                  <Link href={`/links/${link.id}`}>{link.partner || t.links.nobodyYet}</Link>
+                  <Group gap={6} wrap="nowrap">
+                    <LinkStateBadge state={link.state} />
+                    <HealthBadge link={link} />
+                  </Group>
+                </Group>
+              ))}
+            </Stack>
+          )
+        }
+      </Loaded>
+    </Box>
+  );
+}

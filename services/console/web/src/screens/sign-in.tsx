@@ -1,0 +1,83 @@
+// How one comes in: with a name and a password, or by an invitation that lets one choose both.
+import { Alert, Button, Card, Center, Group, PasswordInput, Stack, Text, TextInput, Title } from '@mantine/core';
+import { useMutation } from '@tanstack/react-query';
+import { type FormEvent, useState } from 'react';
+import { faultOf } from '../fault';
+import { useWords } from '../i18n';
+import { join, signIn } from '../session';
+
+/** What stands behind the # of an invitation; it leaves the address bar at once. */
+function invitation(): string {
+  const link = location.pathname === '/console/invited' ? location.hash.slice(1) : '';
+  if (link) history.replaceState(null, '', '/console/invited');
+  return link;
+}
+
+export function SignIn({ ended }: { ended: boolean }) {
+  const { t, language, speak } = useWords();
+  const [link] = useState(invitation);
+  const [login, setLogin] = useState('');
+  const [password, setPassword] = useState('');
+  const come = useMutation({ mutationFn: () => (link ? join(link, login, password) : signIn(login, password)) });
+  const fault = come.isError ? faultOf(come.error) : undefined;
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    come.mutate();
+  };
+  return (
+    <Center component="main" mih="100dvh" p="md">
+      <Card withBorder shadow="sm" padding="xl" w="100%" maw={400}>
+        <form onSubmit={submit}>
+          <Stack>
+            <Stack gap={2}>
+              <Title order={1} size="h2">
+                Hansa
+              </Title>
+              <Text c="dimmed">{link ? t.signIn.chosen : t.signIn.title}</Text>
+            </Stack>
+            {ended && !fault && <Alert color="yellow">{t.signIn.ended}</Alert>}
+            {fault && (
+              <Alert color="red" role="alert">
+                {fault.offline
+                  ? t.state.offlineText
+                  : (t.signIn.reasons[fault.reason as keyof typeof t.signIn.reasons] ?? fault.text)}
+              </Alert>
+            )}
+            <TextInput
+              label={t.signIn.login}
+              value={login}
+              onChange={(event) => setLogin(event.currentTarget.value)}
+              autoComplete="username"
+              autoCapitalize="none"
+              required
+              error={fault?.field === 'login' && t.signIn.loginRule}
+            />
+            <PasswordInput
+              label={t.signIn.password}
+              description={link ? t.signIn.passwordRule : undefined}
+              value={password}
+              onChange={(event) => setPassword(event.currentTarget.value)}
+              autoComplete={link ? 'new-password' : 'current-password'}
+              required
+              error={fault?.field === 'password' && t.signIn.passwordRule}
+              visibilityToggleButtonProps={{ 'aria-label': t.signIn.show, tabIndex: 0 }}
+            />
+            <Button type="submit" loading={come.isPending} fullWidth>
+              {link ? t.signIn.join : t.signIn.enter}
+            </Button>
+            <Group justify="center">
+              <Button
+                variant="subtle"
+                size="xs"
+                onClick={() => speak(language === 'zh' ? 'en' : 'zh')}
+                lang={language === 'zh' ? 'en' : 'zh'}
+              >
+                {language === 'zh' ? 'English' : '中文'}
+              </Button>
+            </Group>
+          </Stack>
+        </form>
+      </Card>
+    </Center>
+  );
+}

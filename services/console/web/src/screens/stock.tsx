@@ -1,0 +1,445 @@
+// Stock: ours, and what partners show of theirs.
+
+import { timestampDate } from '@bufbuild/protobuf/wkt';
+import { Badge, Button, Group, Modal, NativeSelect, NumberInput, Stack, Tabs, Text, TextInput } from '@mantine/core';
+import { useDisclosure } from '@mantine/hooks';
+import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
+import { type FormEvent, useEffect, useState } from 'react';
+import { useLocation, useSearch } from 'wouter';
+import { number, quantity } from '../format';
+import type { Level, PartnerHold } from '../gen/hansa/inventory/v1/staff_pb';
+import { type Availability, ReservationState } from '../gen/hansa/inventory/v1/types_pb';
+import { useWords } from '../i18n';
+import { inventory } from '../rpc';
+import { person } from '../session';
+import { AskedButton, useAct } from '../ui/act';
+import { Empty, Loaded, Page, Refused } from '../ui/states';
+import { type Column, List } from '../ui/table';
+
+const itemOf = (text: string) =>
+  /^\d{8}$|^\d{12,14}$/.test(text)
+    ? { ref: { case: 'gtin' as const, value: text } }
+    : { ref: { case: 'sku' as const, value: text } };
+
+export default function Stock() {
+  const { t } = useWords();
+  const search = new URLSearchParams(useSearch());
+  const [, go] = useLocation();
+  const tab = search.get('tab') ?? 'ours';
+  return (
+    <Page title={t.nav.stock}>
+      <Tabs value={tab} onChange={(value) => go(`/stock?tab=${value}`)} keepMounted={false}>
+        <Tabs.List>
+          <Tabs.Tab value="ours">{t.stock.ours}</Tabs.Tab>
+          <Tabs.Tab value="partners">{t.stock.partners}</Tabs.Tab>
+          <Tabs.Tab value="held">{t.stock.held}</Tabs.Tab>
+        </Tabs.List>
+        <Tabs.Panel value="ours" pt="md">
+          <Ours />
+        </Tabs.Panel>
+        <Tabs.Panel value="partners" pt="md">
+          <Partners />
+        </Tabs.Panel>
+        <Tabs.Panel value="held" pt="md">
+          <Held />
+        </Tabs.Panel>
+      </Tabs>
+    </Page>
+  );
+}
+
+function Ours() {
+  const { t, language } = useWords();
+  const [, go] = useLocation();
+  const asked = new URLSearchParams(useSearch()).get('item') ?? '';
+  const [text, setText] = useState(asked);
+  const query = useInfiniteQuery({
+    queryKey: ['level', asked],
+    queryFn: ({ pageParam }) => inventory.listLevels({ page: pageParam, item: asked ? itemOf(asked) : undefined }),
+    initialPageParam: '',
+    getNextPageParam: (last) => last.nextPage || undefined,
+    // Movements have no stream of their own; a screen that nobody looks at does not ask.
+    refetchInterval: 2_000,
+  });
+  const columns: Column<Level>[] = [
+    { name: t.stock.article, show: (row) => row.name || row.sku, text: (row) => row.name },
+    { name: t.stock.sku, show: (row) => <span className="code">{row.sku}</span>, text: (row) => row.sku },
+    { name: t.stock.gtin, show: (row) => <span className="code">{row.gtin}</span>, text: (row) => row.gtin },
+    {
+      name: t.stock.place,
+      show: (row) => [row.location, row.lot].filter(Boolean).join(' · '),
+      text: (row) => row.location,
+    },
+    {
+      name: t.stock.onHand,
+      show: (row) => <b>{quantity(row.onHand, language)}</b>,
+      text: (row) => quantity(row.onHand, 'en'),
+      number: true,
+    },
+    {
+      name: t.stock.reserved,
+      show: (row) => quantity(row.reserved, language),
+      text: (row) => quantity(row.reserved, 'en'),
+      number: true,
+    },
+    {
+      name: t.stock.incoming,
+      show: (row) => quantity(row.incoming, language),
+      text: (row) => quantity(row.incoming, 'en'),
+      number: true,
+    },
+    {
+      name: t.stock.short,
+      show: (row) =>
+        row.short && row.short.value > 0n ? <Badge color="red">{quantity(row.short, language)}</Badge> : '',
+      text: (row) => quantity(row.short, 'en'),
+      number: true,
+    },
+  ];
+  const find = (event: FormEvent) => {
+    event.preventDefault();
+    go(text.trim() ? `/stock?tab=ours&item=${encodeURIComponent(text.trim())}` : '/stock?tab=ours');
+  };
+  return (
+    <Stack>
+      <form onSubmit={find}>
+        <Group align="flex-end">
+          <TextInput label={t.stock.find} value={text} onChange={(event) => setText(event.currentTarget.value)} />
+          <Button type="submit" variant="default">
+            {t.common.find}
+          </Button>
+          {person()?.may.includes('stock.write') && <Count />}
+          {person()?.may.includes('stock.audit') && <Check />}
+        </Group>
+      </form>
+      {query.isError ? (
+        <Refused error={query.error} retry={() => query.refetch()} />
+      ) : (
+        <Loaded query={{ ...query, data: query.data } as never}>
+          {() => {
+            const rows = query.data?.pages.flatMap((page) => page.levels) ?? [];
+            return rows.length === 0 ? (
+              <Empty>{t.stock.none}</Empty>
+            ) : (
+              <>
+                <List
+                  label={t.stock.ours}
+                  rows={rows}
+                  columns={columns}
+                  id={(row) => `${row.sku}/${row.location}/${row.lot}`}
+                />
+                {query.hasNextPage && (
+                  <Button variant="default" loading={query.isFetchingNextPage} onClick={() => query.fetchNextPage()}>
+                    {t.common.more}
+                  </Button>
+                )}
+              </>
+            );
+          }}
+        </Loaded>
+      )}
+    </Stack>
+  );
+}
+
+function Count() {
+  const { t } = useWords();
+  const [open, { open: show, close }] = useDisclosure(false);
+  const [sku, setSku] = useState('');
+  const [location, setLocation] = useState('');
+  const [units, setUnits] = useState<number | string>('');
+  const places = useQuery({ queryKey: ['location'], queryFn: () => inventory.listLocations({}), enabled: open });
+  const count = useAct(
+    () =>
+      inventory.countStock({
+        item: itemOf(sku.trim()),
+        location,
+        onHand: { value: BigInt(Number(units) || 0), scale: 0, unit: '' },
+      }),
+    ['level'],
+    close,
+  );
+  return (
+    <>
+      <Button onClick={show}>{t.stock.count}</Button>
+      <Modal opened={open} onClose={close} title={t.stock.count} closeButtonProps={{ 'aria-label': t.common.close }}>
+        <Stack>
+          <TextInput
+            label={t.stock.find}
+            value={sku}
+            onChange={(event) => setSku(event.currentTarget.value)}
+            data-autofocus
+          />
+          <NativeSelect
+            label={t.stock.place}
+            data={[
+              { value: '', label: '' },
+              ...(places.data?.locations ?? []).map((one) => ({ value: one.code, label: `${one.name} (${one.code})` })),
+            ]}
+            value={location}
+            onChange={(event) => setLocation(event.currentTarget.value)}
+          />
+          <NumberInput label={t.stock.counted} value={units} onChange={setUnits} min={0} allowDecimal={false} />
+          {count.isError && <Refused error={count.error} />}
+          <Group justify="flex-end">
+            <Button
+              loading={count.isPending}
+              disabled={!sku.trim() || !location || units === ''}
+              onClick={() => count.mutate()}
+            >
+              {t.common.save}
+            </Button>
+          </Group>
+        </Stack>
+      </Modal>
+    </>
+  );
+}
+
+function Check() {
+  const { t, language } = useWords();
+  const check = useAct(() => inventory.auditStock({}), []);
+  const said = check.data;
+  return (
+    <>
+      <Button variant="default" loading={check.isPending} onClick={() => check.mutate()}>
+        {t.stock.audit}
+      </Button>
+      {check.isError && <Refused error={check.error} />}
+      {said && (
+        <Text size="sm" role="status">
+          {said.differences.length === 0
+            ? t.stock.addsUp(number(said.levels, language), number(said.movements, language))
+            : said.differences.join('; ')}
+        </Text>
+      )}
+    </>
+  );
+}
+
+interface Found {
+  link: string;
+  partner: string;
+  failure: string;
+  one?: Availability;
+}
+
+function Partners() {
+  const { t, language } = useWords();
+  const [, go] = useLocation();
+  const asked = new URLSearchParams(useSearch()).get('item') ?? '';
+  const [text, setText] = useState(asked);
+  const query = useQuery({
+    queryKey: ['partner-stock', asked],
+    queryFn: () => inventory.queryPartners({ items: [itemOf(asked)] }),
+    enabled: asked !== '',
+    refetchInterval: 5_000,
+  });
+  const now = useNow();
+  const rows: Found[] = (query.data?.answers ?? []).flatMap((answer) =>
+    answer.failure
+      ? [{ link: answer.linkId, partner: answer.partner, failure: answer.failureText || answer.failure }]
+      : answer.availabilities.map((one) => ({ link: answer.linkId, partner: answer.partner, failure: '', one })),
+  );
+  const figure = (row: Found) => {
+    const shown = row.one?.figure;
+    if (!shown?.case) return t.stock.hidden;
+    if (shown.case === 'exact') return quantity(shown.value, language);
+    if (shown.case === 'band') return shown.value === 0n ? t.stock.low : `${number(shown.value, language)}+`;
+    return shown.value ? t.stock.inStock : t.stock.outOfStock;
+  };
+  const columns: Column<Found>[] = [
+    { name: t.links.partner, show: (row) => row.partner, text: (row) => row.partner },
+    {
+      name: t.stock.sku,
+      show: (row) => <span className="code">{row.one?.sku ?? ''}</span>,
+      text: (row) => row.one?.sku ?? '',
+    },
+    {
+      name: t.stock.available,
+      show: (row) => (row.failure ? <Text size="sm">{row.failure}</Text> : <b>{figure(row)}</b>),
+      text: (row) => row.failure || figure(row),
+    },
+    {
+      name: t.stock.asOf,
+      show: () => t.stock.secondsOld(Math.max(0, Math.round((now - query.dataUpdatedAt) / 1_000))),
+    },
+    {
+      name: t.stock.reserve,
+      show: (row) => (row.one && person()?.may.includes('stock.order') ? <Reserve row={row} item={asked} /> : ''),
+    },
+  ];
+  const find = (event: FormEvent) => {
+    event.preventDefault();
+    go(`/stock?tab=partners&item=${encodeURIComponent(text.trim())}`);
+  };
+  return (
+    <Stack>
+      <form onSubmit={find}>
+        <Group align="flex-end">
+          <TextInput label={t.stock.find} value={text} onChange={(event) => setText(event.currentTarget.value)} />
+          <Button type="submit" disabled={text.trim() === ''}>
+            {t.stock.askAll}
+          </Button>
+        </Group>
+      </form>
+      {asked === '' ? (
+        <Empty>{t.stock.askHint}</Empty>
+      ) : (
+        <Loaded query={query}>
+          {() =>
+            rows.length === 0 ? (
+              <Empty>{t.stock.nobodyHas}</Empty>
+            ) : (
+              <List
+                label={t.stock.partners}
+                rows={rows}
+                columns={columns}
+                id={(row) => `${row.link}/${row.one?.sku}/${row.one?.location}`}
+              />
+            )
+          }
+        </Loaded>
+      )}
+    </Stack>
+  );
+}
+
+function useNow(): number {
+  const [now, setNow] = useState(Date.now());
+  useEffect(() => {
+    const timer = setInterval(() => setNow(Date.now()), 1_000);
+    return () => clearInterval(timer);
+  }, []);
+  return now;
+}
+
+function Reserve({ row, item }: { row: Found; item: string }) {
+  const { t } = useWords();
+  const [open, { open: show, close }] = useDisclosure(false);
+  const [units, setUnits] = useState<number | string>(1);
+  // The same one when it is sent again: it happens once.
+  const [id] = useState(() => crypto.randomUUID());
+  const reserve = useAct(
+    () =>
+      inventory.reserveAtPartner({
+        linkId: row.link,
+        id,
+        lines: [{ item: itemOf(item), quantity: { value: BigInt(Number(units) || 0), scale: 0, unit: '' } }],
+      }),
+    ['hold', 'partner-stock'],
+    close,
+  );
+  return (
+    <>
+      <Button size="xs" variant="light" onClick={show}>
+        {t.stock.reserve}
+      </Button>
+      <Modal
+        opened={open}
+        onClose={close}
+        title={t.stock.reserveAt(row.partner)}
+        closeButtonProps={{ 'aria-label': t.common.close }}
+      >
+        <Stack>
+          <NumberInput
+            label={t.stock.units}
+            min={1}
+            allowDecimal={false}
+            value={units}
+            onChange={setUnits}
+            data-autofocus
+          />
+          {reserve.isError && <Refused error={reserve.error} />}
+          <Group justify="flex-end">
+            <Button loading={reserve.isPending} onClick={() => reserve.mutate()}>
+              {t.stock.reserve}
+            </Button>
+          </Group>
+        </Stack>
+      </Modal>
+    </>
+  );
+}
+
+function Held() {
+  const { t, language } = useWords();
+  const now = useNow();
+  const query = useQuery({
+    queryKey: ['hold'],
+    queryFn: () => inventory.listPartnerReservations({}),
+    refetchInterval: 5_000,
+  });
+  const act = (row: PartnerHold) => ({ linkId: row.linkId, id: row.reservation?.id ?? '' });
+  const columns: Column<PartnerHold>[] = [
+    {
+      name: t.stock.article,
+      show: (row) =>
+        row.reservation?.lines
+          .map((line) => `${line.item?.ref.value} × ${quantity(line.quantity, language)}`)
+          .join(', '),
+      text: (row) =>
+        row.reservation?.lines.map((line) => `${line.item?.ref.value} x ${quantity(line.quantity, 'en')}`).join('; ') ??
+        '',
+    },
+    {
+      name: t.links.state,
+      show: (row) => (
+        <Badge>
+          {t.stock.holdStates[ReservationState[row.reservation?.state ?? 0] as keyof typeof t.stock.holdStates]}
+        </Badge>
+      ),
+      text: (row) => ReservationState[row.reservation?.state ?? 0] ?? '',
+    },
+    {
+      name: t.stock.ends,
+      show: (row) => {
+        const end = row.reservation?.expiresAt;
+        if (row.reservation?.state !== ReservationState.HELD || !end) return '';
+        const left = Math.max(0, Math.round((timestampDate(end).getTime() - now) / 1000));
+        return <span className="number">{`${Math.floor(left / 60)}:${String(left % 60).padStart(2, '0')}`}</span>;
+      },
+    },
+    {
+      name: t.stock.ways,
+      show: (row) =>
+        row.reservation?.state === ReservationState.HELD && person()?.may.includes('stock.order') ? (
+          <Group gap={6}>
+            <AskedButton
+              size="xs"
+              label={t.stock.confirm}
+              warning={t.stock.confirmText}
+              touched={['hold']}
+              work={() => inventory.confirmAtPartner(act(row))}
+            />
+            <AskedButton
+              size="xs"
+              variant="default"
+              label={t.stock.release}
+              warning={t.stock.releaseText}
+              touched={['hold']}
+              work={() => inventory.releaseAtPartner(act(row))}
+            />
+          </Group>
+        ) : (
+          ''
+        ),
+    },
+  ];
+  return (
+    <Loaded query={query}>
+      {(answer) =>
+        answer.reservations.length === 0 ? (
+          <Empty>{t.stock.noHolds}</Empty>
+        ) : (
+          <List
+            label={t.stock.held}
+            rows={answer.reservations}
+            columns={columns}
+            id={(row) => `${row.linkId}/${row.reservation?.id}`}
+          />
+        )
+      }
+    </Loaded>
+  );
+}

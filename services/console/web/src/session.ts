@@ -1,0 +1,103 @@
+// Who is signed in here. The cookie is nobody's business but the browser's; what is kept of it is what each call must show.
+import { useSyncExternalStore } from 'react';
+
+export interface Session {
+  staffId: string;
+  staffName: string;
+  roles: string[];
+  enterprise: string;
+  enterpriseId: string;
+  expiresAt: string;
+  may: string[];
+  csrf: string;
+}
+
+/** A refusal of the console's own places. */
+export interface Refusal {
+  message: string;
+  reason: string;
+  parameters?: Record<string, string>;
+}
+
+type State = { is: 'unknown' } | { is: 'nobody'; ended: boolean } | { is: 'somebody'; session: Session };
+
+const KEPT = 'hansa.person';
+let state: State = { is: 'unknown' };
+const listeners = new Set<() => void>();
+
+function become(next: State) {
+  state = next;
+  for (const listener of listeners) listener();
+}
+
+export function useSession(): State {
+  return useSyncExternalStore(
+    (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    () => state,
+  );
+}
+
+export const csrf = () => (state.is === 'somebody' ? state.session.csrf : '');
+export const person = () => (state.is === 'somebody' ? state.session : undefined);
+
+/** The server says that the cookie opens nothing any more. */
+export function sessionEnded() {
+  if (state.is === 'somebody') become({ is: 'nobody', ended: true });
+}
+
+async function call(path: string, init: RequestInit): Promise<Session | null> {
+  const answer = await fetch(`/console/api/${path}`, init);
+  if (!answer.ok) throw (await answer.json()) as Refusal;
+  const session = (await answer.json()) as Session | null;
+  if (!session) return null;
+  // So that a page without a network knows whose it is; it opens nothing.
+  const { csrf: _, ...shown } = session;
+  sessionStorage.setItem(KEPT, JSON.stringify(shown));
+  become({ is: 'somebody', session });
+  return session;
+}
+
+const post = (body: unknown): RequestInit => ({
+  method: 'POST',
+  headers: { 'content-type': 'application/json' },
+  body: JSON.stringify(body),
+});
+
+let finding: Promise<void> | undefined;
+
+/** Asks who is signed in; those who ask meanwhile wait for the same answer. */
+export function findSession(): Promise<void> {
+  finding ??= find().finally(() => {
+    finding = undefined;
+  });
+  return finding;
+}
+
+async function find(): Promise<void> {
+  try {
+    if (await call('session', {})) return;
+    sessionStorage.removeItem(KEPT);
+    become({ is: 'nobody', ended: false });
+  } catch (error) {
+    const kept = sessionStorage.getItem(KEPT);
+    if (error instanceof TypeError && kept) {
+      become({ is: 'somebody', session: { ...(JSON.parse(kept) as Session), csrf: '' } });
+    } else {
+      sessionStorage.removeItem(KEPT);
+      become({ is: 'nobody', ended: false });
+    }
+  }
+}
+
+export const signIn = (login: string, password: string) => call('session', post({ login, password }));
+export const join = (link: string, login: string, password: string) => call('invited', post({ link, login, password }));
+
+export async function signOut(): Promise<void> {
+  const headers = { 'hansa-csrf': csrf() };
+  sessionStorage.removeItem(KEPT);
+  await fetch('/console/api/session', { method: 'DELETE', headers }).catch(() => undefined);
+  become({ is: 'nobody', ended: false });
+}

@@ -1,0 +1,74 @@
+// A button that does something at the server: it waits, says what came of it, and shows a refusal where it was pressed.
+import { Button, type ButtonProps, Group, Modal, Stack, Text, Textarea } from '@mantine/core';
+import { useDisclosure } from '@mantine/hooks';
+import { notifications } from '@mantine/notifications';
+import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { type ReactNode, useState } from 'react';
+import { useWords } from '../i18n';
+import { Refused } from './states';
+
+/** Does it, and looks again at what it may have changed. */
+export function useAct<A, R>(work: (given: A) => Promise<R>, touched: string[], done?: (result: R) => void) {
+  const queries = useQueryClient();
+  const { t } = useWords();
+  return useMutation({
+    mutationFn: work,
+    onSuccess: async (result) => {
+      await Promise.all(touched.map((topic) => queries.invalidateQueries({ queryKey: [topic] })));
+      notifications.show({ message: t.common.done, color: 'teal', autoClose: 2_500, withCloseButton: false });
+      done?.(result);
+    },
+  });
+}
+
+interface Asked extends ButtonProps {
+  label: string;
+  /** What it does, said before it is done. */
+  warning: ReactNode;
+  reason?: boolean;
+  work: (reason: string) => Promise<unknown>;
+  touched: string[];
+  done?: () => void;
+}
+
+/** Asks before it is done, and why where the partner is told. */
+export function AskedButton({ label, warning, reason, work, touched, done, ...button }: Asked) {
+  const [open, { open: show, close }] = useDisclosure(false);
+  const [why, setWhy] = useState('');
+  const { t } = useWords();
+  const act = useAct(work, touched, () => {
+    close();
+    done?.();
+  });
+  return (
+    <>
+      <Button {...button} onClick={show}>
+        {label}
+      </Button>
+      <Modal opened={open} onClose={close} title={label} centered closeButtonProps={{ 'aria-label': t.common.close }}>
+        <Stack>
+          <Text component="div" size="sm">
+            {warning}
+          </Text>
+          {reason && (
+            <Textarea
+              label={t.common.why}
+              value={why}
+              maxLength={400}
+              onChange={(event) => setWhy(event.currentTarget.value)}
+            />
+          )}
+          {act.isError && <Refused error={act.error} />}
+          <Group justify="flex-end">
+            <Button variant="default" onClick={close}>
+              {t.common.cancel}
+            </Button>
+            <Button color={button.color} loading={act.isPending} onClick={() => act.mutate(why)}>
+              {label}
+            </Button>
+          </Group>
+        </Stack>
+      </Modal>
+    </>
+  );
+}

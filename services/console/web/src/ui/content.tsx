@@ -1,0 +1,188 @@
+// What a section says, whatever its kind.
+import { Badge, Stack, Table, Text } from '@mantine/core';
+import { decimal, money, quantity } from '../format';
+import type { Content, Line } from '../gen/hansa/documents/v1/types_pb';
+import { Verdict } from '../gen/hansa/documents/v1/types_pb';
+import { useWords } from '../i18n';
+
+interface Props {
+  content: Content;
+  /** The lines that answers and receipts speak of. */
+  lines?: Content;
+  contents: Record<string, Content>;
+}
+
+const nameOf = (line?: Line) => line?.name || line?.sku || line?.gtin || line?.buyerSku || '';
+
+export function ContentView({ content, lines, contents }: Props) {
+  const { t, language } = useWords();
+  const of = (id: string) =>
+    lines?.body.case === 'lines' ? lines.body.value.lines.find((line) => line.id === id) : undefined;
+  const { body } = content;
+  if (body.case === 'head') {
+    const head = body.value;
+    const said: [string, string][] = [
+      [t.head.currency, head.currency],
+      [t.head.reference, head.reference],
+      [t.head.issueDate, head.issueDate],
+      [t.head.dueDate, head.dueDate],
+      [t.head.deliveryAddress, head.deliveryAddress],
+      [t.head.deliveryLocation, head.deliveryLocation],
+      [t.head.delivery, [head.deliveryFrom, head.deliveryUntil].filter(Boolean).join(' – ')],
+      [t.head.paymentTerms, head.paymentTerms],
+      [t.head.costCentre, head.accountingCost],
+      [t.head.note, head.note],
+    ];
+    return <Pairs said={said} />;
+  }
+  if (body.case === 'lines') {
+    const head = Object.values(contents).find((one) => one.body.case === 'head')?.body;
+    const currency = head?.case === 'head' ? head.value.currency : '';
+    return (
+      <Rows names={[t.lines.line, t.lines.article, t.lines.quantity, t.lines.price, t.lines.note]} label={t.lines.all}>
+        {body.value.lines.map((line) => [
+          line.id,
+          <Stack gap={0} key="article">
+            <span>{nameOf(line)}</span>
+            <Text size="xs" c="dimmed" className="code">
+              {[line.sku, line.gtin, line.buyerSku].filter(Boolean).join(' · ')}
+            </Text>
+          </Stack>,
+          quantity(line.quantity, language),
+          line.price ? money(line.price.value, line.price.scale, currency, language) : '',
+          line.note,
+        ])}
+      </Rows>
+    );
+  }
+  if (body.case === 'answers') {
+    return (
+      <Rows
+        names={[t.lines.line, t.lines.article, t.lines.answer, t.lines.quantity, t.lines.note]}
+        label={t.lines.answers}
+      >
+        {body.value.answers.map((answer) => [
+          answer.line,
+          nameOf(of(answer.line)),
+          <Badge
+            key="verdict"
+            color={answer.verdict === Verdict.ACCEPT ? 'teal' : answer.verdict === Verdict.DECLINE ? 'red' : 'yellow'}
+          >
+            {t.lines.verdicts[Verdict[answer.verdict] as keyof typeof t.lines.verdicts]}
+          </Badge>,
+          quantity(answer.quantity, language),
+          [answer.on, answer.substituteSku, answer.reason].filter(Boolean).join(' · '),
+        ])}
+      </Rows>
+    );
+  }
+  if (body.case === 'receipts') {
+    return (
+      <Rows
+        names={[t.lines.line, t.lines.article, t.lines.received, t.lines.rejected, t.lines.note]}
+        label={t.lines.receipts}
+      >
+        {body.value.receipts.map((receipt) => [
+          receipt.line,
+          nameOf(of(receipt.line)),
+          quantity(receipt.received, language),
+          quantity(receipt.rejected, language),
+          receipt.reason,
+        ])}
+      </Rows>
+    );
+  }
+  if (body.case === 'remark') {
+    return (
+      <Pairs
+        said={[
+          [t.head.reference, body.value.reference],
+          [t.head.note, body.value.note],
+        ]}
+      />
+    );
+  }
+  if (body.case === 'form') {
+    const said = Object.entries(JSON.parse(body.value.json) as Record<string, unknown>);
+    return (
+      <Pairs said={said.map(([name, value]) => [name, typeof value === 'string' ? value : JSON.stringify(value)])} />
+    );
+  }
+  if (body.case === 'prices') {
+    const prices = body.value;
+    return (
+      <Stack>
+        <Pairs
+          said={[
+            [t.prices.valid, [prices.validFrom, prices.validUntil].filter(Boolean).join(' – ')],
+            [t.prices.incoterm, prices.incoterm],
+            [t.prices.blanket, prices.blanket ? decimal(prices.blanket.value, prices.blanket.scale) : ''],
+            [t.head.note, prices.note],
+          ]}
+        />
+        <Rows names={[t.lines.line, t.lines.article, t.prices.breaks]} label={t.prices.all}>
+          {prices.lines.map((line) => [
+            line.id,
+            line.name || line.sku || line.gtin || line.category,
+            line.breaks
+              .map(
+                (one) =>
+                  `${one.from ? `≥ ${decimal(one.from.value, one.from.scale)}: ` : ''}${decimal(one.price?.value ?? 0n, one.price?.scale ?? 0)}`,
+              )
+              .join('; '),
+          ])}
+        </Rows>
+      </Stack>
+    );
+  }
+  return null;
+}
+
+function Pairs({ said }: { said: [string, string][] }) {
+  const { t } = useWords();
+  const some = said.filter(([, value]) => value);
+  if (some.length === 0) return <Text size="sm">{t.common.nothing}</Text>;
+  return (
+    <Table withRowBorders={false} verticalSpacing={4}>
+      <Table.Tbody>
+        {some.map(([name, value]) => (
+          <Table.Tr key={name}>
+            <Table.Th w="35%" fw={500}>
+              {name}
+            </Table.Th>
+            <Table.Td>{value}</Table.Td>
+          </Table.Tr>
+        ))}
+      </Table.Tbody>
+    </Table>
+  );
+}
+
+function Rows({ names, label, children }: { names: string[]; label: string; children: React.ReactNode[][] }) {
+  return (
+    <Table.ScrollContainer
+      minWidth={420}
+      scrollAreaProps={{ viewportProps: { tabIndex: 0, role: 'region', 'aria-label': label } }}
+    >
+      <Table aria-label={label}>
+        <Table.Thead>
+          <Table.Tr>
+            {names.map((name) => (
+              <Table.Th key={name}>{name}</Table.Th>
+            ))}
+          </Table.Tr>
+        </Table.Thead>
+        <Table.Tbody>
+          {children.map((cells, place) => (
+            // biome-ignore lint/suspicious/noArrayIndexKey: rows of a document never move
+            <Table.Tr key={place}>
+              {cells.map((cell, column) => (
+                <Table.Td key={names[column]}>{cell}</Table.Td>
+              ))}
+            </Table.Tr>
+          ))}
+        </Table.Tbody>
+      </Table>
+    </Table.ScrollContainer>
+  );
+}

@@ -1,0 +1,80 @@
+// What a screen shows while it has nothing to show: waiting, nothing there, refused, gone.
+import { Alert, Button, Group, Skeleton, Stack, Text, Title } from '@mantine/core';
+import { IconAlertTriangle, IconCloudOff, IconLock, IconMoodEmpty } from '@tabler/icons-react';
+import type { UseQueryResult } from '@tanstack/react-query';
+import type { ReactNode } from 'react';
+import { faultOf } from '../fault';
+import { useWords } from '../i18n';
+
+export function Waiting() {
+  const { t } = useWords();
+  return (
+    <Stack gap="sm" aria-busy="true" role="status" aria-label={t.common.loading}>
+      {[0, 1, 2, 3].map((line) => (
+        <Skeleton key={line} height={28} radius="sm" />
+      ))}
+    </Stack>
+  );
+}
+
+export function Empty({ children }: { children: ReactNode }) {
+  return (
+    <Stack align="center" gap="xs" py="xl">
+      <IconMoodEmpty size={36} stroke={1.3} aria-hidden />
+      <Text ta="center" maw={460} c="dimmed">
+        {children}
+      </Text>
+    </Stack>
+  );
+}
+
+/** A refusal in words: what, by which rule, and who can change that. */
+export function Refused({ error, retry }: { error: unknown; retry?: () => void }) {
+  const { t } = useWords();
+  const fault = faultOf(error);
+  const [title, icon] = fault.offline
+    ? [t.state.offline, <IconCloudOff key="icon" size={20} aria-hidden />]
+    : fault.forbidden
+      ? [t.state.forbidden, <IconLock key="icon" size={20} aria-hidden />]
+      : [fault.missing ? t.state.missing : t.state.refused, <IconAlertTriangle key="icon" size={20} aria-hidden />];
+  const changer = fault.changeableBy;
+  return (
+    <Alert color={fault.forbidden || fault.offline ? 'yellow' : 'red'} title={title} icon={icon} role="alert">
+      <Stack gap={4}>
+        {!fault.missing && <Text size="sm">{fault.offline ? t.state.offlineText : fault.text}</Text>}
+        {fault.missing && <Text size="sm">{t.state.missingText}</Text>}
+        {fault.rule && <Text size="sm">{t.state.rule(fault.rule)}</Text>}
+        {changer && <Text size="sm">{t.state.changeableBy(changer)}</Text>}
+        {retry && (
+          <Group>
+            <Button size="xs" variant="default" onClick={retry}>
+              {t.common.again}
+            </Button>
+          </Group>
+        )}
+      </Stack>
+    </Alert>
+  );
+}
+
+/** One of the four states of a screen. */
+export function Loaded<T>({ query, children }: { query: UseQueryResult<T>; children: (data: T) => ReactNode }) {
+  if (query.isPending)
+    return query.fetchStatus === 'paused' ? <Refused error={new TypeError('offline')} /> : <Waiting />;
+  if (query.isError) return <Refused error={query.error} retry={() => query.refetch()} />;
+  return <>{children(query.data)}</>;
+}
+
+export function Page({ title, actions, children }: { title: string; actions?: ReactNode; children: ReactNode }) {
+  return (
+    <Stack gap="md">
+      <Group justify="space-between" align="center" gap="sm">
+        <Title order={1} size="h2">
+          {title}
+        </Title>
+        {actions && <Group gap="xs">{actions}</Group>}
+      </Group>
+      {children}
+    </Stack>
+  );
+}

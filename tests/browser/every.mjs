@@ -1,0 +1,61 @@
+// Every screen at a desk and on a phone, in both languages, light and dark; and how much a first visit loads.
+import { browser, DESK, ok, Person, PHONE } from './kit.mjs';
+
+const { owner, document, link, item, approval } = JSON.parse(process.env.HANSA_CASE);
+/** Kilobytes (1,024) of script that a first visit may load, compressed. */
+const SCRIPT_MAX = 250;
+const screens = {
+  home: '/',
+  scan: '/scan',
+  approvals: '/approvals?which=all',
+  approval: `/approvals?which=all&id=${approval}`,
+  documents: '/documents',
+  document: `/documents/${document}`,
+  stock: '/stock?tab=ours',
+  'stock-partners': `/stock?tab=partners&item=${item}`,
+  'stock-held': '/stock?tab=held',
+  links: '/links',
+  link: `/links/${link}`,
+  staff: '/staff',
+  audit: '/audit',
+  me: '/me',
+};
+const chrome = await browser();
+const olga = await Person.comes(chrome, owner, 'olga');
+
+// A first visit: what is on the wire, as its server packs it.
+const first = await olga.again(chrome, { size: PHONE, language: 'en', dark: false });
+const wire = await first.context.newCDPSession(first.page);
+await wire.send('Network.enable');
+const [names, sizes] = [new Map(), new Map()];
+wire.on('Network.responseReceived', ({ requestId, response }) => names.set(requestId, response.url));
+wire.on('Network.loadingFinished', ({ requestId, encodedDataLength }) => sizes.set(requestId, encodedDataLength));
+await first.goes('/');
+await first.page.waitForLoadState('load');
+const scripts = [...sizes].filter(([id]) => names.get(id)?.endsWith('.js') && !names.get(id)?.endsWith('worker.js'));
+const script = Math.round(scripts.reduce((sum, [, size]) => sum + size, 0) / 1024);
+console.log(`first visit: ${script} KiB of script in ${scripts.length} files`);
+ok(scripts.length > 0 && script <= SCRIPT_MAX, `${script} KiB of script, ${SCRIPT_MAX} allowed`);
+await first.done();
+
+const flaws = [];
+const notes = (error) => flaws.push(error.message);
+let looked = 0;
+for (const size of [DESK, PHONE]) {
+  for (const language of ['en', 'zh']) {
+    for (const dark of [false, true]) {
+      const there = await olga.again(chrome, { size, language, dark });
+      for (const [name, path] of Object.entries(screens)) {
+        await there.goes(path);
+        await there.looks(`${name}-${size === PHONE ? 'phone' : 'desk'}-${language}-${dark ? 'dark' : 'light'}`, { alsoAxe: language === 'en' }).catch(notes);
+        if (language === 'zh') await there.speaksChinese(name).catch(notes);
+        looked += 1;
+      }
+      await there.done();
+    }
+  }
+}
+await olga.done();
+await chrome.close();
+ok(flaws.length === 0, flaws.join('\n'));
+console.log(`every: ${looked} screens looked at`);

@@ -1,0 +1,133 @@
+//! The console in a real Chromium: two enterprises on two nodes, at desks and on a phone.
+// covers: I3, I4, I12
+
+use std::path::Path;
+
+use hansa_proto::inventory::v1::ImportRow;
+use hansa_tests::{Enterprise, House, house::text};
+use serde_json::{Value, json};
+use tokio::process::Command;
+
+/// Of Open Food Facts (ODbL).
+const CODE: &str = "3017620422003";
+const NAME: &str = "Nutella";
+
+/// A person's way into the console.
+async fn invited(house: &House, owner: &Enterprise, staff: &str) -> Value {
+    let body = json!({"staffId": staff});
+    let made = owner.call("directory.v1.DirectoryStaffService/InviteStaff", body).await;
+    json!(format!("http://{}{}", house.node.staff_address, text(&made["path"])))
+}
+
+async fn owner_of(enterprise: &Enterprise) -> String {
+    let who = enterprise
+        .call("directory.v1.DirectoryStaffService/WhoAmI", json!({}))
+        .await;
+    text(&who["staff"]["id"])
+}
+
+async fn stocks(enterprise: &Enterprise, sku: &str, units: i64) {
+    let row = ImportRow {
+        line: 1,
+        gtin: CODE.to_owned(),
+        sku: sku.to_owned(),
+        name: NAME.to_owned(),
+        quantity: units.to_string(),
+        ..ImportRow::default()
+    };
+    enterprise.imports(vec![row], false).await;
+}
+
+/// Runs a script of `tests/browser` with what it has to know.
+async fn runs(script: &str, knows: &Value) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("browser");
+    let output = Command::new("node")
+        .arg(script)
+        .current_dir(folder)
+        .env("HANSA_CASE", knows.to_string())
+        .output()
+        .await
+        .expect("make test installs node and Chromium");
+    let (said, errors) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
+    assert!(output.status.success(), "{said}\n{errors}");
+    println!("{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_enterprises_see_and_do_the_whole_case_in_their_browsers() {
+    let (here, there) = (House::new().await, House::new().await);
+    let (luebeck, bergen) = (
+        here.enterprise("Lübeck Stores").await,
+        there.enterprise("Bergen Foods").await,
+    );
+    stocks(&luebeck, "OUR-1", 5).await;
+    stocks(&bergen, "NUT-1", 40).await;
+    let (clerk, _) = luebeck.employs(&here.node, "Carl the clerk", &["store"]).await;
+    let (manager, _) = luebeck.employs(&here.node, "Mia the manager", &["approver"]).await;
+    let flow = json!({
+        "name": "requests", "version": 1, "title": {"en": "Requests"}, "on": {"kind": "requisition", "act": "submit"},
+        "steps": [{"name": "manager", "by": {"role": "approver"}}],
+    });
+    let body = json!({"definition": flow.to_string()});
+    luebeck.call("workflow.v1.WorkflowStaffService/PutFlow", body).await;
+    let visby = here.enterprise("Visby").await;
+    let stranger = visby.begins("requisition", json!({})).await;
+    let folder = std::env::temp_dir().join(format!("hansa-browser-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let knows = json!({
+        "buyer": {
+            "name": luebeck.name,
+            "owner": invited(&here, &luebeck, &owner_of(&luebeck).await).await,
+            "clerk": invited(&here, &luebeck, &clerk).await,
+            "manager": invited(&here, &luebeck, &manager).await,
+        },
+        "supplier": {
+            "name": bergen.name,
+            "owner": invited(&there, &bergen, &owner_of(&bergen).await).await,
+            // A draft of a third enterprise, on the buyer's own node.
+            "stranger": format!("/documents/{stranger}"),
+        },
+        "code": CODE, "name": NAME, "folder": folder,
+    });
+    runs("case.mjs", &knows).await;
+    std::fs::remove_dir_all(folder).unwrap();
+    luebeck.adds_up().await;
+    bergen.adds_up().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_screen_fits_reads_and_speaks_at_a_desk_and_on_a_phone() {
+    let (here, there) = (House::new().await, House::new().await);
+    let (luebeck, bergen) = (
+        here.enterprise("Lübeck Stores").await,
+        there.enterprise("Bergen Foods").await,
+    );
+    stocks(&luebeck, "OUR-1", 5).await;
+    stocks(&bergen, "NUT-1", 40).await;
+    let kinds = json!(["order", "despatch_advice", "invoice"]);
+    let grant = json!({"visibility": "VISIBILITY_EXACT", "mayReserve": true, "documentKinds": kinds});
+    let link = luebeck.links_with(&bergen, grant.clone(), grant).await;
+    luebeck.reserves(&link, "", "NUT-1", 3, "900s").await.unwrap();
+    let flow = json!({
+        "name": "orders", "version": 1, "title": {"en": "Orders"}, "on": {"kind": "order", "act": "issue"},
+        "steps": [{"name": "owner", "by": {"role": "owner"}}],
+    });
+    let body = json!({"definition": flow.to_string()});
+    luebeck.call("workflow.v1.WorkflowStaffService/PutFlow", body).await;
+    let id = luebeck.begins("order", json!({"seller": link})).await;
+    let line = json!({"id": "1", "sku": "NUT-1", "name": NAME, "quantity": {"value": 12}, "price": {"value": 349, "scale": 2}});
+    let said = json!({"head": {"head": {"currency": "EUR"}}, "lines": {"lines": {"lines": [line]}}});
+    luebeck.acts(&id, "issue", 0, said).await.unwrap();
+    let all = json!({"which": "WHICH_ALL"});
+    let all = luebeck
+        .call("workflow.v1.WorkflowStaffService/ListApprovals", all)
+        .await;
+    let knows = json!({
+        "owner": invited(&here, &luebeck, &owner_of(&luebeck).await).await,
+        "document": id, "link": link, "item": CODE, "approval": all["approvals"][0]["id"],
+    });
+    runs("every.mjs", &knows).await;
+}
