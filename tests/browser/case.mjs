@@ -18,7 +18,7 @@ await olga.goes('/links');
 await olga.looks('links-empty');
 await olga.presses('Invite a partner');
 for (const side of await olga.page.getByRole('dialog').getByRole('group').filter({ has: olga.page.locator('select') }).all()) {
-  for (const kind of ['Purchase order', 'Despatch advice']) await side.getByLabel(kind).check();
+  for (const kind of ['Purchase order', 'Despatch advice', 'Return']) await side.getByLabel(kind).check();
   await side.getByLabel('Stock figures').selectOption({ label: 'exact' });
 }
 await olga.looks('invite-form');
@@ -107,6 +107,21 @@ await olga.state('Agreed');
 await bengt.state('Agreed');
 told('ordered, changed and agreed');
 
+// A list of stock: looked at, and then taken.
+await bengt.goes('/import');
+const list = 'gtin,sku,name,quantity\n4006381333931,PEN-1,Pen,7\n4006381333932,PEN-2,Wrong pen,7\n';
+await bengt.page.locator('input[type=file]').setInputFiles({ name: 'list.csv', mimeType: 'text/csv', buffer: Buffer.from(list) });
+await bengt.presses('Check');
+await bengt.sees('2 rows checked. Nothing is written yet.');
+await bengt.page.getByRole('row', { name: /^3 gtin/ }).waitFor();
+await bengt.looks('import-checked');
+await bengt.presses('Import');
+await bengt.sees('2 rows imported.');
+await bengt.goes('/stock?tab=ours&item=PEN-1');
+await bengt.page.getByRole('row', { name: /PEN-1/ }).getByText('7', { exact: true }).waitFor();
+await bengt.goes(order);
+told('imported, and the bad row named');
+
 // Despatch and a short receipt; figures move on both screens without a reload.
 const stockOf = async (chromePerson, sku) => {
   const page = await chromePerson.context.newPage();
@@ -141,6 +156,20 @@ await bengt.state('Received, not all');
 await bought.becomes('13');
 await olga.looks('received-short');
 told('despatched, received short, and the figures moved');
+
+// What is broken goes back, by the form that the kind describes.
+await olga.presses('Make: Return');
+await olga.presses('Request');
+await olga.page.locator('#root_reason').click();
+await olga.page.getByRole('option', { name: 'Damaged', exact: true }).click();
+await olga.page.locator('#root_details').fill('The lids are broken');
+await olga.page.locator('#root_wish').click();
+await olga.page.getByRole('option', { name: 'Credit', exact: true }).click();
+await olga.page.getByLabel('Quantity, Line 1').fill('3');
+await olga.looks('return-form');
+await olga.button('Request').last().click();
+await olga.state('Requested');
+told('a return asked for by its form');
 
 // Who looks at the link sees within a second that it is revoked.
 const link = await (async () => {

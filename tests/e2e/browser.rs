@@ -112,7 +112,7 @@ async fn every_screen_fits_reads_and_speaks_at_a_desk_and_on_a_phone() {
     let link = luebeck.links_with(&bergen, grant.clone(), grant).await;
     luebeck.reserves(&link, "", "NUT-1", 3, "900s").await.unwrap();
     let flow = json!({
-        "name": "orders", "version": 1, "title": {"en": "Orders"}, "on": {"kind": "order", "act": "issue"},
+        "name": "orders", "version": 1, "title": {"en": "Orders", "zh": "订单"}, "on": {"kind": "order", "act": "issue"},
         "steps": [{"name": "owner", "by": {"role": "owner"}}],
     });
     let body = json!({"definition": flow.to_string()});

@@ -499,3 +499,26 @@ async fn a_scanned_code_is_looked_up_here_and_then_at_the_partners_and_the_sourc
         (&json!(true), &json!([]))
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_of_one_call_land_like_those_of_a_stream() {
+    let house = House::new().await;
+    let visby = house.enterprise("Visby").await;
+    let rows = json!([
+        {"line": 2, "gtin": "4006381333931", "sku": "PEN-1", "name": "Pen", "quantity": "7"},
+        {"line": 3, "gtin": "4006381333932", "sku": "PEN-2", "name": "Pen", "quantity": "7"},
+    ]);
+    for (dry_run, level) in [(true, None), (false, Some((7, 0)))] {
+        let options = json!({"dryRun": dry_run, "location": "MAIN"});
+        let body = json!({"options": options, "rows": rows});
+        let answer = visby.call("inventory.v1.InventoryStaffService/ImportRows", body).await;
+        assert_eq!(answer["problems"][0]["line"], "3", "{answer}");
+        assert_eq!(
+            (&answer["totals"]["created"], &answer["totals"]["refused"]),
+            (&json!("1"), &json!("1"))
+        );
+        if let Some(level) = level {
+            assert_eq!(visby.level("PEN-1").await, level);
+        }
+    }
+}

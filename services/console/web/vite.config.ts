@@ -5,6 +5,7 @@ import { VitePWA } from 'vite-plugin-pwa';
 
 export default defineConfig({
   base: '/console/',
+  resolve: { alias: { '@rjsf/validator-ajv8': new URL('src/ui/no-validator.ts', import.meta.url).pathname } },
   plugins: [
     react(),
     // The worker is ours (src/worker.ts); the plugin tells it which files there are.

@@ -195,8 +195,8 @@ impl Demo {
 fn by_hand(firms: &[&Firm], commands: &str) -> String {
     let firm = |firm: &Firm| {
         format!(
-            "{}\n  export HANSA_ADDRESS={} HANSA_KEY={}\n  in a browser: http://{}/console/, by a link of `hansa staff invite`\n",
-            firm.name, firm.address, firm.key, firm.address
+            "{}\n  export HANSA_ADDRESS={} HANSA_KEY={}\n  in a browser, as its owner: http://{}{}\n",
+            firm.name, firm.address, firm.key, firm.address, firm.invited_at
         )
     };
     let firms: String = firms.iter().copied().map(firm).collect();

@@ -264,6 +264,8 @@ pub struct Firm {
     pub key: String,
     /// Its id, base32.
     pub enterprise: String,
+    /// Where its owner comes into the console, once: the path with its secret.
+    pub invited_at: String,
     exe: PathBuf,
 }
 
@@ -280,6 +282,7 @@ impl Firm {
             address: node.ports[process].staff,
             key: made["apiKey"].as_str().unwrap_or_default().to_owned(),
             enterprise: made["enterpriseId"].as_str().unwrap_or_default().to_owned(),
+            invited_at: made["invitedAt"].as_str().unwrap_or_default().to_owned(),
             exe: node.exe.clone(),
         })
     }

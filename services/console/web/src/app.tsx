@@ -93,6 +93,11 @@ const Approvals = lazy(() => import('./screens/approvals'));
 const Scan = lazy(() => import('./screens/scan'));
 const Staff = lazy(() => import('./screens/staff'));
 const Me = lazy(() => import('./screens/me'));
+const Import = lazy(() => import('./screens/import'));
+const Accounts = lazy(() => import('./screens/accounts'));
+const Prices = lazy(() => import('./screens/prices'));
+const Threads = lazy(() => import('./screens/threads'));
+const Flows = lazy(() => import('./screens/flows'));
 const Audit = lazy(() => import('./screens/audit'));
 
 function Screens() {
@@ -109,6 +114,11 @@ function Screens() {
           <Route path="/documents" component={Documents} />
           <Route path="/documents/:id">{({ id }) => <DocumentPage id={id} />}</Route>
           <Route path="/approvals" component={Approvals} />
+          <Route path="/import" component={Import} />
+          <Route path="/accounts" component={Accounts} />
+          <Route path="/prices" component={Prices} />
+          <Route path="/threads" component={Threads} />
+          <Route path="/flows" component={Flows} />
           <Route path="/scan" component={Scan} />
           <Route path="/staff" component={Staff} />
           <Route path="/me" component={Me} />

@@ -38,6 +38,12 @@ export function money(value: bigint, scale: number, currency: string, language: 
   return new Intl.NumberFormat(locale(language), style).format(amount);
 }
 
+/** Decimal places of a currency's minor unit (ISO 4217). */
+export function digitsOf(currency: string): number {
+  if (!/^[A-Z]{3}$/.test(currency)) return 2;
+  return new Intl.NumberFormat('en', { style: 'currency', currency }).resolvedOptions().maximumFractionDigits ?? 2;
+}
+
 export function moment(at: Timestamp | undefined, language: Language): string {
   if (!at) return '';
   return new Intl.DateTimeFormat(locale(language), { dateStyle: 'medium', timeStyle: 'short' }).format(

@@ -21,7 +21,7 @@ const shown: Interceptor = (next) => async (request) => {
   }
 };
 
-const calls = createConnectTransport({ baseUrl: location.origin, interceptors: [shown] });
+export const calls = createConnectTransport({ baseUrl: location.origin, interceptors: [shown] });
 const streams = createGrpcWebTransport({ baseUrl: location.origin, interceptors: [shown] });
 
 export const directory: Client<typeof DirectoryStaffService> = createClient(DirectoryStaffService, calls);

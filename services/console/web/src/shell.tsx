@@ -22,9 +22,13 @@ import {
   IconLanguage,
   IconLink,
   IconLogout,
+  IconMessages,
   IconMoon,
+  IconReceipt,
+  IconRoute,
   IconScan,
   IconSun,
+  IconTag,
   IconUser,
   IconUsers,
 } from '@tabler/icons-react';
@@ -41,6 +45,7 @@ interface Place {
   icon: ComponentType<{ size?: number; stroke?: number; 'aria-hidden'?: boolean }>;
   /** What one must be allowed to do for it to be of use. */
   action: string;
+  also?: string;
   phone?: boolean;
   /** It is a page with a policy of its own, so the browser loads it anew. */
   whole?: boolean;
@@ -55,12 +60,16 @@ function usePlaces(): Place[] {
     { path: '/documents', name: t.nav.documents, icon: IconFileText, action: 'document.read', phone: true },
     { path: '/stock', name: t.nav.stock, icon: IconBuildingWarehouse, action: 'stock.read', phone: true },
     { path: '/links', name: t.nav.links, icon: IconLink, action: 'link.read' },
+    { path: '/threads', name: t.nav.threads, icon: IconMessages, action: 'thread.read' },
+    { path: '/prices', name: t.nav.prices, icon: IconTag, action: 'document.read', also: 'link.read' },
+    { path: '/accounts', name: t.nav.accounts, icon: IconReceipt, action: 'document.read', also: 'link.read' },
+    { path: '/flows', name: t.nav.flows, icon: IconRoute, action: 'approval.read', also: 'document.read' },
     { path: '/staff', name: t.nav.staff, icon: IconUsers, action: 'staff.read' },
     { path: '/audit', name: t.nav.audit, icon: IconHistory, action: 'audit.read' },
     { path: '/me', name: t.nav.me, icon: IconUser, action: 'self.read' },
   ];
   const may = person()?.may ?? [];
-  return all.filter((place) => may.includes(place.action));
+  return all.filter(({ action, also = action }) => may.includes(action) && may.includes(also));
 }
 
 function Choices() {

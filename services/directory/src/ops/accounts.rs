@@ -210,17 +210,16 @@ impl Directory {
         let tenant = store::tenant_of(self.tenancy.control(), id)
             .await?
             .ok_or(Error::NoWayIn)?;
-        let name = self.name_hash(&login)?;
-        let (text, salt) = (password.to_owned(), random::<16>()?);
-        let hash = self.guesses.work(move || hashed(&text, &salt)).await??;
         let errand = Errand::new("directory.join", tenant);
         let mut tx = self.tenancy.begin("directory.join", &errand).await?;
-        let invite = accounts::invite(&mut tx, id).await?.ok_or(Error::NoWayIn)?;
-        let over = invite.used || invite.disabled || invite.expires_at <= self.tenancy.clock().now();
-        if over || !self.secret_fits(id, secret, &invite.hash)? {
-            return Err(Error::NoWayIn);
-        }
-        let staff = StaffId(invite.staff_id);
+        self.invited(&mut tx, id, secret).await?;
+        drop(tx);
+        // Whoever has no link makes nobody work.
+        let (text, salt) = (password.to_owned(), random::<16>()?);
+        let hash = self.guesses.work(move || hashed(&text, &salt)).await??;
+        let name = self.name_hash(&login)?;
+        let mut tx = self.tenancy.begin("directory.join", &errand).await?;
+        let staff = self.invited(&mut tx, id, secret).await?;
         accounts::use_invite(&mut tx, id).await?;
         if !accounts::put_account(&mut tx, staff, &login, &hash).await? {
             return Err(Error::LoginTaken);
@@ -241,6 +240,16 @@ impl Directory {
         tx.commit().await?;
         self.tenancy.change("credential").await?;
         Ok(signed_in)
+    }
+
+    /// Whom this link is for, locked, while it is good.
+    async fn invited(&self, tx: &mut TenantTx, id: &str, secret: &str) -> Result<StaffId, Error> {
+        let invite = accounts::invite(tx, id).await?.ok_or(Error::NoWayIn)?;
+        let over = invite.used || invite.disabled || invite.expires_at <= self.tenancy.clock().now();
+        if over || !self.secret_fits(id, secret, &invite.hash)? {
+            return Err(Error::NoWayIn);
+        }
+        Ok(StaffId(invite.staff_id))
     }
 
     /// Opens a session for whoever knows the password of that name.
@@ -311,9 +320,15 @@ impl Directory {
         let kept = accounts::password_of(&mut tx, session.staff())
             .await?
             .ok_or(Error::NoWayIn)?;
-        let (old, new, salt) = (old.to_owned(), new.to_owned(), random::<16>()?);
-        let work = move || fits(&old, &kept).then(|| hashed(&new, &salt));
+        drop(tx);
+        let (old, new, salt, before) = (old.to_owned(), new.to_owned(), random::<16>()?, kept.clone());
+        let work = move || fits(&old, &before).then(|| hashed(&new, &salt));
         let hash = self.guesses.work(work).await?.ok_or(Error::NoWayIn)??;
+        let mut tx = self.tenancy.begin("directory.change_password", session).await?;
+        // Somebody may have changed it meanwhile: then the old one is not it any more.
+        if accounts::password_of(&mut tx, session.staff()).await? != Some(kept) {
+            return Err(Error::NoWayIn);
+        }
         accounts::put_password(&mut tx, session.staff(), &hash).await?;
         accounts::end_sessions(&mut tx, session.staff(), None, session.credential()).await?;
         self.audit(&mut tx, session, "self.write", &format!("staff/{}", session.staff()))

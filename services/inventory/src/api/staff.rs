@@ -274,6 +274,27 @@ impl InventoryStaffService for InventoryStaff {
         Ok(Response::new(Box::pin(ReceiverStream::new(answers))))
     }
 
+    async fn import_rows(
+        &self,
+        asked: Request<wire::ImportRowsRequest>,
+    ) -> Result<Response<wire::ImportRowsResponse>, Status> {
+        let (session, inventory, asked) = (Session::of(&asked)?, self.0.clone(), asked.into_inner());
+        let options = asked.options.unwrap_or_default();
+        let defaults = Defaults {
+            location: options.location,
+            quantity: options.quantity,
+        };
+        let rows: Vec<RawRow> = asked.rows.into_iter().map(raw).collect();
+        let mut import = inventory.import(session, defaults, options.dry_run);
+        let (problems, totals) = finish(async move {
+            let problems = import.chunk(&rows).await?;
+            Ok::<_, Error>((problems, import.totals))
+        })
+        .await?;
+        let wire::ImportStockResponse { problems, totals } = answered(problems, totals);
+        Ok(Response::new(wire::ImportRowsResponse { problems, totals }))
+    }
+
     async fn count_stock(
         &self,
         asked: Request<wire::CountStockRequest>,

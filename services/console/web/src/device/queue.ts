@@ -99,7 +99,8 @@ export async function learnArticles(all: Article[]) {
   await tx.done;
 }
 
-async function upload(photo: NonNullable<Waiting['photo']>): Promise<FileRef> {
+/** Brings a file to the server; what an act then names. */
+export async function upload(photo: NonNullable<Waiting['photo']>): Promise<FileRef> {
   const headers = { 'content-type': photo.type, 'hansa-csrf': csrf() };
   const answer = await fetch(`/files/${encodeURIComponent(photo.name)}`, {
     method: 'POST',

@@ -15,7 +15,7 @@ import {
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { Link, useLocation, useSearch } from 'wouter';
-import { moment, money } from '../format';
+import { digitsOf, moment, money } from '../format';
 import { type Approval, Verdict, Which } from '../gen/hansa/workflow/v1/staff_pb';
 import { useWords } from '../i18n';
 import { workflow } from '../rpc';
@@ -108,7 +108,9 @@ function One({ id }: { id: string }) {
               <Text size="sm">
                 {kinds.word(one.kind, one.act)} · {one.requesterName} · {moment(one.openedAt, language)}
               </Text>
-              {one.total !== undefined && <Text fw={600}>{money(one.total, 2, one.currency, language)}</Text>}
+              {one.total !== undefined && (
+                <Text fw={600}>{money(one.total, digitsOf(one.currency), one.currency, language)}</Text>
+              )}
               {!one.linkId && <Link href={`/documents/${one.subjectId}`}>{t.approvals.open}</Link>}
               {one.ours && <Decide one={one} />}
               <Trail one={one} />

@@ -15,6 +15,7 @@ import { Follow } from '../ui/begin';
 import { ContentView } from '../ui/content';
 import { type Definition, useKinds } from '../ui/kinds';
 import { Loaded, Page, Refused } from '../ui/states';
+import { ThreadPanel } from '../ui/thread';
 
 export default function DocumentPage({ id }: { id: string }) {
   const { t } = useWords();
@@ -105,6 +106,9 @@ function Whole({ one, kind }: { one: Document; kind?: Definition }) {
       )}
       <Sections one={one} contents={one.contents} lines={lines} />
       {one.progress.length > 0 && <Progress one={one} />}
+      {person()?.may.includes('thread.read') && one.version > 0n && one.parties.length > 1 && (
+        <ThreadPanel about={{ case: 'documentId', value: one.id }} />
+      )}
       <History one={one} />
     </Stack>
   );
@@ -122,7 +126,12 @@ function Sections({ one, contents, lines }: { one: Document; contents: Record<st
           <Title order={2} size="h4" mb="xs">
             {kinds.word(one.kind, name)}
           </Title>
-          <ContentView content={content} lines={lines} contents={contents} />
+          <ContentView
+            content={content}
+            lines={lines}
+            contents={contents}
+            schema={kinds.definition(one.kind)?.sections[name]?.schema}
+          />
         </Card>
       ))}
     </Stack>

@@ -14,6 +14,7 @@ import { person } from '../session';
 import { AskedButton, useAct } from '../ui/act';
 import { GrantWords, HealthBadge, LinkStateBadge } from '../ui/link';
 import { Loaded, Page, Refused } from '../ui/states';
+import { ThreadPanel } from '../ui/thread';
 import { type GrantDraft, GrantFields, grantOf } from './links';
 
 export default function LinkPage({ id }: { id: string }) {
@@ -64,6 +65,9 @@ function Whole({ link }: { link: Link }) {
           <GrantWords grant={link.received} />
         </Card>
       </SimpleGrid>
+      {person()?.may.includes('thread.read') && link.state === LinkState.ACTIVE && (
+        <ThreadPanel about={{ case: 'linkId', value: link.id }} />
+      )}
       <Card withBorder>
         <Title order={2} size="h4" mb="xs">
           {t.links.traffic}

@@ -5,7 +5,7 @@ import { Badge, Button, Group, Modal, NativeSelect, NumberInput, Stack, Tabs, Te
 import { useDisclosure } from '@mantine/hooks';
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { type FormEvent, useEffect, useState } from 'react';
-import { useLocation, useSearch } from 'wouter';
+import { Link, useLocation, useSearch } from 'wouter';
 import { number, quantity } from '../format';
 import type { Level, PartnerHold } from '../gen/hansa/inventory/v1/staff_pb';
 import { type Availability, ReservationState } from '../gen/hansa/inventory/v1/types_pb';
@@ -27,7 +27,16 @@ export default function Stock() {
   const [, go] = useLocation();
   const tab = search.get('tab') ?? 'ours';
   return (
-    <Page title={t.nav.stock}>
+    <Page
+      title={t.nav.stock}
+      actions={
+        person()?.may.includes('stock.write') && (
+          <Button component={Link} href="/import" variant="default">
+            {t.import.title}
+          </Button>
+        )
+      }
+    >
       <Tabs value={tab} onChange={(value) => go(`/stock?tab=${value}`)} keepMounted={false}>
         <Tabs.List>
           <Tabs.Tab value="ours">{t.stock.ours}</Tabs.Tab>

@@ -14,7 +14,8 @@ import {
   TextInput,
 } from '@mantine/core';
 import { IconPlus, IconTrash } from '@tabler/icons-react';
-import { type ReactNode, useState } from 'react';
+import { useMutation } from '@tanstack/react-query';
+import { lazy, type ReactNode, Suspense, useState } from 'react';
 import { decimal, parseDecimal, quantity } from '../format';
 import type { Document } from '../gen/hansa/documents/v1/staff_pb';
 import { type Content, ContentSchema, type Line, LineSchema, Verdict } from '../gen/hansa/documents/v1/types_pb';
@@ -22,7 +23,7 @@ import { useWords } from '../i18n';
 import { documents } from '../rpc';
 import { useAct } from './act';
 import { type Definition, useKinds } from './kinds';
-import { Refused } from './states';
+import { Refused, Waiting } from './states';
 
 interface Props {
   one: Document;
@@ -33,7 +34,8 @@ interface Props {
   done: () => void;
 }
 
-const writable = ['head', 'lines', 'answers', 'receipts', 'remark'];
+const writable = ['head', 'lines', 'answers', 'receipts', 'remark', 'form'];
+const SchemaForm = lazy(() => import('./form'));
 
 export function ActForm({ one, kind, act, about, done }: Props) {
   const { t } = useWords();
@@ -55,6 +57,9 @@ export function ActForm({ one, kind, act, about, done }: Props) {
     ['document', 'approval', 'level'],
     done,
   );
+  const preview = useMutation({
+    mutationFn: () => documents.previewAct({ id: one.id, act, contents: told(contents, said?.may_write ?? []) }),
+  });
   const strange = names.filter(
     (name) => !writable.includes(kind.sections[name]?.is ?? '') && said?.writes?.includes(name),
   );
@@ -66,13 +71,41 @@ export function ActForm({ one, kind, act, about, done }: Props) {
         return content ? (
           <Stack gap="xs" key={name}>
             <Text fw={600}>{kinds.word(one.kind, name)}</Text>
-            <SectionFields one={one} content={content} change={(next) => change(name, next)} />
+            <SectionFields
+              one={one}
+              content={content}
+              schema={kind.sections[name]?.schema}
+              change={(next) => change(name, next)}
+            />
           </Stack>
         ) : null;
       })}
       {strange.length > 0 && <Alert color="yellow">{t.documents.byCommand}</Alert>}
       {go.isError && <Refused error={go.error} />}
+      {preview.isError && <Refused error={preview.error} />}
+      {preview.data && (
+        <Alert title={t.flows.would}>
+          {preview.data.steps.length === 0 ? (
+            <Text size="sm">{t.flows.nobody}</Text>
+          ) : (
+            preview.data.steps.map((step) => (
+              <Text size="sm" key={step.name}>
+                {step.name.replaceAll('_', ' ')}: {step.people.join(', ')}
+                {step.unknown && ` (${step.unknown})`}
+              </Text>
+            ))
+          )}
+        </Alert>
+      )}
       <Group justify="flex-end">
+        <Button
+          variant="subtle"
+          loading={preview.isPending}
+          disabled={strange.length > 0}
+          onClick={() => preview.mutate()}
+        >
+          {t.flows.who}
+        </Button>
         <Button variant="default" onClick={done}>
           {t.common.cancel}
         </Button>
@@ -97,8 +130,9 @@ export function uuid7(): string {
 
 /** What may be left out and says nothing is left out. */
 function told(contents: Record<string, Content>, optional: string[]): Record<string, Content> {
-  const empty = (content: Content) =>
-    content.body.case === 'remark' && !content.body.value.reference && !content.body.value.note;
+  const empty = ({ body }: Content) =>
+    (body.case === 'remark' && !body.value.reference && !body.value.note) ||
+    (body.case === 'form' && body.value.json === '{}');
   return Object.fromEntries(
     Object.entries(contents).filter(([name, content]) => !optional.includes(name) || !empty(content)),
   );
@@ -139,7 +173,8 @@ function first(one: Document, kind: Definition, names: string[], about?: Documen
       const head = Object.values(about?.contents ?? {}).find((content) => content.body.case === 'head')?.body;
       const currency = (head?.case === 'head' && head.value.currency) || 'EUR';
       all[name] = create(ContentSchema, { body: { case: 'head', value: { currency, refersTo: about?.id ?? '' } } });
-    } else if (is === 'remark') all[name] = create(ContentSchema, { body: { case: 'remark', value: {} } });
+    } else if (is === 'form') all[name] = create(ContentSchema, { body: { case: 'form', value: { json: '{}' } } });
+    else if (is === 'remark') all[name] = create(ContentSchema, { body: { case: 'remark', value: {} } });
     else if (is === 'lines') {
       const lines = about ? stillOpen(about) : [{ id: '1' }];
       all[name] = create(ContentSchema, { body: { case: 'lines', value: { lines } } });
@@ -157,10 +192,12 @@ function first(one: Document, kind: Definition, names: string[], about?: Documen
 function SectionFields({
   one,
   content,
+  schema,
   change,
 }: {
   one: Document;
   content: Content;
+  schema?: unknown;
   change: (content: Content) => void;
 }) {
   const { t } = useWords();
@@ -199,6 +236,19 @@ function SectionFields({
         {field('deliveryAddress', t.head.deliveryAddress)}
         {field('note', t.head.note)}
       </Stack>
+    );
+  }
+  if (body.case === 'form') {
+    const form = body.value;
+    return (
+      <Suspense fallback={<Waiting />}>
+        <SchemaForm
+          schema={schema}
+          json={form.json}
+          files={form.files}
+          change={(json, files) => put({ case: 'form', value: { ...form, json, files } })}
+        />
+      </Suspense>
     );
   }
   if (body.case === 'remark') {

@@ -4,17 +4,36 @@ import { decimal, money, quantity } from '../format';
 import type { Content, Line } from '../gen/hansa/documents/v1/types_pb';
 import { Verdict } from '../gen/hansa/documents/v1/types_pb';
 import { useWords } from '../i18n';
+import { hexOf } from './hex';
 
 interface Props {
   content: Content;
   /** The lines that answers and receipts speak of. */
   lines?: Content;
   contents: Record<string, Content>;
+  /** Of a form: what its kind says of the fields. */
+  schema?: unknown;
+}
+
+interface FormSchema {
+  properties?: Record<string, { title?: string; 'x-hansa-titles'?: Record<string, string> }>;
+}
+
+/** What a field says, on one line. */
+function inWords(value: unknown, nameOfFile: (hash: string) => string): string {
+  if (Array.isArray(value)) return value.map((one) => inWords(one, nameOfFile)).join('; ');
+  if (value && typeof value === 'object') {
+    return Object.values(value)
+      .map((one) => inWords(one, nameOfFile))
+      .join(' ');
+  }
+  const text = String(value ?? '');
+  return /^[0-9a-f]{64}$/.test(text) ? nameOfFile(text) : text.replaceAll('_', ' ');
 }
 
 const nameOf = (line?: Line) => line?.name || line?.sku || line?.gtin || line?.buyerSku || '';
 
-export function ContentView({ content, lines, contents }: Props) {
+export function ContentView({ content, lines, contents, schema }: Props) {
   const { t, language } = useWords();
   const of = (id: string) =>
     lines?.body.case === 'lines' ? lines.body.value.lines.find((line) => line.id === id) : undefined;
@@ -103,10 +122,11 @@ export function ContentView({ content, lines, contents }: Props) {
     );
   }
   if (body.case === 'form') {
-    const said = Object.entries(JSON.parse(body.value.json) as Record<string, unknown>);
-    return (
-      <Pairs said={said.map(([name, value]) => [name, typeof value === 'string' ? value : JSON.stringify(value)])} />
-    );
+    const fields = (schema as FormSchema | undefined)?.properties ?? {};
+    const title = (name: string) => fields[name]?.['x-hansa-titles']?.[language] ?? fields[name]?.title ?? name;
+    const nameOfFile = (hash: string) => body.value.files.find((file) => hexOf(file.hash) === hash)?.name ?? hash;
+    const all = Object.entries(JSON.parse(body.value.json) as Record<string, unknown>);
+    return <Pairs said={all.map(([name, value]) => [title(name), inWords(value, nameOfFile)])} />;
   }
   if (body.case === 'prices') {
     const prices = body.value;

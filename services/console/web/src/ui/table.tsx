@@ -20,6 +20,8 @@ interface Props<T> {
   rows: T[];
   columns: Column<T>[];
   id: (row: T) => string;
+  /** What the file holds, when that is more than is shown. */
+  all?: T[];
   /** Where a row leads. */
   to?: (row: T) => string;
 }
@@ -47,7 +49,7 @@ export function saveCsv<T>(name: string, rows: T[], columns: Column<T>[]) {
   URL.revokeObjectURL(link.href);
 }
 
-export function List<T>({ label, rows, columns, id, to }: Props<T>) {
+export function List<T>({ label, rows, columns, id, to, all = rows }: Props<T>) {
   const phone = usePhone();
   const { t } = useWords();
   const [first, ...rest] = columns;
@@ -57,7 +59,7 @@ export function List<T>({ label, rows, columns, id, to }: Props<T>) {
         size="xs"
         variant="subtle"
         leftSection={<IconDownload size={14} aria-hidden />}
-        onClick={() => saveCsv(label, rows, columns)}
+        onClick={() => saveCsv(label, all, columns)}
       >
         {t.common.csv}
       </Button>

@@ -1,0 +1,250 @@
+// A form out of the JSON Schema that stands in a kind. The library lays it out; fields that only we know (x-hansa-control) are ours.
+import { Button, FileButton, Group, Stack, Text, TextInput } from '@mantine/core';
+import Form from '@rjsf/mantine';
+import {
+  englishStringTranslator,
+  type FieldProps,
+  type RJSFSchema,
+  type UiSchema,
+  type ValidatorType,
+} from '@rjsf/utils';
+import { useMemo, useState } from 'react';
+import { upload } from '../device/queue';
+import type { FileRef } from '../gen/hansa/files/v1/types_pb';
+import { type Language, useWords } from '../i18n';
+import { hexOf } from './hex';
+import { Refused } from './states';
+
+type Control =
+  | 'text'
+  | 'number'
+  | 'date'
+  | 'select'
+  | 'money'
+  | 'file'
+  | 'product'
+  | 'staff'
+  | 'partner'
+  | 'location'
+  | 'table';
+type Field = RJSFSchema & { 'x-hansa-control'?: Control; 'x-hansa-titles'?: Record<string, string> };
+
+/** The server decides what a form may say, and its refusal names the field: code that is made of a schema is not run here. */
+const validator: ValidatorType = {
+  validateFormData: () => ({ errors: [], errorSchema: {} }),
+  isValid: () => true,
+  rawValidation: () => ({ errors: [] }),
+};
+
+const plain = (word: string) => word.charAt(0).toUpperCase() + word.slice(1).replaceAll('_', ' ');
+
+/** What the library needs to know of a schema, in the language of whoever reads it. */
+function shown(schema: Field, language: Language): { schema: RJSFSchema; ui: UiSchema } {
+  const control = schema['x-hansa-control'];
+  const title = schema['x-hansa-titles']?.[language] ?? schema.title;
+  const all: RJSFSchema = { ...schema, title };
+  const ui: UiSchema = {};
+  if (schema.properties) {
+    all.properties = {};
+    for (const [name, field] of Object.entries(schema.properties)) {
+      const inner = shown(field as Field, language);
+      all.properties[name] = { ...inner.schema, title: inner.schema.title ?? plain(name) };
+      ui[name] = inner.ui;
+    }
+  }
+  if (control === 'table' && schema.items && typeof schema.items === 'object') {
+    const inner = shown(schema.items as Field, language);
+    all.type = 'array';
+    all.items = { type: 'object', ...inner.schema };
+    ui.items = inner.ui;
+  }
+  if (control === 'money' || control === 'product' || control === 'file') {
+    ui['ui:field'] = control;
+    all.type = control === 'file' && schema.type === 'array' ? 'array' : control === 'file' ? 'string' : 'object';
+  }
+  if (control === 'select') {
+    all.type ??= 'string';
+    ui['ui:enumNames'] = (schema.enum ?? []).map((one) => plain(String(one)));
+  }
+  if (control === 'number') all.type ??= 'number';
+  if (control === 'date') {
+    all.type = 'string';
+    ui['ui:options'] = { inputType: 'date' };
+  }
+  if (control === 'text' || control === 'staff' || control === 'partner' || control === 'location') {
+    all.type ??= 'string';
+    if ((schema.maxLength ?? 0) > 200) ui['ui:widget'] = 'textarea';
+  }
+  return { schema: all, ui };
+}
+
+interface Files {
+  add: (files: FileRef[]) => void;
+  nameOf: (hash: string) => string;
+}
+
+function MoneyField({ formData, onChange, schema, fieldPathId, required }: FieldProps) {
+  const { t } = useWords();
+  const money = (formData ?? { currency: 'EUR' }) as { amount?: string; currency?: string };
+  const set = (next: object) => onChange({ ...money, ...next }, fieldPathId.path);
+  return (
+    <Group align="flex-end">
+      <TextInput
+        label={schema.title}
+        required={required}
+        inputMode="decimal"
+        value={money.amount ?? ''}
+        onChange={(event) => set({ amount: event.currentTarget.value.replace(',', '.') })}
+      />
+      <TextInput
+        label={t.head.currency}
+        maxLength={3}
+        w={90}
+        value={money.currency ?? ''}
+        onChange={(event) => set({ currency: event.currentTarget.value.toUpperCase() })}
+      />
+    </Group>
+  );
+}
+
+function ProductField({ formData, onChange, schema, fieldPathId }: FieldProps) {
+  const { t } = useWords();
+  const product = (formData ?? {}) as Record<string, string>;
+  const fields: [string, string][] = [
+    ['name', t.lines.name],
+    ['gtin', t.stock.gtin],
+    ['sku', t.stock.sku],
+  ];
+  return (
+    <Stack gap={4}>
+      <Text size="sm" fw={500}>
+        {schema.title}
+      </Text>
+      <Group align="flex-end">
+        {fields.map(([name, label]) => (
+          <TextInput
+            key={name}
+            label={label}
+            value={product[name] ?? ''}
+            onChange={(event) => {
+              const next = { ...product, [name]: event.currentTarget.value };
+              const said = Object.entries(next).filter(([, value]) => value);
+              onChange(said.length > 0 ? Object.fromEntries(said) : undefined, fieldPathId.path);
+            }}
+          />
+        ))}
+      </Group>
+    </Stack>
+  );
+}
+
+function FileField({ formData, onChange, schema, fieldPathId, registry }: FieldProps) {
+  const { t } = useWords();
+  const files = registry.formContext.files as Files;
+  const [error, setError] = useState<unknown>();
+  const [busy, setBusy] = useState(false);
+  const several = schema.type === 'array';
+  const kept = ((several ? formData : formData ? [formData] : []) ?? []) as string[];
+  const bring = async (chosen: File[]) => {
+    setBusy(true);
+    setError(undefined);
+    try {
+      const refs: FileRef[] = [];
+      for (const file of chosen)
+        refs.push(await upload({ name: file.name, type: file.type, bytes: await file.arrayBuffer() }));
+      files.add(refs);
+      const hashes = refs.map((ref) => hexOf(ref.hash));
+      onChange(several ? [...kept, ...hashes] : hashes[0], fieldPathId.path);
+    } catch (refused) {
+      setError(refused);
+    } finally {
+      setBusy(false);
+    }
+  };
+  return (
+    <Stack gap={4}>
+      <Group>
+        <FileButton onChange={(chosen) => void bring([chosen].flat().filter((one) => one !== null))} multiple={several}>
+          {(props) => (
+            <Button {...props} size="xs" variant="default" loading={busy}>
+              {schema.title}
+            </Button>
+          )}
+        </FileButton>
+        <Text size="sm">{kept.map(files.nameOf).join(', ')}</Text>
+        {kept.length > 0 && (
+          <Button
+            size="compact-xs"
+            variant="subtle"
+            color="red"
+            onClick={() => onChange(several ? [] : undefined, fieldPathId.path)}
+          >
+            {t.common.remove}
+          </Button>
+        )}
+      </Group>
+      {error !== undefined && <Refused error={error} />}
+    </Stack>
+  );
+}
+
+/** What is empty says nothing. */
+function said(value: unknown): unknown {
+  if (Array.isArray(value)) {
+    const some = value.map(said).filter((one) => one !== undefined);
+    return some.length > 0 ? some : undefined;
+  }
+  if (value && typeof value === 'object') {
+    const some = Object.entries(value).flatMap(([name, inner]) => {
+      const kept = said(inner);
+      return kept === undefined ? [] : [[name, kept] as const];
+    });
+    return some.length > 0 ? Object.fromEntries(some) : undefined;
+  }
+  return value === '' || value === null ? undefined : value;
+}
+
+interface Props {
+  schema: unknown;
+  json: string;
+  files: FileRef[];
+  change: (json: string, files: FileRef[]) => void;
+}
+
+export default function SchemaForm({ schema, json, files, change }: Props) {
+  const { t, language } = useWords();
+  const laid = useMemo(() => shown(schema as Field, language), [schema, language]);
+  const [data, setData] = useState<unknown>(() => JSON.parse(json || '{}'));
+  const [all, setAll] = useState(files);
+  const tell = (next: unknown, refs: FileRef[]) => {
+    const text = JSON.stringify(said(next) ?? {});
+    change(
+      text,
+      refs.filter((ref) => text.includes(hexOf(ref.hash))),
+    );
+  };
+  const context: { files: Files } = {
+    files: {
+      add: (refs) => setAll((before) => [...before, ...refs]),
+      nameOf: (hash) => all.find((ref) => hexOf(ref.hash) === hash)?.name ?? hash.slice(0, 8),
+    },
+  };
+  return (
+    <Form
+      tagName="div"
+      schema={laid.schema}
+      uiSchema={{ ...laid.ui, 'ui:submitButtonOptions': { norender: true } }}
+      validator={validator}
+      formData={data}
+      formContext={context}
+      fields={{ money: MoneyField, product: ProductField, file: FileField }}
+      showErrorList={false}
+      noHtml5Validate
+      translateString={(text, params) => t.form[text as keyof typeof t.form] ?? englishStringTranslator(text, params)}
+      onChange={({ formData }) => {
+        setData(formData);
+        tell(formData, all);
+      }}
+    />
+  );
+}
