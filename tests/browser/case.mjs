@@ -5,6 +5,8 @@ import { film } from './camera.mjs';
 const { buyer, supplier, code, name, folder } = JSON.parse(process.env.HANSA_CASE);
 const clip = `${folder}/camera.y4m`;
 film(code, clip);
+/** One white pixel. */
+const PIXEL = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8/5+hHgAHggJ/PchI7wAAAABJRU5ErkJggg==';
 const chrome = await browser(clip);
 const told = (text) => console.log(text);
 
@@ -50,6 +52,8 @@ await carl.page.evaluate(() => navigator.serviceWorker.ready);
 await carl.context.setOffline(true);
 await carl.sees('No network');
 await carl.page.getByLabel('Units').fill('12');
+await carl.page.locator('input[type=file][capture]').setInputFiles({ name: 'shelf.png', mimeType: 'image/png', buffer: Buffer.from(PIXEL, 'base64') });
+await carl.button('shelf.png').waitFor();
 await carl.looks('scan-offline');
 await carl.presses('Ask for it');
 await carl.page.locator('[data-testid=queued]').waitFor();
@@ -72,7 +76,11 @@ await mia.looks('approval');
 await mia.presses('Approve');
 await mia.sees('Done');
 await mia.sees('Nothing to decide.');
-told('approved, once');
+await mia.goes('/documents?kind=requisition');
+await mia.page.locator('#main').getByRole('link', { name: /RQ/ }).click();
+const [photo] = await Promise.all([mia.page.waitForEvent('download'), mia.button('shelf.png').click()]);
+ok(photo.suggestedFilename() === 'shelf.png', photo.suggestedFilename());
+told('approved, once, with its photo');
 
 // The buyer orders; the supplier changes a line; the buyer agrees.
 await olga.goes('/documents');

@@ -6,6 +6,7 @@ import { Link, useSearch } from 'wouter';
 import { moment, quantity } from '../format';
 import type { Document, Proposal } from '../gen/hansa/documents/v1/staff_pb';
 import type { Content } from '../gen/hansa/documents/v1/types_pb';
+import type { FileRef } from '../gen/hansa/files/v1/types_pb';
 import { useWords } from '../i18n';
 import { documents } from '../rpc';
 import { person } from '../session';
@@ -13,6 +14,7 @@ import { useAct } from '../ui/act';
 import { ActForm } from '../ui/act-form';
 import { Follow } from '../ui/begin';
 import { ContentView } from '../ui/content';
+import { Files } from '../ui/files';
 import { type Definition, useKinds } from '../ui/kinds';
 import { Loaded, Page, Refused } from '../ui/states';
 import { ThreadPanel } from '../ui/thread';
@@ -114,6 +116,12 @@ function Whole({ one, kind }: { one: Document; kind?: Definition }) {
   );
 }
 
+/** All files that a section names. */
+function filesOf({ body }: Content): FileRef[] {
+  if (body.case === 'head' || body.case === 'remark' || body.case === 'form') return body.value.files;
+  return body.case === 'receipts' ? body.value.receipts.flatMap((receipt) => receipt.files) : [];
+}
+
 function Sections({ one, contents, lines }: { one: Document; contents: Record<string, Content>; lines?: Content }) {
   const kinds = useKinds();
   // As the kind lists them.
@@ -132,6 +140,7 @@ function Sections({ one, contents, lines }: { one: Document; contents: Record<st
             contents={contents}
             schema={kinds.definition(one.kind)?.sections[name]?.schema}
           />
+          <Files documentId={one.id} files={filesOf(content)} />
         </Card>
       ))}
     </Stack>

@@ -45,6 +45,8 @@ function shown(schema: Field, language: Language): { schema: RJSFSchema; ui: UiS
   const all: RJSFSchema = { ...schema, title };
   const ui: UiSchema = {};
   if (schema.properties) {
+    // A kind's own order is lost when it is brought into its one form: what must be said comes first.
+    ui['ui:order'] = [...(schema.required ?? []), '*'];
     all.properties = {};
     for (const [name, field] of Object.entries(schema.properties)) {
       const inner = shown(field as Field, language);
@@ -232,6 +234,7 @@ export default function SchemaForm({ schema, json, files, change }: Props) {
   return (
     <Form
       tagName="div"
+      className="schema-form"
       schema={laid.schema}
       uiSchema={{ ...laid.ui, 'ui:submitButtonOptions': { norender: true } }}
       validator={validator}
