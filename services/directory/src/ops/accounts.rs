@@ -37,7 +37,7 @@ const INVITE_VALIDITY: Duration = Duration::days(7);
 const PASSWORD_MIN: usize = 15;
 const PASSWORD_MAX: usize = 128;
 const LOGIN_MAX: usize = 120;
-/// Tries for one name: so many at once, then one in each minute's tenth part.
+/// Tries for one name: so many at once, and then so many in a minute.
 const TRIES_AT_ONCE: NonZeroU32 = NonZeroU32::new(10).unwrap();
 const TRIES_EACH_MINUTE: NonZeroU32 = NonZeroU32::new(10).unwrap();
 /// Names whose tries are remembered.
