@@ -1,12 +1,9 @@
 //! The console in a real Chromium: two enterprises on two nodes, at desks and on a phone.
 // covers: I3, I4, I12
 
-use std::path::Path;
-
 use hansa_proto::inventory::v1::ImportRow;
-use hansa_tests::{Enterprise, House, house::text};
+use hansa_tests::{Enterprise, House, browser::runs, house::text};
 use serde_json::{Value, json};
-use tokio::process::Command;
 
 /// Of Open Food Facts (ODbL).
 const CODE: &str = "3017620422003";
@@ -36,24 +33,6 @@ async fn stocks(enterprise: &Enterprise, sku: &str, units: i64) {
         ..ImportRow::default()
     };
     enterprise.imports(vec![row], false).await;
-}
-
-/// Runs a script of `tests/browser` with what it has to know.
-async fn runs(script: &str, knows: &Value) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("browser");
-    let output = Command::new("node")
-        .arg(script)
-        .current_dir(folder)
-        .env("HANSA_CASE", knows.to_string())
-        .output()
-        .await
-        .expect("make test installs node and Chromium");
-    let (said, errors) = (
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr),
-    );
-    assert!(output.status.success(), "{said}\n{errors}");
-    println!("{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -15,6 +15,7 @@ mod budgets;
 mod certs;
 mod changes;
 mod clients;
+mod company;
 mod console;
 mod conversations;
 mod counts;

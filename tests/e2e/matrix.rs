@@ -303,7 +303,9 @@ async fn what_is_anothers_and_what_is_not_there_are_the_same_answer_in_every_sta
             (serde_json::Map::new(), serde_json::Map::new(), serde_json::Map::new());
         for field in method.input().fields() {
             let name = field.json_name().to_owned();
-            if field.name() == "id" || field.name().ends_with("_id") {
+            // What an issuer knows us by is no name of ours.
+            let ours = field.name().ends_with("_id") && field.name() != "client_id";
+            if field.name() == "id" || ours {
                 let kind = named(method.parent_service().name(), method.name(), field.name());
                 let kind = kind.unwrap_or_else(|| panic!("{path}: {} has no row here", field.name()));
                 foreign.insert(name.clone(), json!(theirs(kind)));

@@ -63,6 +63,7 @@ pub fn settings(world: &World) -> Settings {
         link_listen: free,
         link_addresses: Vec::new(),
         staff_listen: free,
+        staff_url: None,
         ops_listen: free,
         roles: Vec::new(),
         connections: 16,

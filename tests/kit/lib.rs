@@ -5,6 +5,7 @@
 
 pub mod apps;
 pub mod backend;
+pub mod browser;
 pub mod database;
 pub mod documents;
 pub mod house;

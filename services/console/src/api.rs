@@ -11,11 +11,13 @@ use axum::{
 };
 use hansa_directory::{COOKIE, Directory, Door, SignedIn};
 use hansa_edge::{finish, refuse_json, status};
+use hansa_egress::Egress;
 use hansa_vocab::{Fault, Kind};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::de::DeserializeOwned;
 
 use crate::{
+    company,
     model::{Join, Shown, SignIn},
     page,
 };
@@ -30,13 +32,18 @@ pub struct Console(Arc<Inner>);
 struct Inner {
     directory: Directory,
     door: Door,
+    egress: Egress,
 }
 
 impl Console {
     /// The console in front of this door.
     #[must_use]
-    pub fn new(directory: Directory, door: Door) -> Self {
-        Self(Arc::new(Inner { directory, door }))
+    pub fn new(directory: Directory, door: Door, egress: Egress) -> Self {
+        Self(Arc::new(Inner {
+            directory,
+            door,
+            egress,
+        }))
     }
 
     /// All that is served below `/console`.
@@ -47,10 +54,29 @@ impl Console {
             .route("/console", get(async || Redirect::temporary("/console/")))
             .route("/console/api/session", session)
             .route("/console/api/invited", post(join))
+            .route("/console/api/company", post(company::begin))
+            .route("/console/api/company/known", post(company::known))
+            .route("/console/api/company/{tenant}", get(company::back))
             .route("/console/api/{*rest}", any(async || StatusCode::NOT_FOUND))
             .route("/console/", get(page::show))
             .route("/console/{*rest}", get(page::show))
             .with_state(self)
+    }
+
+    /// Who works here.
+    pub fn directory(&self) -> &Directory {
+        &self.0.directory
+    }
+
+    /// What asks their issuers.
+    pub fn egress(&self) -> &Egress {
+        &self.0.egress
+    }
+
+    /// The cookie of a session, as long as that lives.
+    pub fn cookie(&self, signed_in: &SignedIn) -> Result<HeaderValue, Fault> {
+        let lives = (signed_in.expires_at - self.0.directory.now()).whole_seconds();
+        kept(&signed_in.cookie, lives)
     }
 
     /// Who is signed in, and by what its page shows that it is ours.
@@ -62,8 +88,7 @@ impl Console {
 
     /// Whoever has just come in, told as if they had asked.
     async fn welcome(&self, signed_in: SignedIn) -> Result<Response, Fault> {
-        let lives = (signed_in.expires_at - self.0.directory.now()).whole_seconds();
-        let cookie = kept(&signed_in.cookie, lives)?;
+        let cookie = self.cookie(&signed_in)?;
         let mut headers = HeaderMap::new();
         headers.insert(header::COOKIE, pair(&signed_in.cookie)?);
         let mut answer = Json(self.whoever(&headers).await?).into_response();
@@ -82,19 +107,19 @@ fn kept(value: &str, seconds: i64) -> Result<HeaderValue, Fault> {
     HeaderValue::from_str(&text).map_err(|_| Fault::internal())
 }
 
-fn private(mut answer: Response) -> Response {
+pub fn private(mut answer: Response) -> Response {
     answer
         .headers_mut()
         .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     answer
 }
 
-fn refused(fault: Fault) -> Response {
+pub fn refused(fault: Fault) -> Response {
     private(refuse_json(&status(fault)))
 }
 
 /// JSON of this type, said by a page of ours: another site can't send that type without asking, and says where it comes from.
-async fn said<T: DeserializeOwned>(request: Request) -> Result<(T, String), Fault> {
+pub async fn said<T: DeserializeOwned>(request: Request) -> Result<(T, String), Fault> {
     let headers = request.headers();
     let text = |name| {
         headers

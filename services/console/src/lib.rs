@@ -9,6 +9,7 @@
 //! Deliberately absent: business data; whatever a screen shows or does goes through the staff API.
 
 mod api;
+mod company;
 mod model;
 mod page;
 

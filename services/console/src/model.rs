@@ -56,3 +56,19 @@ pub struct Join {
     pub login: String,
     pub password: String,
 }
+
+/// Whose sign-in: by an address of theirs, or by an invitation.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Company {
+    #[serde(default)]
+    pub at: String,
+    #[serde(default)]
+    pub link: String,
+}
+
+/// Where the browser goes.
+#[derive(Serialize)]
+pub struct Go {
+    pub go: String,
+}

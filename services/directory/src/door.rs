@@ -215,7 +215,7 @@ impl Door {
     ///
     /// UNAUTHENTICATED when it opens nothing.
     pub async fn browser(&self, headers: &http::HeaderMap) -> Result<(Session, String), Fault> {
-        let (id, secret) = cookie_of(headers).ok_or_else(no_entry)?;
+        let (id, secret) = session_of(headers).ok_or_else(no_entry)?;
         let standing = self.standing(id, secret, true).await?.ok_or_else(no_entry)?;
         let csrf = self.0.directory.csrf(id)?;
         // Whoever is signed in may see who they are; what more, each call asks.
@@ -232,7 +232,7 @@ impl Door {
         if let Some((id, secret)) = key {
             return self.standing(id, secret, false).await;
         }
-        let Some((id, secret)) = cookie_of(headers) else {
+        let Some((id, secret)) = session_of(headers) else {
             return Ok(None);
         };
         // A cookie goes along by itself, also when another site makes the call; this does not.
@@ -385,13 +385,18 @@ fn parts(text: &str) -> Option<(&str, &str)> {
 }
 
 /// Those of a browser's session.
-fn cookie_of(headers: &http::HeaderMap) -> Option<(&str, &str)> {
+fn session_of(headers: &http::HeaderMap) -> Option<(&str, &str)> {
+    cookie(headers, COOKIE)?.strip_prefix("hs1_").and_then(parts)
+}
+
+/// What a browser keeps under this name.
+#[must_use]
+pub fn cookie<'a>(headers: &'a http::HeaderMap, name: &str) -> Option<&'a str> {
     let all = headers.get_all(http::header::COOKIE).into_iter();
     let mut all = all
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(';'));
-    let value = all.find_map(|one| one.trim().strip_prefix(COOKIE)?.strip_prefix('='))?;
-    value.strip_prefix("hs1_").and_then(parts)
+    all.find_map(|one| one.trim().strip_prefix(name)?.strip_prefix('='))
 }
 
 fn valid(credential: &Credential, now: OffsetDateTime) -> bool {

@@ -37,6 +37,9 @@ pub enum Error {
     /// A name, a password or a link that opens nothing; which of them is nobody's business.
     #[error("this opens nothing")]
     NoWayIn,
+    /// The issuer vouches for somebody whom nobody has invited.
+    #[error("nobody has invited them")]
+    NotInvited,
     /// Somebody else of the enterprise has that name.
     #[error("the name is taken")]
     LoginTaken,
@@ -89,6 +92,11 @@ impl From<Error> for Fault {
                 Kind::Unauthenticated,
                 "NO_WAY_IN",
                 "this opens nothing: look at what you typed, or ask an owner or admin for a new link",
+            ),
+            Error::NotInvited => Self::new(
+                Kind::Unauthenticated,
+                "NOT_INVITED",
+                "your enterprise vouches for you, but nobody there has invited you here: ask an owner or admin for a link",
             ),
             Error::LoginTaken => Self::new(
                 Kind::Precondition,

@@ -14,8 +14,8 @@ mod store;
 
 pub use api::{DirectoryStaff, invited_at};
 pub use audited::{AllAudited, Audited, SectionFuture};
-pub use door::{COOKIE, CSRF, Door, Session};
+pub use door::{COOKIE, CSRF, Door, Session, cookie};
 pub use error::Error;
 pub use model::Section;
-pub use ops::{Directory, NewKey, SignedIn, Staff, colleagues, is_path, units_of, witness};
+pub use ops::{Directory, NewKey, SignedIn, Staff, Vouched, colleagues, is_path, units_of, witness};
 pub use store::audit;

@@ -3,6 +3,7 @@
 mod accounts;
 mod chain;
 mod changes;
+mod vouched;
 
 use std::sync::{Arc, OnceLock};
 
@@ -17,6 +18,7 @@ pub use accounts::SignedIn;
 pub(crate) use chain::Checked;
 pub use chain::witness;
 pub(crate) use changes::{Start, Told, Update};
+pub use vouched::Vouched;
 
 use crate::{
     AllAudited, Error, Session,

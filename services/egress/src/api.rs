@@ -3,10 +3,11 @@
 use hansa_directory::Session;
 use hansa_edge::{finish, id, maybe_id, status, timestamp};
 use hansa_proto::egress::v1::{self as wire, egress_staff_service_server::EgressStaffService};
+use hansa_tenancy::Caller as _;
 use tonic::{Request, Response, Status};
 
 use crate::{
-    Egress, Mail,
+    Egress, Issuer, Mail,
     store::{DeliveryRow, WebhookRow, mail::MailRow},
 };
 
@@ -51,6 +52,17 @@ fn mail((row, letter): (MailRow, Option<Mail>)) -> wire::Mail {
         trouble: row.trouble,
         document_id: row.subject_id.to_string(),
         created_at: Some(timestamp(row.created_at)),
+    }
+}
+
+impl EgressStaff {
+    fn shown(&self, session: &Session, issuer: Issuer) -> wire::Issuer {
+        wire::Issuer {
+            url: issuer.url,
+            client_id: issuer.client_id,
+            redirect_uri: self.0.redirect_uri(session.tenant()),
+            sign_in_url: self.0.sign_in_url(session.tenant()),
+        }
     }
 }
 
@@ -122,5 +134,46 @@ impl EgressStaffService for EgressStaff {
         Ok(Response::new(wire::ListMailsResponse {
             mails: all.into_iter().map(mail).collect(),
         }))
+    }
+
+    async fn get_issuer(
+        &self,
+        asked: Request<wire::GetIssuerRequest>,
+    ) -> Result<Response<wire::GetIssuerResponse>, Status> {
+        let session = Session::of(&asked)?;
+        let found = self.0.get_issuer(&session).await.map_err(status)?;
+        Ok(Response::new(wire::GetIssuerResponse {
+            issuer: found.map(|issuer| self.shown(&session, issuer)),
+            redirect_uri: self.0.redirect_uri(session.tenant()),
+        }))
+    }
+
+    async fn set_issuer(
+        &self,
+        asked: Request<wire::SetIssuerRequest>,
+    ) -> Result<Response<wire::SetIssuerResponse>, Status> {
+        let (session, egress, asked) = (Session::of(&asked)?, self.0.clone(), asked.into_inner());
+        let by = session.clone();
+        let set = async move {
+            let said = (
+                asked.url.as_str(),
+                asked.client_id.as_str(),
+                asked.client_secret.as_str(),
+            );
+            egress.set_issuer(&by, said).await
+        };
+        let issuer = finish(set).await?;
+        Ok(Response::new(wire::SetIssuerResponse {
+            issuer: Some(self.shown(&session, issuer)),
+        }))
+    }
+
+    async fn remove_issuer(
+        &self,
+        asked: Request<wire::RemoveIssuerRequest>,
+    ) -> Result<Response<wire::RemoveIssuerResponse>, Status> {
+        let (session, egress) = (Session::of(&asked)?, self.0.clone());
+        finish(async move { egress.remove_issuer(&session).await }).await?;
+        Ok(Response::new(wire::RemoveIssuerResponse {}))
     }
 }

@@ -1,6 +1,6 @@
 //! Everything that can go wrong with what leaves the house, and what a caller is told of it.
 
-use hansa_vocab::Fault;
+use hansa_vocab::{Fault, Kind};
 
 /// What went wrong.
 #[derive(Debug, thiserror::Error)]
@@ -16,6 +16,18 @@ pub enum Error {
     /// No such thing here.
     #[error("no such {0}")]
     NotFound(&'static str),
+    /// This enterprise has no issuer.
+    #[error("no issuer")]
+    NoIssuer,
+    /// Nobody of ours went there, or it is long ago.
+    #[error("nobody went to an issuer from here")]
+    NoErrand,
+    /// The issuer does not vouch for anybody; why, for whoever runs it.
+    #[error("the issuer does not vouch for anybody: {0}")]
+    Unvouched(String),
+    /// More begin than we ask an issuer for.
+    #[error("too many sign in at one time")]
+    TooManyBegin,
     /// A row that no code of ours wrote.
     #[error("a row of {0} is damaged")]
     Damaged(&'static str),
@@ -37,6 +49,26 @@ impl From<Error> for Fault {
     fn from(error: Error) -> Self {
         match error {
             Error::Invalid { field, text } => Self::invalid(field, text),
+            Error::NoIssuer => Self::new(
+                Kind::NotFound,
+                "NO_ISSUER",
+                "this enterprise has no sign-in of its own: use a name and a password",
+            ),
+            Error::NoErrand => Self::new(
+                Kind::Unauthenticated,
+                "NO_ERRAND",
+                "nobody went to sign in from this browser, or it took longer than ten minutes: begin again",
+            ),
+            Error::Unvouched(why) => {
+                tracing::warn!(why, "an issuer does not vouch for anybody");
+                Self::new(
+                    Kind::Unavailable,
+                    "UNVOUCHED",
+                    "your enterprise's own sign-in has not let you in, or can't be reached: try again, or ask whoever runs it",
+                )
+            }
+            Error::TooManyBegin => Self::new(Kind::Exhausted, "TOO_MANY_TRIES", "too many sign in: wait a moment")
+                .retry_after(std::time::Duration::from_secs(5)),
             Error::NotFound(what) => Self::not_found(what),
             error @ (Error::Vault(_) | Error::Damaged(_)) => {
                 tracing::error!(%error, "what was sealed can't be used");

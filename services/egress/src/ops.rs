@@ -1,6 +1,7 @@
 //! What one can do with webhooks, and telling them. Start reading at [`Egress::publish`].
 
 mod backend;
+mod issuer;
 mod mail;
 
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use ipnet::IpNet;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use uuid::Uuid;
 
+pub use self::issuer::{CameBack, Issuer, Returned};
 use crate::{
     Error,
     model::{self, TOPICS},
@@ -42,6 +44,9 @@ pub struct Egress {
     allowed: Arc<[IpNet]>,
     mailer: Option<Mailer>,
     places: Arc<Places>,
+    /// Where browsers find the console.
+    console: Arc<str>,
+    begins: issuer::Begins,
 }
 
 impl Timed for Egress {
@@ -60,13 +65,15 @@ impl Timed for Egress {
 impl Egress {
     /// What leaves this node.
     #[must_use]
-    pub fn new(tenancy: Tenancy, vault: Vault, allowed: &[IpNet], mailer: Option<Mailer>) -> Self {
+    pub fn new(tenancy: Tenancy, vault: Vault, allowed: &[IpNet], mailer: Option<Mailer>, console: &str) -> Self {
         Self {
             tenancy,
             vault,
             allowed: allowed.into(),
             mailer,
             places: Places::new(TOGETHER_MAX),
+            console: console.trim_end_matches('/').into(),
+            begins: issuer::begins(),
         }
     }
 

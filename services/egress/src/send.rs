@@ -1,6 +1,7 @@
 //! Sending: the name is looked up once, its addresses are looked at, and the connection goes to one of those.
 
 mod backend;
+mod issuer;
 pub mod smtp;
 
 use std::{net::SocketAddr, time::Duration};
@@ -9,7 +10,10 @@ use ipnet::IpNet;
 use reqwest::{Client, Response, Url, redirect::Policy};
 use uuid::Uuid;
 
-pub use self::backend::{answered, channel};
+pub use self::{
+    backend::{answered, channel},
+    issuer::{Unheard, ask},
+};
 
 use crate::model;
 

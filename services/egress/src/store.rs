@@ -1,5 +1,6 @@
 //! SQL of what leaves the house, nothing else.
 
+pub mod issuer;
 pub mod mail;
 
 use hansa_tenancy::TenantTx;

@@ -32,6 +32,9 @@ pub struct Settings {
     /// Where our own people's tools connect: gRPC, gRPC-Web and JSON.
     #[arg(long, env = "HANSA_STAFF_LISTEN", default_value = "127.0.0.1:7080")]
     pub staff_listen: SocketAddr,
+    /// What browsers type for the console, e.g. https://hansa.example.com; a proxy there does TLS. Without it, the address itself.
+    #[arg(long, env = "HANSA_STAFF_URL")]
+    pub staff_url: Option<String>,
     /// Where the operator looks: /healthz and /readyz. Loopback only.
     #[arg(long, env = "HANSA_OPS_LISTEN", default_value = "127.0.0.1:7081")]
     pub ops_listen: SocketAddr,
@@ -176,10 +179,15 @@ impl Settings {
         if !self.ops_listen.ip().is_loopback() {
             bail!("the ops port is for loopback only");
         }
-        match self.pages_url.as_deref() {
-            Some(url) if !url.starts_with("https://") => bail!("HANSA_PAGES_URL must begin with https://"),
-            _ => Ok(()),
+        for (variable, url) in [
+            ("HANSA_PAGES_URL", &self.pages_url),
+            ("HANSA_STAFF_URL", &self.staff_url),
+        ] {
+            if url.as_deref().is_some_and(|url| !url.starts_with("https://")) {
+                bail!("{variable} must begin with https://");
+            }
         }
+        Ok(())
     }
 
     /// Every setting: name, variable, value.
@@ -197,6 +205,7 @@ impl Settings {
             "HANSA_LINK_LISTEN": self.link_listen.to_string(),
             "HANSA_LINK_ADDRESSES": self.link_addresses,
             "HANSA_STAFF_LISTEN": self.staff_listen.to_string(),
+            "HANSA_STAFF_URL": self.staff_url,
             "HANSA_OPS_LISTEN": self.ops_listen.to_string(),
             "HANSA_ROLES": if roles.is_empty() { vec!["api".into(), "link".into(), "worker".into()] } else { roles },
             "HANSA_CONNECTIONS": self.connections,

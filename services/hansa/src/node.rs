@@ -169,16 +169,22 @@ fn hands(rooms: &Rooms) -> Vec<Box<dyn Hand>> {
     ]
 }
 
-/// Where people without a key open their pages, as it is said to them.
-fn pages_address(settings: &Settings, listening: Option<SocketAddr>) -> Option<String> {
-    let own = || listening.map(|at| format!("http://{at}"));
-    settings.pages_url.clone().or_else(own)
+/// Where people find a port, as it is said to them.
+fn said(url: Option<&str>, listening: SocketAddr) -> String {
+    url.map_or_else(|| format!("http://{listening}"), str::to_owned)
+}
+
+/// The ports of a node, as they were opened.
+struct Opened {
+    link: SocketAddr,
+    staff: SocketAddr,
+    pages: Option<SocketAddr>,
 }
 
 async fn furnish(
     settings: &Settings,
     master: MasterKey,
-    (listening, pages_at): (SocketAddr, Option<SocketAddr>),
+    opened: Opened,
     clock: SharedClock,
     ids: SharedIds,
     stopping: CancellationToken,
@@ -199,10 +205,10 @@ async fn furnish(
         pins: pins.clone(),
         card: keys.card,
         addresses: match settings.link_addresses.as_slice() {
-            [] => vec![listening.to_string()],
+            [] => vec![opened.link.to_string()],
             some => some.to_vec(),
         },
-        listening: listening.to_string(),
+        listening: opened.link.to_string(),
         queue_max: settings.queue_max,
         stopping,
     };
@@ -213,9 +219,10 @@ async fn furnish(
         vault.clone(),
         &settings.egress_allow,
         settings.mailer()?,
+        &said(settings.staff_url.as_deref(), opened.staff),
     );
     let files = Files::new(tenancy.clone());
-    let address = pages_address(settings, pages_at);
+    let address = opened.pages.map(|at| said(settings.pages_url.as_deref(), at));
     let pages = Pages::new(tenancy.clone(), vault.clone(), links.clone(), address.as_deref());
     let others = (workflow.clone(), egress.clone(), files.clone(), pages.clone());
     let base = (tenancy.clone(), vault.clone(), links.clone());
@@ -284,7 +291,11 @@ impl Node {
         let rooms = furnish(
             &settings,
             master,
-            (link_address, pages_address),
+            Opened {
+                link: link_address,
+                staff: staff_address,
+                pages: pages_address,
+            },
             clock,
             ids,
             shutdown.clone(),

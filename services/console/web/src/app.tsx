@@ -143,9 +143,7 @@ function Inside() {
     void findSession();
   }, []);
   // Whoever comes next sees nothing that the one before has seen.
-  useEffect(() => {
-    if (session.is !== 'somebody') queries.clear();
-  }, [session.is]);
+  useEffect(() => (session.is === 'somebody' ? () => queries.clear() : undefined), [session.is]);
   if (session.is === 'unknown') return null;
   return session.is === 'somebody' ? <Screens /> : <SignIn ended={session.ended} />;
 }

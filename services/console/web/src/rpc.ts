@@ -3,6 +3,7 @@ import { type Client, Code, ConnectError, createClient, type Interceptor } from 
 import { createConnectTransport, createGrpcWebTransport } from '@connectrpc/connect-web';
 import { DirectoryStaffService } from './gen/hansa/directory/v1/staff_pb';
 import { DocumentsStaffService } from './gen/hansa/documents/v1/staff_pb';
+import { EgressStaffService } from './gen/hansa/egress/v1/staff_pb';
 import { InventoryStaffService } from './gen/hansa/inventory/v1/staff_pb';
 import { LinkStaffService } from './gen/hansa/link/v1/staff_pb';
 import { WorkflowStaffService } from './gen/hansa/workflow/v1/staff_pb';
@@ -25,6 +26,7 @@ export const calls = createConnectTransport({ baseUrl: location.origin, intercep
 const streams = createGrpcWebTransport({ baseUrl: location.origin, interceptors: [shown] });
 
 export const directory: Client<typeof DirectoryStaffService> = createClient(DirectoryStaffService, calls);
+export const egress: Client<typeof EgressStaffService> = createClient(EgressStaffService, calls);
 export const links: Client<typeof LinkStaffService> = createClient(LinkStaffService, calls);
 export const inventory: Client<typeof InventoryStaffService> = createClient(InventoryStaffService, calls);
 export const documents: Client<typeof DocumentsStaffService> = createClient(DocumentsStaffService, calls);

@@ -95,6 +95,42 @@ async function find(): Promise<void> {
 export const signIn = (login: string, password: string) => call('session', post({ login, password }));
 export const join = (link: string, login: string, password: string) => call('invited', post({ link, login, password }));
 
+/** Whose sign-in: by an address of theirs, or by an invitation. */
+export type Company = { at: string } | { link: string };
+
+const AT = 'hansa.at';
+
+/** The enterprise whose own sign-in was asked for here, now or before; it opens nothing. */
+export function companyHere(): string {
+  const at = new URLSearchParams(location.search).get('at');
+  if (at) {
+    localStorage.setItem(AT, at);
+    history.replaceState(null, '', location.pathname + location.hash);
+  }
+  return localStorage.getItem(AT) ?? '';
+}
+
+async function answered<T>(path: string, body: unknown): Promise<T> {
+  const answer = await fetch(`/console/api/${path}`, post(body));
+  if (!answer.ok) throw (await answer.json()) as Refusal;
+  return answer.json();
+}
+
+export const hasCompany = (company: Company) => answered<boolean>('company/known', company);
+
+/** Away to the issuer of the enterprise; it sends the browser back. */
+export async function goToCompany(company: Company): Promise<void> {
+  const { go } = await answered<{ go: string }>('company', company);
+  location.assign(go);
+}
+
+/** What the way back from an issuer came to, when it led nowhere; it leaves the address bar at once. */
+export function cameBack(): string {
+  const reason = /^#([A-Z_]{1,40})$/.exec(location.hash)?.[1] ?? '';
+  if (reason) history.replaceState(null, '', location.pathname);
+  return reason;
+}
+
 export async function signOut(): Promise<void> {
   const headers = { 'hansa-csrf': csrf() };
   sessionStorage.removeItem(KEPT);

@@ -107,6 +107,12 @@ fn fits(password: &str, hash: &str) -> bool {
     PasswordHash::new(hash).is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
 }
 
+/// The id and the secret of an invitation.
+pub(super) fn read_link(link: &str) -> Result<(&str, &str), Error> {
+    let read = link.strip_prefix("hi1_").and_then(|rest| rest.split_once('_'));
+    read.filter(|(id, _)| id.len() == KEY_ID_LENGTH).ok_or(Error::NoWayIn)
+}
+
 /// A name as it is kept.
 fn login_of(text: &str) -> Result<String, Error> {
     let login = text.trim().to_lowercase();
@@ -205,8 +211,7 @@ impl Directory {
     pub async fn join(&self, link: &str, login: &str, password: &str, browser: &str) -> Result<SignedIn, Error> {
         let login = login_of(login)?;
         password_of(password, &login)?;
-        let read = link.strip_prefix("hi1_").and_then(|rest| rest.split_once('_'));
-        let (id, secret) = read.filter(|(id, _)| id.len() == KEY_ID_LENGTH).ok_or(Error::NoWayIn)?;
+        let (id, secret) = read_link(link)?;
         let tenant = store::tenant_of(self.tenancy.control(), id)
             .await?
             .ok_or(Error::NoWayIn)?;
@@ -221,20 +226,11 @@ impl Directory {
         let mut tx = self.tenancy.begin("directory.join", &errand).await?;
         let staff = self.invited(&mut tx, id, secret).await?;
         accounts::use_invite(&mut tx, id).await?;
+        accounts::end_ways(&mut tx, staff).await?;
         if !accounts::put_account(&mut tx, staff, &login, &hash).await? {
             return Err(Error::LoginTaken);
         }
-        // Whoever was signed in as this person by an older password is not any more.
-        accounts::end_sessions(&mut tx, staff, None, "").await?;
-        store::audit(
-            &mut tx,
-            self.tenancy.ids().uuid(),
-            &staff.to_string(),
-            "self.write",
-            &format!("staff/{staff}"),
-            "invitation",
-        )
-        .await?;
+        self.joined(&mut tx, staff).await?;
         accounts::publish_login(self.tenancy.control(), &HEXLOWER.encode(&name), tenant).await?;
         let signed_in = self.open(&mut tx, staff, browser).await?;
         tx.commit().await?;
@@ -242,8 +238,15 @@ impl Directory {
         Ok(signed_in)
     }
 
+    /// Whoever was signed in as this person by an older way is not any more, and it is written down.
+    pub(super) async fn joined(&self, tx: &mut TenantTx, staff: StaffId) -> Result<(), Error> {
+        accounts::end_sessions(tx, staff, None, "").await?;
+        let (line, actor, resource) = (self.tenancy.ids().uuid(), staff.to_string(), format!("staff/{staff}"));
+        Ok(store::audit(tx, line, &actor, "self.write", &resource, "invitation").await?)
+    }
+
     /// Whom this link is for, locked, while it is good.
-    async fn invited(&self, tx: &mut TenantTx, id: &str, secret: &str) -> Result<StaffId, Error> {
+    pub(super) async fn invited(&self, tx: &mut TenantTx, id: &str, secret: &str) -> Result<StaffId, Error> {
         let invite = accounts::invite(tx, id).await?.ok_or(Error::NoWayIn)?;
         let over = invite.used || invite.disabled || invite.expires_at <= self.tenancy.clock().now();
         if over || !self.secret_fits(id, secret, &invite.hash)? {
@@ -295,7 +298,7 @@ impl Directory {
         Ok(signed_in)
     }
 
-    async fn open(&self, tx: &mut TenantTx, staff: StaffId, browser: &str) -> Result<SignedIn, Error> {
+    pub(super) async fn open(&self, tx: &mut TenantTx, staff: StaffId, browser: &str) -> Result<SignedIn, Error> {
         let now = self.tenancy.clock().now();
         let expires_at = now + SESSION_VALIDITY;
         let label: String = browser

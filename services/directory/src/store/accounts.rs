@@ -79,8 +79,7 @@ pub async fn password_of(tx: &mut TenantTx, staff: StaffId) -> Result<Option<Str
 pub async fn put_account(tx: &mut TenantTx, staff: StaffId, login: &str, password: &str) -> Result<bool, Error> {
     let written = sqlx::query!(
         "insert into account (staff_id, login, password)
-         select $1, $2::varchar, $3::varchar where not exists (select 1 from account where login = $2::varchar and staff_id <> $1)
-         on conflict (staff_id) do update set login = excluded.login, password = excluded.password, changed_at = clock_timestamp()",
+         values ($1, $2, $3) on conflict do nothing",
         staff.0,
         login,
         password,
@@ -88,6 +87,40 @@ pub async fn put_account(tx: &mut TenantTx, staff: StaffId, login: &str, passwor
     .execute(tx.conn())
     .await?;
     Ok(written.rows_affected() == 1)
+}
+
+/// An invitation takes the place of all ways in before it.
+pub async fn end_ways(tx: &mut TenantTx, staff: StaffId) -> Result<(), Error> {
+    sqlx::query!("delete from account where staff_id = $1", staff.0)
+        .execute(tx.conn())
+        .await?;
+    sqlx::query!("delete from account_subject where staff_id = $1", staff.0)
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
+/// Who comes in as this from now on; false when a colleague does.
+pub async fn put_subject(tx: &mut TenantTx, staff: StaffId, known_as: &str) -> Result<bool, Error> {
+    let written = sqlx::query!(
+        "insert into account_subject (staff_id, known_as) values ($1, $2) on conflict do nothing",
+        staff.0,
+        known_as,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(written.rows_affected() == 1)
+}
+
+/// Who comes in as that, if they still work here.
+pub async fn staff_of(tx: &mut TenantTx, known_as: &str) -> Result<Option<Uuid>, Error> {
+    Ok(sqlx::query_scalar!(
+        "select a.staff_id from account_subject a join staff s on s.id = a.staff_id
+         where a.known_as = $1 and not s.disabled",
+        known_as,
+    )
+    .fetch_optional(tx.conn())
+    .await?)
 }
 
 pub async fn put_password(tx: &mut TenantTx, staff: StaffId, password: &str) -> Result<(), Error> {

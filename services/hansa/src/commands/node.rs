@@ -108,6 +108,7 @@ impl Dev {
             link_listen: self.link_listen,
             link_addresses: Vec::new(),
             staff_listen: self.staff_listen,
+            staff_url: None,
             ops_listen: self.ops_listen,
             roles: Vec::new(),
             connections: 32,

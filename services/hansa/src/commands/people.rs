@@ -6,6 +6,7 @@ use serde_json::json;
 use super::{Printer, Target};
 
 const SERVICE: &str = "directory.v1.DirectoryStaffService";
+const EGRESS: &str = "egress.v1.EgressStaffService";
 
 /// `hansa staff`.
 #[derive(Debug, Subcommand)]
@@ -44,6 +45,28 @@ pub enum Staff {
         #[command(flatten)]
         target: Target,
     },
+    /// Which issuer may vouch for our people in the console (OpenID Connect), and what to enter there.
+    Issuer {
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Let an issuer vouch for our people; HANSA_CLIENT_SECRET holds what it gave us, if anything.
+    SetIssuer {
+        /// As its discovery document says it, e.g. https://login.example.com.
+        url: String,
+        /// What it knows us by.
+        client_id: String,
+        /// What it gave us to show that it is us.
+        #[arg(long, env = "HANSA_CLIENT_SECRET", hide_env_values = true, default_value = "")]
+        client_secret: String,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Nobody comes in by an issuer any more.
+    RemoveIssuer {
+        #[command(flatten)]
+        target: Target,
+    },
     /// Their keys open nothing any more, from now on.
     Disable {
         /// Whose.
@@ -75,6 +98,17 @@ impl Staff {
                 target.call(&format!("{SERVICE}/MoveStaff"), body).await?
             }
             Self::List { target } => target.call(&format!("{SERVICE}/ListStaff"), json!({})).await?,
+            Self::Issuer { target } => target.call(&format!("{EGRESS}/GetIssuer"), json!({})).await?,
+            Self::SetIssuer {
+                url,
+                client_id,
+                client_secret,
+                target,
+            } => {
+                let body = json!({"url": url, "clientId": client_id, "clientSecret": client_secret});
+                target.call(&format!("{EGRESS}/SetIssuer"), body).await?
+            }
+            Self::RemoveIssuer { target } => target.call(&format!("{EGRESS}/RemoveIssuer"), json!({})).await?,
             Self::Invite { id, target } => {
                 target
                     .call(&format!("{SERVICE}/InviteStaff"), json!({"staffId": id}))

@@ -69,7 +69,7 @@ use crate::metrics::Metrics;
 
 pub(super) fn staff_routes(rooms: &Rooms, rules: Rules, dev: bool) -> anyhow::Result<Router> {
     let door = Door::new(rooms.directory.clone(), rules);
-    let console = Console::new(rooms.directory.clone(), door.clone());
+    let console = Console::new(rooms.directory.clone(), door.clone(), rooms.egress.clone());
     let limit = STAFF_MESSAGE_MAX;
     let guarded = Routes::new(
         DirectoryStaffServiceServer::new(DirectoryStaff(rooms.directory.clone())).max_decoding_message_size(limit),

@@ -69,11 +69,18 @@ export const en = {
     show: 'Show the password',
     enter: 'Sign in',
     join: 'Save and sign in',
+    company: 'Sign in with your company account',
+    or: 'or with a name and a password',
     ended: 'You were signed out. Sign in again to go on.',
     reasons: {
       NO_WAY_IN: 'This opens nothing. Look at what you typed, or ask an owner or admin for a new link.',
       TOO_MANY_TRIES: 'Too many tries. Wait a moment.',
       LOGIN_TAKEN: 'A colleague has this name. Choose another.',
+      NOT_INVITED:
+        'Your company vouches for you, but nobody there has invited you here. Ask an owner or admin for a link.',
+      NO_ERRAND: 'Nobody went to sign in from this browser, or it took longer than ten minutes. Begin again.',
+      NO_ISSUER: 'This company has no sign-in of its own. Use a name and a password.',
+      UNVOUCHED: 'Your company’s sign-in has not let you in, or can’t be reached. Try again, or ask whoever runs it.',
     },
   },
   home: {
@@ -469,6 +476,21 @@ export const en = {
       SUPPORT: 'support',
       AUDITOR: 'auditor',
     },
+  },
+  issuer: {
+    title: 'Company sign-in',
+    none: 'Our people sign in with a name and a password of their own.',
+    vouches: (url: string) => `${url} vouches for our people (OpenID Connect). A link to sign in offers it.`,
+    begin: 'Where our people begin',
+    set: 'Set up',
+    redirect: 'Redirect address, to be entered there exactly',
+    url: 'Issuer',
+    clientId: 'Client ID',
+    clientSecret: 'Client secret',
+    clientSecretText: 'Not shown again; empty for a public client.',
+    remove: 'Remove',
+    removeText:
+      'Nobody comes in by it any more, until they have another link. Whoever is in stays until their session ends.',
   },
   me: {
     sessions: 'Where you are signed in',

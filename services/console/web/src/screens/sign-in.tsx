@@ -1,10 +1,22 @@
-// How one comes in: with a name and a password, or by an invitation that lets one choose both.
-import { Alert, Button, Card, Center, Group, PasswordInput, Stack, Text, TextInput, Title } from '@mantine/core';
-import { useMutation } from '@tanstack/react-query';
+// How one comes in: with a name and a password, by the sign-in of one's own enterprise, or by an invitation that lets one choose.
+import {
+  Alert,
+  Button,
+  Card,
+  Center,
+  Divider,
+  Group,
+  PasswordInput,
+  Stack,
+  Text,
+  TextInput,
+  Title,
+} from '@mantine/core';
+import { useMutation, useQuery } from '@tanstack/react-query';
 import { type FormEvent, useState } from 'react';
 import { faultOf } from '../fault';
 import { useWords } from '../i18n';
-import { join, signIn } from '../session';
+import { cameBack, companyHere, goToCompany, hasCompany, join, signIn } from '../session';
 
 /** What stands behind the # of an invitation; it leaves the address bar at once. */
 function invitation(): string {
@@ -19,7 +31,17 @@ export function SignIn({ ended }: { ended: boolean }) {
   const [login, setLogin] = useState('');
   const [password, setPassword] = useState('');
   const come = useMutation({ mutationFn: () => (link ? join(link, login, password) : signIn(login, password)) });
-  const fault = come.isError ? faultOf(come.error) : undefined;
+  const [at] = useState(companyHere);
+  const [back] = useState(cameBack);
+  const company = link ? { link } : { at };
+  const known = useQuery({
+    queryKey: ['company', company],
+    queryFn: () => hasCompany(company),
+    enabled: link !== '' || at !== '',
+  });
+  const away = useMutation({ mutationFn: () => goToCompany(company) });
+  const error = come.error ?? away.error ?? (back ? { reason: back, message: t.signIn.reasons.UNVOUCHED } : undefined);
+  const fault = error ? faultOf(error) : undefined;
   const submit = (event: FormEvent) => {
     event.preventDefault();
     come.mutate();
@@ -42,6 +64,14 @@ export function SignIn({ ended }: { ended: boolean }) {
                   ? t.state.offlineText
                   : (t.signIn.reasons[fault.reason as keyof typeof t.signIn.reasons] ?? fault.text)}
               </Alert>
+            )}
+            {known.data && (
+              <>
+                <Button variant="light" loading={away.isPending} onClick={() => away.mutate()} fullWidth>
+                  {t.signIn.company}
+                </Button>
+                <Divider label={t.signIn.or} />
+              </>
             )}
             <TextInput
               label={t.signIn.login}

@@ -12,6 +12,7 @@ import { person } from '../session';
 import { AskedButton, useAct } from '../ui/act';
 import { Empty, Loaded, Page, Refused } from '../ui/states';
 import { type Column, List } from '../ui/table';
+import { Issuer } from './issuer';
 
 const roles = [
   Role.OWNER,
@@ -82,6 +83,7 @@ export default function People() {
       <Loaded query={query}>
         {(answer) => <List label={t.nav.staff} rows={answer.staff} columns={columns} id={(one) => one.id} />}
       </Loaded>
+      <Issuer />
     </Page>
   );
 }

@@ -21,6 +21,72 @@ export function useAct<A, R>(work: (given: A) => Promise<R>, touched: string[], 
   });
 }
 
+interface Filled extends ButtonProps {
+  label: string;
+  title?: string;
+  /** What the button of the form says; as the one that opens it without it. */
+  submit?: string;
+  /** May it be sent as it stands. */
+  ready?: boolean;
+  wide?: boolean;
+  children: ReactNode;
+  work: () => Promise<unknown>;
+  touched: string[];
+  done?: () => void;
+}
+
+/** A button that opens a form; it closes when the server has taken what was filled in. */
+export function FormButton({
+  label,
+  title = label,
+  submit = label,
+  ready = true,
+  wide,
+  children,
+  work,
+  touched,
+  done,
+  ...button
+}: Filled) {
+  const [open, { open: show, close }] = useDisclosure(false);
+  const { t } = useWords();
+  const act = useAct(work, touched, () => {
+    close();
+    done?.();
+  });
+  return (
+    <>
+      <Button {...button} onClick={show}>
+        {label}
+      </Button>
+      <Modal
+        opened={open}
+        onClose={close}
+        title={title}
+        size={wide ? 'lg' : 'md'}
+        closeButtonProps={{ 'aria-label': t.common.close }}
+      >
+        <form
+          onSubmit={(event) => {
+            event.preventDefault();
+            act.mutate(undefined);
+          }}
+        >
+          <Stack>
+            {children}
+            {act.isError && <Refused error={act.error} />}
+            <Group justify="flex-end">
+              <Button type="submit" loading={act.isPending} disabled={!ready}>
+                {submit}
+              </Button>
+            </Group>
+          </Stack>
+        </form>
+      </Modal>
+    </>
+  );
+}
+
 interface Asked extends ButtonProps {
   label: string;
   /** What it does, said before it is done. */

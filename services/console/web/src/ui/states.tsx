@@ -1,5 +1,5 @@
 // What a screen shows while it has nothing to show: waiting, nothing there, refused, gone.
-import { Alert, Button, Group, Skeleton, Stack, Text, Title } from '@mantine/core';
+import { Alert, Button, CopyButton, Group, Skeleton, Stack, Text, TextInput, Title } from '@mantine/core';
 import { IconAlertTriangle, IconCloudOff, IconLock, IconMoodEmpty } from '@tabler/icons-react';
 import type { UseQueryResult } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
@@ -63,6 +63,23 @@ export function Loaded<T>({ query, children }: { query: UseQueryResult<T>; child
     return query.fetchStatus === 'paused' ? <Refused error={new TypeError('offline')} /> : <Waiting />;
   if (query.isError) return <Refused error={query.error} retry={() => query.refetch()} />;
   return <>{children(query.data)}</>;
+}
+
+/** Something that is to be taken elsewhere, exactly. */
+export function Copied({ label, text }: { label: string; text: string }) {
+  const { t } = useWords();
+  return (
+    <Group align="flex-end" gap="xs" wrap="nowrap">
+      <TextInput readOnly label={label} value={text} className="code" style={{ flex: 1 }} />
+      <CopyButton value={text}>
+        {({ copied, copy }) => (
+          <Button variant="default" onClick={copy}>
+            {copied ? t.common.copied : t.common.copy}
+          </Button>
+        )}
+      </CopyButton>
+    </Group>
+  );
 }
 
 export function Page({ title, actions, children }: { title: string; actions?: ReactNode; children: ReactNode }) {
