@@ -2,7 +2,12 @@
 // covers: I3, I4, I12
 
 use hansa_proto::inventory::v1::ImportRow;
-use hansa_tests::{Enterprise, House, browser::runs, house::text};
+use hansa_tests::{
+    Enterprise, House,
+    browser::{Script, runs},
+    house::text,
+    members::{phone, row},
+};
 use serde_json::{Value, json};
 
 /// Of Open Food Facts (ODbL).
@@ -96,6 +101,10 @@ async fn every_screen_fits_reads_and_speaks_at_a_desk_and_on_a_phone() {
     });
     let body = json!({"definition": flow.to_string()});
     luebeck.call("workflow.v1.WorkflowStaffService/PutFlow", body).await;
+    let fields = json!([{"name": "city", "type": "FIELD_TYPE_TEXT"}]);
+    let pool = json!({"pool": {"code": "loyalty", "name": "Card 2026", "fields": fields}});
+    luebeck.members("PutPool", pool).await.unwrap();
+    luebeck.notice(&link, "joint-offers", &["city"]).await;
     let id = luebeck.begins("order", json!({"seller": link})).await;
     let line = json!({"id": "1", "sku": "NUT-1", "name": NAME, "quantity": {"value": 12}, "price": {"value": 349, "scale": 2}});
     let said = json!({"head": {"head": {"currency": "EUR"}}, "lines": {"lines": {"lines": [line]}}});
@@ -109,4 +118,37 @@ async fn every_screen_fits_reads_and_speaks_at_a_desk_and_on_a_phone() {
         "document": id, "link": link, "item": CODE, "approval": all["approvals"][0]["id"],
     });
     runs("every.mjs", &knows).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pool_is_opened_matched_and_taken_back_on_the_screens_of_both_sides() {
+    let (here, there) = (House::new().await, House::new().await);
+    let (store, brand) = (
+        here.enterprise("Lübeck Stores").await,
+        there.enterprise("Visby Tea").await,
+    );
+    let link = store.links_with(&brand, json!({}), json!({})).await;
+    brand.pools("fans").await;
+    // The store's 41 to 60 are the brand's 1 to 20.
+    let rows = (1..=40).map(|one| row(one, &phone(one + 40), &[])).collect();
+    brand.enrols("fans", rows, false).await;
+    let notice = brand.notice(&link, "joint-offers", &[]).await;
+    brand.agree("fans", &notice, 1..=40).await;
+    let folder = std::env::temp_dir().join(format!("hansa-pools-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let knows = json!({
+        "folder": folder,
+        "store": {"name": store.name, "link": link, "owner": invited(&here, &store, &owner_of(&store).await).await},
+        "brand": {"name": brand.name, "link": link, "owner": invited(&there, &brand, &owner_of(&brand).await).await},
+    });
+    let mut script = Script::begin("pools.mjs", &knows);
+    if script.asks().await.as_deref() == Some("members agree") {
+        let notices = store.members("ListNotices", json!({})).await.unwrap();
+        store
+            .agree("loyalty", &text(&notices["notices"][0]["hash"]), 1..=60)
+            .await;
+        script.told().await;
+    }
+    script.ends().await;
+    std::fs::remove_dir_all(folder).unwrap();
 }

@@ -111,6 +111,12 @@ async fn only_those_are_matched_who_are_members_of_both_and_have_agreed_on_both_
         "{done}"
     );
     assert_eq!(two.matched_numbers().await, (41..=60).collect());
+    let listed = two
+        .brand
+        .members("ListMatches", json!({"linkId": two.link}))
+        .await
+        .unwrap();
+    assert_eq!(listed["matches"], json!([done]));
     // The owner knows how many were asked about, and of nobody.
     let spent = two.store.publication("loyalty", &two.link, PURPOSE).await;
     assert_eq!(spent["spent"], "60");
@@ -337,6 +343,17 @@ async fn a_file_of_members_is_taken_row_by_row_and_the_same_again_changes_nothin
     let dry = store.enrols("loyalty", rows.clone(), true).await;
     let done = store.enrols("loyalty", rows.clone(), false).await;
     assert_eq!(dry, done);
+    // A page can't stream: it sends the same in one message.
+    let of_page = json!({
+        "options": {"pool": "loyalty", "region": "CN"},
+        "rows": [{"line": 1, "phone": phone(1), "fields": {"name": "Ada"}}, {"line": 2, "phone": "not a phone"}],
+    });
+    let again = store.members("ImportMemberRows", of_page).await.unwrap();
+    assert_eq!(
+        (&again["totals"]["unchanged"], &again["totals"]["refused"]),
+        (&json!("1"), &json!("1")),
+        "{again}"
+    );
     let problem = |line: u64, field: &str, reason: &str| json!({"line": line, "field": field, "reason": reason});
     assert_eq!(
         done["problems"],

@@ -98,6 +98,8 @@ const Accounts = lazy(() => import('./screens/accounts'));
 const Prices = lazy(() => import('./screens/prices'));
 const Threads = lazy(() => import('./screens/threads'));
 const Flows = lazy(() => import('./screens/flows'));
+const Pools = lazy(() => import('./screens/pools'));
+const PoolPage = lazy(() => import('./screens/pool'));
 const Audit = lazy(() => import('./screens/audit'));
 
 function Screens() {
@@ -119,6 +121,8 @@ function Screens() {
           <Route path="/prices" component={Prices} />
           <Route path="/threads" component={Threads} />
           <Route path="/flows" component={Flows} />
+          <Route path="/pools" component={Pools} />
+          <Route path="/pools/:code">{({ code }) => <PoolPage code={code} />}</Route>
           <Route path="/scan" component={Scan} />
           <Route path="/staff" component={Staff} />
           <Route path="/me" component={Me} />

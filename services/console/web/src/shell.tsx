@@ -31,6 +31,7 @@ import {
   IconTag,
   IconUser,
   IconUsers,
+  IconUsersGroup,
 } from '@tabler/icons-react';
 import type { ComponentType, ReactNode } from 'react';
 import { Link, useLocation } from 'wouter';
@@ -63,6 +64,7 @@ function usePlaces(): Place[] {
     { path: '/threads', name: t.nav.threads, icon: IconMessages, action: 'thread.read' },
     { path: '/prices', name: t.nav.prices, icon: IconTag, action: 'document.read', also: 'link.read' },
     { path: '/accounts', name: t.nav.accounts, icon: IconReceipt, action: 'document.read', also: 'link.read' },
+    { path: '/pools', name: t.nav.pools, icon: IconUsersGroup, action: 'pool.read', also: 'link.read' },
     { path: '/flows', name: t.nav.flows, icon: IconRoute, action: 'approval.read', also: 'document.read' },
     { path: '/staff', name: t.nav.staff, icon: IconUsers, action: 'staff.read' },
     { path: '/audit', name: t.nav.audit, icon: IconHistory, action: 'audit.read' },

@@ -150,6 +150,14 @@ pub enum Pool {
         #[command(flatten)]
         target: Target,
     },
+    /// Our matches, newest first.
+    Matches {
+        /// Only with this partner.
+        #[arg(default_value = "")]
+        link: String,
+        #[command(flatten)]
+        target: Target,
+    },
     /// How far a match is.
     Progress {
         /// Its id.
@@ -290,6 +298,7 @@ impl Pool {
                 matching(&target, both.json(), mode, wait).await?
             }
             Self::Estimate { both, target } => call(&target, "EstimateMatch", both.json()).await?,
+            Self::Matches { link, target } => call(&target, "ListMatches", json!({"linkId": link})).await?,
             Self::Progress { id, target } => call(&target, "GetMatch", json!({"id": id})).await?,
             Self::Matched {
                 both,

@@ -3,24 +3,19 @@
 use std::pin::Pin;
 
 use hansa_directory::Session;
-use hansa_edge::{finish, id, maybe_id, status, timestamp};
+use hansa_edge::{finish, id, maybe_id, status};
 use hansa_proto::members::v1::{self as wire, members_staff_service_server::MembersStaffService};
 use hansa_vault::Identifier;
 use hansa_vocab::{Fault, LinkId};
-use time::OffsetDateTime;
 use tokio_stream::{Stream, wrappers::ReceiverStream};
 use tonic::{Request, Response, Status, Streaming};
 
+use super::shown::{answered, at, consent, field, member, notice, pool, positive, publication, raw, shown};
 use crate::{
     Error, Members,
-    model::fields::{Field, Problem, RawRow, Type},
-    ops::{COUNT, Found, HITS_MIN, Import, NewNotice, Segment, Totals, Who, Wish},
-    store::{
-        consents::{ConsentRow, NoticeRow, ReleaseRow},
-        matches::MatchRow,
-        offers::{After, OfferRow},
-        people::PoolRow,
-    },
+    model::fields::RawRow,
+    ops::{Import, NewNotice, Segment, Who, Wish},
+    store::{consents::ReleaseRow, offers::After},
 };
 
 /// `hansa.members.v1.MembersStaffService`.
@@ -31,14 +26,6 @@ pub struct MembersStaff(pub Members);
 const LATE_AFTER: time::Duration = time::Duration::days(7);
 /// By then whoever asked must have been told that it is done.
 const DUE_AFTER: time::Duration = time::Duration::days(30);
-
-fn positive(number: i64) -> u64 {
-    u64::try_from(number).unwrap_or(0)
-}
-
-fn small(number: i32) -> u32 {
-    u32::try_from(number).unwrap_or(0)
-}
 
 fn number(field: &'static str, number: u64) -> Result<i64, Status> {
     i64::try_from(number).map_err(|_| status(Fault::invalid(field, "no such number")))
@@ -59,161 +46,6 @@ fn after_offer(page: &str) -> Result<After, Status> {
     let (link, pool, purpose) = (part(), part(), part());
     let known = |text| Ok::<_, Status>(maybe_id("page", text)?.unwrap_or_default());
     Ok((known(link)?, known(pool)?, purpose.to_owned()))
-}
-
-fn at(when: Option<OffsetDateTime>) -> Option<prost_types::Timestamp> {
-    when.map(timestamp)
-}
-
-fn field(field: wire::PoolField) -> Result<Field, Status> {
-    let kind = match field.r#type() {
-        wire::FieldType::Text => Type::Text,
-        wire::FieldType::Date => Type::Date,
-        wire::FieldType::Number => Type::Number,
-        wire::FieldType::Choice => Type::Choice(field.choices),
-        wire::FieldType::Unspecified => return Err(status(Fault::invalid("fields", "a field has a type"))),
-    };
-    Ok(Field { name: field.name, kind })
-}
-
-fn pool((row, members): (PoolRow, i64)) -> Result<wire::Pool, Error> {
-    let fields: Vec<Field> = serde_json::from_str(&row.fields).map_err(|_| Error::Damaged("pool"))?;
-    let shown = |field: Field| {
-        let (kind, choices) = match field.kind {
-            Type::Text => (wire::FieldType::Text, Vec::new()),
-            Type::Date => (wire::FieldType::Date, Vec::new()),
-            Type::Number => (wire::FieldType::Number, Vec::new()),
-            Type::Choice(choices) => (wire::FieldType::Choice, choices),
-        };
-        wire::PoolField {
-            name: field.name,
-            r#type: kind.into(),
-            choices,
-        }
-    };
-    Ok(wire::Pool {
-        code: row.code,
-        name: row.name,
-        fields: fields.into_iter().map(shown).collect(),
-        members: positive(members),
-        link_id: row.link_id.map(|id| id.to_string()).unwrap_or_default(),
-    })
-}
-
-fn notice(row: NoticeRow) -> Result<wire::Notice, Error> {
-    Ok(wire::Notice {
-        fields: serde_json::from_str(&row.fields).map_err(|_| Error::Damaged("notice"))?,
-        hash: row.hash,
-        link_id: row.link_id.to_string(),
-        recipient: row.recipient_id,
-        purpose: row.purpose,
-        language: row.language,
-        text: row.body,
-        created_at: Some(timestamp(row.created_at)),
-    })
-}
-
-fn consent((row, fields, recipient, release): (ConsentRow, Vec<String>, String, Option<ReleaseRow>)) -> wire::Consent {
-    let (released_at, acknowledged_at) = match release {
-        Some(release) => (at(release.released_at), at(release.acknowledged_at)),
-        None => (None, None),
-    };
-    wire::Consent {
-        recipient,
-        purpose: row.purpose,
-        state: row.state,
-        version: positive(row.version),
-        fields,
-        notice_hash: row.notice_hash,
-        channel: row.channel,
-        changed_at: Some(timestamp(row.changed_at)),
-        released_at,
-        acknowledged_at,
-    }
-}
-
-fn member(found: Found) -> wire::Member {
-    wire::Member {
-        number: positive(found.row.no),
-        phone: found.phone,
-        email: found.email,
-        fields: found.values.into_iter().collect(),
-        state: found.row.state,
-        joined_at: Some(timestamp(found.row.joined_at)),
-        consents: found.consents.into_iter().map(consent).collect(),
-        merged_into: found.row.merged_into.map_or(0, positive),
-    }
-}
-
-fn publication((row, pool): (OfferRow, String)) -> wire::Publication {
-    wire::Publication {
-        pool,
-        link_id: row.link_id.to_string(),
-        purpose: row.purpose,
-        epoch: small(row.epoch),
-        state: row.state,
-        masked: positive(row.masked),
-        sequence: small(row.sequence),
-        spent: positive(row.spent),
-        spent_in_all: positive(row.spent + row.spent_before),
-        ends_at: Some(timestamp(row.ends_at)),
-    }
-}
-
-fn shown((row, pool): (MatchRow, String)) -> wire::Match {
-    let mode = match row.mode.as_str() {
-        "joint" => wire::MatchMode::Joint,
-        COUNT => wire::MatchMode::Count,
-        _ => wire::MatchMode::Own,
-    };
-    // A count is told when it is done, and never as it stands.
-    let counted = mode == wire::MatchMode::Count;
-    let told = !counted || row.state == "done";
-    let few = counted && told && row.matched == 0;
-    wire::Match {
-        id: row.id.to_string(),
-        link_id: row.link_id.to_string(),
-        partner_pool: row.pool,
-        purpose: row.purpose,
-        pool,
-        mode: mode.into(),
-        state: row.state,
-        reason: row.reason,
-        text: row.explained,
-        listed: positive(row.listed),
-        evaluated: positive(row.evaluated),
-        matched: if told { positive(row.matched) } else { 0 },
-        fewer_than: if few { HITS_MIN } else { 0 },
-        released: positive(row.released),
-    }
-}
-
-fn raw(row: wire::MemberRow) -> RawRow {
-    RawRow {
-        line: row.line,
-        phone: row.phone,
-        email: row.email,
-        fields: row.fields.into_iter().collect(),
-    }
-}
-
-fn answered(problems: Vec<Problem>, totals: Totals) -> wire::ImportMembersResponse {
-    let problem = |problem: Problem| wire::MemberProblem {
-        line: problem.line,
-        field: problem.field,
-        reason: problem.reason.to_owned(),
-        text: problem.text,
-    };
-    wire::ImportMembersResponse {
-        problems: problems.into_iter().map(problem).collect(),
-        totals: Some(wire::MemberTotals {
-            rows: totals.rows,
-            created: totals.created,
-            changed: totals.changed,
-            unchanged: totals.unchanged,
-            refused: totals.refused,
-        }),
-    }
 }
 
 /// Takes an import to its end; each chunk is one transaction, finished whatever becomes of the caller.
@@ -306,6 +138,25 @@ impl MembersStaffService for MembersStaff {
         let (to_caller, answers) = tokio::sync::mpsc::channel(2);
         tokio::spawn(take_import(self.0.clone(), session, asked.into_inner(), to_caller));
         Ok(Response::new(Box::pin(ReceiverStream::new(answers))))
+    }
+
+    async fn import_member_rows(
+        &self,
+        asked: Request<wire::ImportMemberRowsRequest>,
+    ) -> Result<Response<wire::ImportMemberRowsResponse>, Status> {
+        let (session, members, asked) = (Session::of(&asked)?, self.0.clone(), asked.into_inner());
+        let options = asked.options.unwrap_or_default();
+        let rows: Vec<RawRow> = asked.rows.into_iter().map(raw).collect();
+        let done = finish(async move {
+            let mut import = members
+                .import(session, &options.pool, &options.region, options.dry_run)
+                .await?;
+            let problems = import.chunk(&rows).await?;
+            Ok::<_, Error>((problems, import.totals))
+        });
+        let (problems, totals) = done.await?;
+        let wire::ImportMembersResponse { problems, totals } = answered(problems, totals);
+        Ok(Response::new(wire::ImportMemberRowsResponse { problems, totals }))
     }
 
     async fn get_member(
@@ -541,6 +392,18 @@ impl MembersStaffService for MembersStaff {
         let row = self.0.get_match(&session, id("id", &asked.id)?).await.map_err(status)?;
         Ok(Response::new(wire::GetMatchResponse {
             r#match: Some(shown(row)),
+        }))
+    }
+
+    async fn list_matches(
+        &self,
+        asked: Request<wire::ListMatchesRequest>,
+    ) -> Result<Response<wire::ListMatchesResponse>, Status> {
+        let (session, asked) = (Session::of(&asked)?, asked.into_inner());
+        let link = maybe_id("link_id", &asked.link_id)?.map(LinkId);
+        let all = self.0.list_matches(&session, link).await.map_err(status)?;
+        Ok(Response::new(wire::ListMatchesResponse {
+            matches: all.into_iter().map(shown).collect(),
         }))
     }
 

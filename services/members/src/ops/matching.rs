@@ -2,6 +2,8 @@
 //!
 //! Every step is written down before the next one begins; whoever goes on after a crash sends the very bytes that were sent before.
 
+use std::collections::{BTreeMap, btree_map::Entry};
+
 use hansa_directory::Session;
 use hansa_link::{Partner, model::people::PoolGrant};
 use hansa_proto::{
@@ -283,6 +285,30 @@ impl Members {
         let own = row.own_pool_id.ok_or(Error::Damaged("match"))?;
         let own = people::pool_of(&mut tx, own).await?.ok_or(Error::Damaged("match"))?;
         Ok((row, own.code))
+    }
+
+    /// Matches of ours, newest first, each with the pool that is ours.
+    pub(crate) async fn list_matches(
+        &self,
+        session: &Session,
+        link: Option<LinkId>,
+    ) -> Result<Vec<(MatchRow, String)>, Error> {
+        let mut tx = self.tenancy.begin("members.list_matches", session).await?;
+        let mut all = Vec::new();
+        let mut codes: BTreeMap<Uuid, String> = BTreeMap::new();
+        for row in matches::all_ours(&mut tx, link.map(|link| link.0)).await? {
+            let own = row.own_pool_id.ok_or(Error::Damaged("match"))?;
+            if let Entry::Vacant(place) = codes.entry(own) {
+                place.insert(
+                    people::pool_of(&mut tx, own)
+                        .await?
+                        .ok_or(Error::Damaged("match"))?
+                        .code,
+                );
+            }
+            all.push((row, codes[&own].clone()));
+        }
+        Ok(all)
     }
 
     /// Goes on with a match, and writes down how it ended.

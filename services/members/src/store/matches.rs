@@ -70,6 +70,19 @@ pub async fn ours(tx: &mut TenantTx, id: Uuid) -> Result<Option<MatchRow>, Error
     .await?)
 }
 
+/// Matches of ours, newest first.
+pub async fn all_ours(tx: &mut TenantTx, link: Option<Uuid>) -> Result<Vec<MatchRow>, Error> {
+    Ok(sqlx::query_as!(
+        MatchRow,
+        "select id, link_id, pool, purpose, epoch, own_pool_id, mode, state, reason, explained, listed, evaluated, matched, released,
+             chunk, seed_wrapped, pending, begun_at
+         from match where ours and ($1::uuid is null or link_id = $1) order by begun_at desc, id limit 200",
+        link,
+    )
+    .fetch_all(tx.conn())
+    .await?)
+}
+
 /// Matches of ours that are due; they are nobody else's until then.
 pub async fn take_due(
     tx: &mut TenantTx,

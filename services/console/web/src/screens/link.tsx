@@ -13,9 +13,11 @@ import { linkStreams, links } from '../rpc';
 import { person } from '../session';
 import { AskedButton, useAct } from '../ui/act';
 import { GrantWords, HealthBadge, LinkStateBadge } from '../ui/link';
+import { save } from '../ui/save';
 import { Loaded, Page, Refused } from '../ui/states';
 import { ThreadPanel } from '../ui/thread';
 import { type GrantDraft, GrantFields, grantOf } from './links';
+import { OpenPool } from './open-pool';
 
 export default function LinkPage({ id }: { id: string }) {
   const { t } = useWords();
@@ -54,7 +56,12 @@ function Whole({ link }: { link: Link }) {
             <Title order={2} size="h4">
               {t.links.theySee}
             </Title>
-            {person()?.may.includes('link.write') && link.state === LinkState.ACTIVE && <Change link={link} />}
+            {person()?.may.includes('link.write') && link.state === LinkState.ACTIVE && (
+              <Group gap="xs">
+                <OpenPool link={link} />
+                <Change link={link} />
+              </Group>
+            )}
           </Group>
           <GrantWords grant={link.granted} />
         </Card>
@@ -177,12 +184,7 @@ function Ways({ link }: { link: Link }) {
     const parts: BlobPart[] = [];
     for await (const part of linkStreams.exportEvidence({ id: link.id }))
       parts.push(part.lines as Uint8Array<ArrayBuffer>);
-    const address = URL.createObjectURL(new Blob(parts, { type: 'application/x-ndjson' }));
-    const save = document.createElement('a');
-    save.href = address;
-    save.download = `evidence-${link.id}.jsonl`;
-    save.click();
-    URL.revokeObjectURL(address);
+    save(`evidence-${link.id}.jsonl`, new Blob(parts, { type: 'application/x-ndjson' }));
   }, []);
   const lives = link.state === LinkState.ACTIVE || link.state === LinkState.SUSPENDED;
   return (

@@ -1,39 +1,28 @@
 // What was agreed: prices of a day and who signed them; and what is not as it was agreed.
-import { Badge, Button, Card, Group, NativeSelect, Stack, Tabs, Text, TextInput, Title } from '@mantine/core';
+import { Badge, Button, Card, Group, NativeSelect, Stack, Text, TextInput, Title } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { type FormEvent, useState } from 'react';
-import { Link, useLocation, useSearch } from 'wouter';
+import { Link } from 'wouter';
 import { decimal, digitsOf, moment, money, number, parseDecimal } from '../format';
 import type { PriceAgreement, PriceException } from '../gen/hansa/procurement/v1/prices_pb';
 import type { MatchException } from '../gen/hansa/procurement/v1/staff_pb';
 import { useWords } from '../i18n';
 import { prices, procurement } from '../rpc-trade';
+import { AddressTabs } from '../ui/address-tabs';
 import { PartnerChoice, usePartners } from '../ui/partner';
 import { Empty, Loaded, Page } from '../ui/states';
 import { type Column, List } from '../ui/table';
 
 export default function Prices() {
   const { t } = useWords();
-  const [, go] = useLocation();
-  const tab = new URLSearchParams(useSearch()).get('tab') ?? 'agreements';
+  const tabs = [
+    { value: 'agreements', name: t.prices.agreements, show: () => <Agreements /> },
+    { value: 'find', name: t.prices.find, show: () => <Find /> },
+    { value: 'exceptions', name: t.prices.exceptions, show: () => <Exceptions /> },
+  ];
   return (
     <Page title={t.nav.prices}>
-      <Tabs value={tab} onChange={(value) => go(`/prices?tab=${value}`)} keepMounted={false}>
-        <Tabs.List>
-          <Tabs.Tab value="agreements">{t.prices.agreements}</Tabs.Tab>
-          <Tabs.Tab value="find">{t.prices.find}</Tabs.Tab>
-          <Tabs.Tab value="exceptions">{t.prices.exceptions}</Tabs.Tab>
-        </Tabs.List>
-        <Tabs.Panel value="agreements" pt="md">
-          <Agreements />
-        </Tabs.Panel>
-        <Tabs.Panel value="find" pt="md">
-          <Find />
-        </Tabs.Panel>
-        <Tabs.Panel value="exceptions" pt="md">
-          <Exceptions />
-        </Tabs.Panel>
-      </Tabs>
+      <AddressTabs path="/prices" tabs={tabs} />
     </Page>
   );
 }

@@ -1,7 +1,7 @@
 // Stock: ours, and what partners show of theirs.
 
 import { timestampDate } from '@bufbuild/protobuf/wkt';
-import { Badge, Button, Group, Modal, NativeSelect, NumberInput, Stack, Tabs, Text, TextInput } from '@mantine/core';
+import { Badge, Button, Group, Modal, NativeSelect, NumberInput, Stack, Text, TextInput } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { type FormEvent, useEffect, useState } from 'react';
@@ -13,6 +13,7 @@ import { useWords } from '../i18n';
 import { inventory } from '../rpc';
 import { person } from '../session';
 import { AskedButton, useAct } from '../ui/act';
+import { AddressTabs } from '../ui/address-tabs';
 import { Empty, Loaded, Page, Refused } from '../ui/states';
 import { type Column, List } from '../ui/table';
 
@@ -23,9 +24,11 @@ const itemOf = (text: string) =>
 
 export default function Stock() {
   const { t } = useWords();
-  const search = new URLSearchParams(useSearch());
-  const [, go] = useLocation();
-  const tab = search.get('tab') ?? 'ours';
+  const tabs = [
+    { value: 'ours', name: t.stock.ours, show: () => <Ours /> },
+    { value: 'partners', name: t.stock.partners, show: () => <Partners /> },
+    { value: 'held', name: t.stock.held, show: () => <Held /> },
+  ];
   return (
     <Page
       title={t.nav.stock}
@@ -37,22 +40,7 @@ export default function Stock() {
         )
       }
     >
-      <Tabs value={tab} onChange={(value) => go(`/stock?tab=${value}`)} keepMounted={false}>
-        <Tabs.List>
-          <Tabs.Tab value="ours">{t.stock.ours}</Tabs.Tab>
-          <Tabs.Tab value="partners">{t.stock.partners}</Tabs.Tab>
-          <Tabs.Tab value="held">{t.stock.held}</Tabs.Tab>
-        </Tabs.List>
-        <Tabs.Panel value="ours" pt="md">
-          <Ours />
-        </Tabs.Panel>
-        <Tabs.Panel value="partners" pt="md">
-          <Partners />
-        </Tabs.Panel>
-        <Tabs.Panel value="held" pt="md">
-          <Held />
-        </Tabs.Panel>
-      </Tabs>
+      <AddressTabs path="/stock" tabs={tabs} />
     </Page>
   );
 }

@@ -7,7 +7,7 @@ import { type ReactNode, useState } from 'react';
 import { useWords } from '../i18n';
 import { Refused } from './states';
 
-/** Does it, and looks again at what it may have changed. */
+/** Does it, and looks again at what it may have changed; nothing named = it only asks. */
 export function useAct<A, R>(work: (given: A) => Promise<R>, touched: string[], done?: (result: R) => void) {
   const queries = useQueryClient();
   const { t } = useWords();
@@ -15,7 +15,9 @@ export function useAct<A, R>(work: (given: A) => Promise<R>, touched: string[], 
     mutationFn: work,
     onSuccess: async (result) => {
       await Promise.all(touched.map((topic) => queries.invalidateQueries({ queryKey: [topic] })));
-      notifications.show({ message: t.common.done, color: 'teal', autoClose: 2_500, withCloseButton: false });
+      // Where nothing has changed, the answer itself is what one sees.
+      if (touched.length > 0)
+        notifications.show({ message: t.common.done, color: 'teal', autoClose: 2_500, withCloseButton: false });
       done?.(result);
     },
   });

@@ -4,25 +4,21 @@ import { IconPaperclip } from '@tabler/icons-react';
 import { useMutation } from '@tanstack/react-query';
 import type { FileRef } from '../gen/hansa/files/v1/types_pb';
 import { csrf } from '../session';
+import { save } from './save';
 import { Refused } from './states';
 
 const base64 = (bytes: Uint8Array) => btoa(String.fromCharCode(...bytes));
 
-async function save(documentId: string, file: FileRef) {
+async function fetched(documentId: string, file: FileRef) {
   const answer = await fetch(`/documents/${documentId}/file?hash=${encodeURIComponent(base64(file.hash))}`, {
     headers: { 'hansa-csrf': csrf() },
   });
   if (!answer.ok) throw await answer.json();
-  const address = URL.createObjectURL(await answer.blob());
-  const link = document.createElement('a');
-  link.href = address;
-  link.download = file.name;
-  link.click();
-  URL.revokeObjectURL(address);
+  save(file.name, await answer.blob());
 }
 
 export function Files({ documentId, files }: { documentId: string; files: FileRef[] }) {
-  const fetching = useMutation({ mutationFn: (file: FileRef) => save(documentId, file) });
+  const fetching = useMutation({ mutationFn: (file: FileRef) => fetched(documentId, file) });
   if (files.length === 0) return null;
   return (
     <>

@@ -57,6 +57,16 @@ export function GrantWords({ grant }: { grant?: Grant }) {
   } else said.push(t.grant.noReserve);
   const papers = grant?.documentKinds.map((kind) => kinds.title(kind)) ?? [];
   said.push(papers.length > 0 ? t.grant.papers(papers.join(', ')) : t.grant.noPapers);
+  for (const one of grant?.pools ?? []) {
+    said.push(
+      one.countsOnly ? t.grant.poolCounts(one.pool, one.purpose) : t.grant.poolMatch(one.pool, one.purpose),
+      t.grant.poolAsks(String(one.evaluationsMax)),
+    );
+    if (one.mayJoin) said.push(t.grant.poolJoins(one.fields.join(', ') || t.grant.noFields, one.retentionDays));
+  }
+  for (const one of grant?.enrolments ?? []) said.push(t.grant.enrols(one.pool, one.perDayMax));
+  for (const one of grant?.loyalty ?? []) said.push(t.grant.books(one.pool));
+  for (const one of grant?.messages ?? []) said.push(t.grant.writes(one.pool, one.perMemberMax, one.withinDays));
   return (
     <Bullets size="sm" spacing={2}>
       {said.map((one) => (

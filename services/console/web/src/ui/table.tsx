@@ -5,6 +5,7 @@ import { IconDownload } from '@tabler/icons-react';
 import type { ReactNode } from 'react';
 import { Link } from 'wouter';
 import { useWords } from '../i18n';
+import { save } from './save';
 
 export interface Column<T> {
   name: string;
@@ -42,18 +43,14 @@ export function saveCsv<T>(name: string, rows: T[], columns: Column<T>[]) {
   ];
   // The mark tells spreadsheets that it is UTF-8.
   const blob = new Blob(['\uFEFF', lines.map((line) => line.join(',')).join('\r\n'), '\r\n'], { type: 'text/csv' });
-  const link = document.createElement('a');
-  link.href = URL.createObjectURL(blob);
-  link.download = `${name}.csv`;
-  link.click();
-  URL.revokeObjectURL(link.href);
+  save(`${name}.csv`, blob);
 }
 
 export function List<T>({ label, rows, columns, id, to, all = rows }: Props<T>) {
   const phone = usePhone();
   const { t } = useWords();
   const [first, ...rest] = columns;
-  const save = (
+  const saving = (
     <Group justify="flex-end">
       <Button
         size="xs"
@@ -87,7 +84,7 @@ export function List<T>({ label, rows, columns, id, to, all = rows }: Props<T>) 
             </Card>
           ))}
         </Stack>
-        {save}
+        {saving}
       </Stack>
     );
   }
@@ -117,7 +114,7 @@ export function List<T>({ label, rows, columns, id, to, all = rows }: Props<T>) 
           </Table.Tbody>
         </Table>
       </ScrollArea>
-      {save}
+      {saving}
     </Stack>
   );
 }

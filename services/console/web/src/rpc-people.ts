@@ -1,0 +1,8 @@
+// Pools of members, and how they are reached: loaded with the screens that need them.
+import { type Client, createClient } from '@connectrpc/connect';
+import { MembersStaffService } from './gen/hansa/members/v1/staff_pb';
+import { OutreachStaffService } from './gen/hansa/outreach/v1/staff_pb';
+import { calls } from './rpc';
+
+export const members: Client<typeof MembersStaffService> = createClient(MembersStaffService, calls);
+export const outreach: Client<typeof OutreachStaffService> = createClient(OutreachStaffService, calls);
