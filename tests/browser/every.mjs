@@ -1,7 +1,7 @@
 // Every screen at a desk and on a phone, in both languages, light and dark; and how much a first visit loads.
 import { browser, DESK, ok, Person, PHONE } from './kit.mjs';
 
-const { owner, document, link, item, approval } = JSON.parse(process.env.HANSA_CASE);
+const { owner, publisher, document, link, item, approval } = JSON.parse(process.env.HANSA_CASE);
 /** Kilobytes (1,024) of script that a first visit may load, compressed. */
 const SCRIPT_MAX = 250;
 const screens = {
@@ -21,6 +21,11 @@ const screens = {
   prices: '/prices?tab=agreements',
   'prices-exceptions': '/prices?tab=exceptions',
   accounts: `/accounts?partner=${link}`,
+  apps: '/apps',
+  'apps-all': '/apps?tab=catalogue',
+  'apps-shares': '/apps?tab=shares',
+  app: `/apps/${publisher}/product_intake?tab=about`,
+  'app-chart': `/apps/${publisher}/product_intake?tab=league`,
   pools: '/pools',
   pool: '/pools/loyalty?tab=import',
   'pool-offers': '/pools/loyalty?tab=offers',

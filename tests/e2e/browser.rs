@@ -101,6 +101,8 @@ async fn every_screen_fits_reads_and_speaks_at_a_desk_and_on_a_phone() {
     });
     let body = json!({"definition": flow.to_string()});
     luebeck.call("workflow.v1.WorkflowStaffService/PutFlow", body).await;
+    let app = luebeck.publishes(&super::views::scored()).await;
+    luebeck.shares("product_intake", &link).await;
     let fields = json!([{"name": "city", "type": "FIELD_TYPE_TEXT"}]);
     let pool = json!({"pool": {"code": "loyalty", "name": "Card 2026", "fields": fields}});
     luebeck.members("PutPool", pool).await.unwrap();
@@ -115,7 +117,7 @@ async fn every_screen_fits_reads_and_speaks_at_a_desk_and_on_a_phone() {
         .await;
     let knows = json!({
         "owner": invited(&here, &luebeck, &owner_of(&luebeck).await).await,
-        "document": id, "link": link, "item": CODE, "approval": all["approvals"][0]["id"],
+        "publisher": app["publisher"], "document": id, "link": link, "item": CODE, "approval": all["approvals"][0]["id"],
     });
     runs("every.mjs", &knows).await;
 }
@@ -151,4 +153,30 @@ async fn a_pool_is_opened_matched_and_taken_back_on_the_screens_of_both_sides() 
     }
     script.ends().await;
     std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_app_is_published_shared_accepted_used_and_ended_on_the_screens_of_both_sides() {
+    let (there, here) = (House::new().await, House::new().await);
+    let (luebeck, visby) = (there.enterprise("Lübeck").await, here.enterprise("Visby").await);
+    luebeck.links_with(&visby, json!({}), json!({})).await;
+    let (clara, _) = visby.employs(&here.node, "Clara the clerk", &["store"]).await;
+    let path = std::env::temp_dir().join(format!("hansa-manifest-{}.json", std::process::id()));
+    std::fs::write(&path, super::views::scored().to_string()).unwrap();
+    let who = luebeck
+        .call("directory.v1.DirectoryStaffService/WhoAmI", json!({}))
+        .await;
+    let knows = json!({
+        "manifest": path,
+        "headquarters": {
+            "owner": invited(&there, &luebeck, &owner_of(&luebeck).await).await, "publisher": who["enterpriseId"],
+        },
+        "franchisee": {
+            "name": visby.name,
+            "owner": invited(&here, &visby, &owner_of(&visby).await).await,
+            "clerk": invited(&here, &visby, &clara).await,
+        },
+    });
+    runs("apps.mjs", &knows).await;
+    std::fs::remove_file(path).unwrap();
 }

@@ -8,12 +8,12 @@ use serde_json::{Value, json};
 const INTAKE: &str = include_str!("../../services/apps/manifests/product_intake.json");
 
 /// The intake, with points for what is adopted.
-fn scored() -> Value {
+pub(super) fn scored() -> Value {
     let mut app: Value = serde_json::from_str(INTAKE).unwrap();
     app["sections"]["adoption"]["schema"]["properties"]["points"] =
         json!({"title": "Points", "x-hansa-control": "number", "type": "number", "x-hansa-listed": true});
     app["views"]["league"] = json!({
-        "title": {"en": "League"}, "is": "chart", "for": ["headquarters"], "by": "region", "sum": "points", "states": ["adopted"],
+        "title": {"en": "League", "zh": "排行"}, "is": "chart", "for": ["headquarters"], "by": "region", "sum": "points", "states": ["adopted"],
     });
     app
 }

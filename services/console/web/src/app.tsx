@@ -100,6 +100,8 @@ const Threads = lazy(() => import('./screens/threads'));
 const Flows = lazy(() => import('./screens/flows'));
 const Pools = lazy(() => import('./screens/pools'));
 const PoolPage = lazy(() => import('./screens/pool'));
+const Apps = lazy(() => import('./screens/apps'));
+const AppPage = lazy(() => import('./screens/app'));
 const Audit = lazy(() => import('./screens/audit'));
 
 function Screens() {
@@ -123,6 +125,10 @@ function Screens() {
           <Route path="/flows" component={Flows} />
           <Route path="/pools" component={Pools} />
           <Route path="/pools/:code">{({ code }) => <PoolPage code={code} />}</Route>
+          <Route path="/apps" component={Apps} />
+          <Route path="/apps/:publisher/:name">
+            {({ publisher, name }) => <AppPage publisher={publisher} name={name} />}
+          </Route>
           <Route path="/scan" component={Scan} />
           <Route path="/staff" component={Staff} />
           <Route path="/me" component={Me} />

@@ -13,6 +13,7 @@ import {
 } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import {
+  IconApps,
   IconBuildingWarehouse,
   IconChecks,
   IconCloudOff,
@@ -64,6 +65,7 @@ function usePlaces(): Place[] {
     { path: '/threads', name: t.nav.threads, icon: IconMessages, action: 'thread.read' },
     { path: '/prices', name: t.nav.prices, icon: IconTag, action: 'document.read', also: 'link.read' },
     { path: '/accounts', name: t.nav.accounts, icon: IconReceipt, action: 'document.read', also: 'link.read' },
+    { path: '/apps', name: t.nav.apps, icon: IconApps, action: 'app.use' },
     { path: '/pools', name: t.nav.pools, icon: IconUsersGroup, action: 'pool.read', also: 'link.read' },
     { path: '/flows', name: t.nav.flows, icon: IconRoute, action: 'approval.read', also: 'document.read' },
     { path: '/staff', name: t.nav.staff, icon: IconUsers, action: 'staff.read' },

@@ -14,6 +14,7 @@ import { useAct } from '../ui/act';
 import { ActForm } from '../ui/act-form';
 import { Follow } from '../ui/begin';
 import { ContentView } from '../ui/content';
+import { Customer } from '../ui/customer';
 import { Files } from '../ui/files';
 import { type Definition, useKinds } from '../ui/kinds';
 import { Loaded, Page, Refused } from '../ui/states';
@@ -98,6 +99,7 @@ function Whole({ one, kind }: { one: Document; kind?: Definition }) {
           </Stack>
         </Card>
       )}
+      {may && one.version > 0n && kind?.customer?.of === one.ourRole && <Customer one={one} />}
       {one.proposals.map((proposal) => (
         <Proposed key={proposal.id} one={one} proposal={proposal} />
       ))}

@@ -24,6 +24,7 @@ export interface Definition {
   name: string;
   title: Record<string, string>;
   roles: string[];
+  customer?: { of: string };
   refers_to?: { kind: string; in: string[] };
   sections: Record<string, Section>;
   words?: Record<string, Record<string, string>>;

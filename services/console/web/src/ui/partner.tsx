@@ -5,17 +5,21 @@ import type { Link } from '../gen/hansa/link/v1/staff_pb';
 import { LinkState } from '../gen/hansa/link/v1/types_pb';
 import { useWords } from '../i18n';
 import { links } from '../rpc';
+import { person } from '../session';
 
 /** Partners with whom we are linked, by id of the link too. */
-export function usePartners(): { all: Link[]; name: (linkId: string) => string; pending: boolean } {
-  const query = useQuery({ queryKey: ['link', 'all'], queryFn: () => links.listLinks({}) });
+export function usePartners(): { all: Link[]; name: (linkId: string) => string } {
+  const query = useQuery({
+    queryKey: ['link', 'all'],
+    queryFn: () => links.listLinks({}),
+    enabled: person()?.may.includes('link.read') ?? false,
+  });
   const all = (query.data?.links ?? []).filter(
     (link) => link.state === LinkState.ACTIVE || link.state === LinkState.SUSPENDED,
   );
   return {
     all,
     name: (id) => query.data?.links.find((link) => link.id === id)?.partner ?? '',
-    pending: query.isPending,
   };
 }
 
