@@ -18,6 +18,7 @@ mod purchase_judge;
 mod receiver;
 mod steps;
 mod store;
+mod tour;
 
 use std::{
     path::{Path, PathBuf},
@@ -172,13 +173,16 @@ impl Demo {
         all
     }
 
-    /// How to go on by hand.
-    #[must_use]
-    pub fn by_hand(&self) -> String {
-        by_hand(
-            &[&self.luebeck, &self.visby, &self.bergen],
-            "hansa link list; hansa stock levels; hansa stock query gtin:…",
-        )
+    /// How to go on by hand: as two people in a browser, or with the keys of all three.
+    ///
+    /// # Errors
+    ///
+    /// When the two can't be made.
+    pub async fn by_hand(&self) -> anyhow::Result<String> {
+        let firms = [&self.luebeck, &self.visby, &self.bergen];
+        let keys = by_hand(&firms, "hansa link list; hansa stock levels; hansa stock query gtin:…");
+        let tour = tour::accounts(&self.luebeck, [&self.visby, &self.bergen]).await?;
+        Ok(format!("{tour}{keys}"))
     }
 
     /// Ends both nodes and removes their databases.

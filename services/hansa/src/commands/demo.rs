@@ -54,7 +54,8 @@ impl Demo {
             Case::Stock => {
                 let mut demo = demo::Demo::start(&exe).await?;
                 let checked = uninterrupted(demo.check(show)).await?;
-                self.rest(printer, &checked, &demo.by_hand()).await?;
+                let by_hand = demo.by_hand().await?;
+                self.rest(printer, &checked, &by_hand).await?;
                 demo.end().await?;
                 checked
             }
