@@ -1,6 +1,6 @@
 # `make help` lists what there is.
 .DEFAULT_GOAL := help
-.PHONY: help demo bench test evidence lint fmt sqlx postgres dev console
+.PHONY: help demo bench test evidence lint fmt sqlx postgres dev console screens
 
 CONSOLE := services/console/web
 
@@ -40,6 +40,9 @@ lint: postgres console ## Format, clippy, protos, the console's types and style,
 
 dev: postgres console ## A node with a private database and one enterprise, until Ctrl-C
 	cargo run --release --quiet -p hansa -- dev
+
+screens: ## The pictures in docs/screens, out of what the browser tests have just looked at
+	cp $(addprefix target/screens/,link-check-code.png scan-waiting.png order-answered.png pools-matched.png) docs/screens/
 
 fmt: ## Format everything
 	cargo fmt --all

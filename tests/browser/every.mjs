@@ -10,6 +10,7 @@ const screens = {
   approvals: '/approvals?which=all',
   approval: `/approvals?which=all&id=${approval}`,
   documents: '/documents',
+  'documents-chart': '/documents?kind=order&chart=1',
   document: `/documents/${document}`,
   stock: '/stock?tab=ours',
   'stock-partners': `/stock?tab=partners&item=${item}`,

@@ -242,6 +242,7 @@ export const en = {
     overdue: 'overdue',
     openOnly: 'Open only',
     none: 'No documents here.',
+    byState: 'How many are in which state',
     begin: 'New document',
     make: (kind: string) => `Make: ${kind}`,
     waitsForUs: 'It waits for us.',

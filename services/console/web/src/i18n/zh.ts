@@ -276,6 +276,7 @@ export const zh: Texts = {
     us: '我方',
     overdue: '逾期',
     openOnly: '仅未完成',
+    byState: '各状态数量',
     none: '没有单据。',
     begin: '新建单据',
     make: (kind) => `新建：${kind}`,

@@ -124,11 +124,14 @@ function filesOf({ body }: Content): FileRef[] {
   return body.case === 'receipts' ? body.value.receipts.flatMap((receipt) => receipt.files) : [];
 }
 
+/** First what it is about, then what was said to that. */
+const order: Content['body']['case'][] = ['head', 'form', 'lines', 'prices', 'answers', 'receipts', 'remark'];
+
 function Sections({ one, contents, lines }: { one: Document; contents: Record<string, Content>; lines?: Content }) {
   const kinds = useKinds();
-  // As the kind lists them.
-  const order = Object.keys(kinds.definition(one.kind)?.sections ?? {});
-  const inOrder = Object.entries(contents).sort(([first], [second]) => order.indexOf(first) - order.indexOf(second));
+  const inOrder = Object.entries(contents).sort(
+    ([, first], [, second]) => order.indexOf(first.body.case) - order.indexOf(second.body.case),
+  );
   return (
     <Stack>
       {inOrder.map(([name, content]) => (

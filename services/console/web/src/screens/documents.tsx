@@ -1,7 +1,7 @@
 // Documents and orders, from both sides.
 import { Badge, Button, Group, NativeSelect, Stack, Switch, TextInput } from '@mantine/core';
-import { useInfiniteQuery } from '@tanstack/react-query';
-import { type FormEvent, useState } from 'react';
+import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
+import { type FormEvent, lazy, Suspense, useState } from 'react';
 import { useLocation, useSearch } from 'wouter';
 import { moment } from '../format';
 import type { Document } from '../gen/hansa/documents/v1/staff_pb';
@@ -10,8 +10,10 @@ import { documents } from '../rpc';
 import { person } from '../session';
 import { Begin } from '../ui/begin';
 import { useKinds } from '../ui/kinds';
-import { Empty, Page, Refused, Waiting } from '../ui/states';
+import { Empty, Loaded, Page, Refused, Waiting } from '../ui/states';
 import { type Column, List } from '../ui/table';
+
+const Bars = lazy(() => import('../ui/bars'));
 
 export const others = (one: Document) =>
   one.parties
@@ -93,6 +95,9 @@ export default function Documents() {
           <Switch label={t.documents.openOnly} checked={open} onChange={() => ask({ open: open ? '' : '1' })} mb={6} />
         </Group>
       </form>
+      {kind && (
+        <Board kind={kind} shown={search.get('chart') === '1'} show={(chart) => ask({ chart: chart ? '1' : '' })} />
+      )}
       {query.isPending && <Waiting />}
       {query.isError && <Refused error={query.error} retry={() => query.refetch()} />}
       {query.isSuccess && rows.length === 0 && <Empty>{t.documents.none}</Empty>}
@@ -113,5 +118,37 @@ export default function Documents() {
         </Stack>
       )}
     </Page>
+  );
+}
+
+/** How many documents of a kind are in which state. */
+function Board({ kind, shown, show }: { kind: string; shown: boolean; show: (chart: boolean) => void }) {
+  const { t } = useWords();
+  const kinds = useKinds();
+  const query = useQuery({
+    queryKey: ['document', 'board', kind],
+    queryFn: () => documents.getBoard({ kind }),
+    enabled: shown,
+  });
+  return (
+    <Stack gap="xs">
+      <Switch label={t.documents.byState} checked={shown} onChange={(event) => show(event.currentTarget.checked)} />
+      {shown && (
+        <Loaded query={query}>
+          {({ cells }) =>
+            cells.length === 0 ? (
+              <Empty>{t.documents.none}</Empty>
+            ) : (
+              <Suspense fallback={<Waiting />}>
+                <Bars
+                  label={t.documents.byState}
+                  figures={cells.map((cell) => ({ name: kinds.word(kind, cell.state), value: Number(cell.documents) }))}
+                />
+              </Suspense>
+            )
+          }
+        </Loaded>
+      )}
+    </Stack>
   );
 }

@@ -1,4 +1,4 @@
-// Figures that people would rather look at than read; the same figures stand beside them as a table.
+// Figures that people would rather look at than read; whoever can't look hears them.
 import { useComputedColorScheme, useMantineTheme } from '@mantine/core';
 import { Bar, BarChart, CartesianGrid, ResponsiveContainer, Tooltip, XAxis, YAxis } from 'recharts';
 import { number } from '../format';
@@ -17,7 +17,11 @@ export default function Bars({ label, figures }: { label: string; figures: Figur
   const height = Math.max(120, 36 * figures.length + 40);
   const widest = Math.max(...figures.map(({ name }) => name.length), 4);
   return (
-    <div role="img" aria-label={label} style={{ height }}>
+    <div
+      role="img"
+      aria-label={`${label}: ${figures.map(({ name, value }) => `${name} ${number(value, language)}`).join(', ')}`}
+      style={{ height }}
+    >
       <ResponsiveContainer width="100%" height="100%">
         <BarChart
           data={figures}
