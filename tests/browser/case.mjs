@@ -1,5 +1,5 @@
 // The case: two enterprises on two nodes, from the invitation to the short receipt and the end of the link.
-import { ok, Person, PHONE, browser } from './kit.mjs';
+import { browser, ok, PASSWORD, Person, PHONE } from './kit.mjs';
 import { film } from './camera.mjs';
 
 const { buyer, supplier, code, name, folder } = JSON.parse(process.env.HANSA_CASE);
@@ -66,6 +66,25 @@ told('scanned without a network, and sent when there was one');
 
 // The manager approves at the desk: there is one request, and no second one.
 const mia = await Person.comes(chrome, buyer.manager, 'mia');
+// Somebody else takes the same phone: her name is a tap, and she comes in where he was.
+await carl.presses('Account');
+await carl.page.getByRole('menuitem', { name: 'Sign out' }).click();
+await carl.page.getByLabel('This device is shared').check();
+for (const [login, name] of [['carl', 'Carl the clerk'], ['mia', 'Mia the manager']]) {
+  await carl.page.locator('input[autocomplete=username]').fill(login);
+  await carl.page.locator('input[type=password]').fill(PASSWORD);
+  await carl.page.locator('button[type=submit]').click();
+  await carl.presses('Account');
+  await carl.sees(name);
+  await carl.page.getByRole('menuitem', { name: 'Change person' }).click();
+}
+await carl.presses('Carl the clerk');
+await carl.page.locator('input[type=password]').fill(PASSWORD);
+await carl.looks('sign-in-shared');
+await carl.page.locator('button[type=submit]').click();
+await carl.page.locator('#main h1', { hasText: 'Scan' }).waitFor();
+told('two people on one phone');
+
 await mia.goes('/approvals');
 const asked = mia.page.locator('#main').getByRole('link', { name: /RQ|Requisition/ });
 await asked.first().waitFor();

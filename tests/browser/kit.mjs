@@ -5,7 +5,7 @@ import { chromium } from 'playwright-core';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const SHOTS = new URL('../../target/screens/', import.meta.url).pathname;
-const PASSWORD = 'four words that nobody guesses';
+export const PASSWORD = 'four words that nobody guesses';
 export const DESK = { width: 1440, height: 900 };
 export const PHONE = { width: 390, height: 844 };
 mkdirSync(SHOTS, { recursive: true });

@@ -92,8 +92,39 @@ async function find(): Promise<void> {
   }
 }
 
-export const signIn = (login: string, password: string) => call('session', post({ login, password }));
+export async function signIn(login: string, password: string) {
+  const session = await call('session', post({ login, password }));
+  if (session) known(login, session.staffName);
+}
 export const join = (link: string, login: string, password: string) => call('invited', post({ link, login, password }));
+
+/** Somebody who comes in on this device by a name and a password; nothing that opens anything. */
+export interface Known {
+  login: string;
+  name: string;
+}
+
+const PEOPLE = 'hansa.people';
+const PEOPLE_MAX = 8;
+
+/** Those who share this device, the last one first; undefined = it is nobody's business who they are. */
+export function knownPeople(): Known[] | undefined {
+  const kept = localStorage.getItem(PEOPLE);
+  return kept ? (JSON.parse(kept) as Known[]) : undefined;
+}
+
+/** From now on the names of those who come in stay here, or those that are here go. */
+export function keepPeople(keep: boolean) {
+  if (!keep) localStorage.removeItem(PEOPLE);
+  else localStorage.setItem(PEOPLE, JSON.stringify(knownPeople() ?? []));
+}
+
+function known(login: string, name: string) {
+  const people = knownPeople();
+  if (!people) return;
+  const next = [{ login, name }, ...people.filter((one) => one.login !== login)];
+  localStorage.setItem(PEOPLE, JSON.stringify(next.slice(0, PEOPLE_MAX)));
+}
 
 /** Whose sign-in: by an address of theirs, or by an invitation. */
 export type Company = { at: string } | { link: string };

@@ -38,7 +38,7 @@ import type { ComponentType, ReactNode } from 'react';
 import { Link, useLocation } from 'wouter';
 import { useOnline, useWaiting } from './device/queue';
 import { useWords } from './i18n';
-import { person, signOut } from './session';
+import { knownPeople, person, signOut } from './session';
 import { usePhone } from './ui/table';
 
 interface Place {
@@ -102,6 +102,11 @@ function Choices() {
           {dark ? t.nav.light : t.nav.dark}
         </Menu.Item>
         <Menu.Divider />
+        {knownPeople() && (
+          <Menu.Item leftSection={<IconUsers size={16} aria-hidden />} onClick={() => void signOut()}>
+            {t.nav.change}
+          </Menu.Item>
+        )}
         <Menu.Item leftSection={<IconLogout size={16} aria-hidden />} onClick={() => void signOut()}>
           {t.nav.signOut}
         </Menu.Item>

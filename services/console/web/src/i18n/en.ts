@@ -37,6 +37,7 @@ export const en = {
     changeableBy: (who: string) => `Who can change that: ${who}`,
   },
   nav: {
+    change: 'Change person',
     apps: 'Apps',
     pools: 'Members',
     home: 'Home',
@@ -71,6 +72,8 @@ export const en = {
     show: 'Show the password',
     enter: 'Sign in',
     join: 'Save and sign in',
+    who: 'Who are you?',
+    shared: 'This device is shared: keep our names here',
     company: 'Sign in with your company account',
     or: 'or with a name and a password',
     ended: 'You were signed out. Sign in again to go on.',

@@ -76,6 +76,7 @@ export const zh: Texts = {
     changeableBy: (who) => `可更改者：${who}`,
   },
   nav: {
+    change: '更换人员',
     apps: '应用',
     pools: '会员',
     home: '首页',
@@ -110,6 +111,8 @@ export const zh: Texts = {
     show: '显示密码',
     enter: '登录',
     join: '保存并登录',
+    who: '您是哪一位？',
+    shared: '此设备由多人共用：保留姓名',
     company: '使用企业账号登录',
     or: '或使用用户名和密码',
     ended: '您已退出登录，请重新登录后继续。',

@@ -4,6 +4,7 @@ import {
   Button,
   Card,
   Center,
+  Checkbox,
   Divider,
   Group,
   PasswordInput,
@@ -13,10 +14,10 @@ import {
   Title,
 } from '@mantine/core';
 import { useMutation, useQuery } from '@tanstack/react-query';
-import { type FormEvent, useState } from 'react';
+import { type FormEvent, useRef, useState } from 'react';
 import { faultOf } from '../fault';
 import { useWords } from '../i18n';
-import { cameBack, companyHere, goToCompany, hasCompany, join, signIn } from '../session';
+import { cameBack, companyHere, goToCompany, hasCompany, join, keepPeople, knownPeople, signIn } from '../session';
 
 /** What stands behind the # of an invitation; it leaves the address bar at once. */
 function invitation(): string {
@@ -30,7 +31,11 @@ export function SignIn({ ended }: { ended: boolean }) {
   const [link] = useState(invitation);
   const [login, setLogin] = useState('');
   const [password, setPassword] = useState('');
-  const come = useMutation({ mutationFn: () => (link ? join(link, login, password) : signIn(login, password)) });
+  const [people, setPeople] = useState(knownPeople);
+  const secret = useRef<HTMLInputElement>(null);
+  const come = useMutation({
+    mutationFn: async () => void (await (link ? join(link, login, password) : signIn(login, password))),
+  });
   const [at] = useState(companyHere);
   const [back] = useState(cameBack);
   const company = link ? { link } : { at };
@@ -73,6 +78,24 @@ export function SignIn({ ended }: { ended: boolean }) {
                 <Divider label={t.signIn.or} />
               </>
             )}
+            {!link && people && people.length > 0 && (
+              <Group gap="xs" role="group" aria-label={t.signIn.who}>
+                {people.map((one) => (
+                  <Button
+                    key={one.login}
+                    size="xs"
+                    variant={one.login === login ? 'filled' : 'default'}
+                    aria-pressed={one.login === login}
+                    onClick={() => {
+                      setLogin(one.login);
+                      secret.current?.focus();
+                    }}
+                  >
+                    {one.name}
+                  </Button>
+                ))}
+              </Group>
+            )}
             <TextInput
               label={t.signIn.login}
               value={login}
@@ -85,6 +108,7 @@ export function SignIn({ ended }: { ended: boolean }) {
             <PasswordInput
               label={t.signIn.password}
               description={link ? t.signIn.passwordRule : undefined}
+              ref={secret}
               value={password}
               onChange={(event) => setPassword(event.currentTarget.value)}
               autoComplete={link ? 'new-password' : 'current-password'}
@@ -92,6 +116,16 @@ export function SignIn({ ended }: { ended: boolean }) {
               error={fault?.field === 'password' && t.signIn.passwordRule}
               visibilityToggleButtonProps={{ 'aria-label': t.signIn.show, tabIndex: 0 }}
             />
+            {!link && (
+              <Checkbox
+                label={t.signIn.shared}
+                checked={people !== undefined}
+                onChange={(event) => {
+                  keepPeople(event.currentTarget.checked);
+                  setPeople(knownPeople());
+                }}
+              />
+            )}
             <Button type="submit" loading={come.isPending} fullWidth>
               {link ? t.signIn.join : t.signIn.enter}
             </Button>
