@@ -458,6 +458,17 @@ export const en = {
     waiting: (count: number) => `${count} waiting`,
     ofAnother: 'Of somebody else: it is sent when they sign in here.',
   },
+  receive: {
+    title: 'Receive by scanning',
+    deliveries: 'Deliveries to receive',
+    nothing: 'Nothing of this waits to be received by us.',
+    sent: (units: string) => `${units} sent`,
+    counted: 'Counted',
+    whole: 'all there',
+    short: (units: number) => `${units} short`,
+    over: (units: number) => `${units} too many`,
+    strange: (code: string) => `Not in this delivery: ${code}`,
+  },
   staff: {
     name: 'Name',
     roleNames: 'Roles',

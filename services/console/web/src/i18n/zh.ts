@@ -492,6 +492,17 @@ export const zh: Texts = {
     waiting: (count) => `${count} 条等待`,
     ofAnother: '属于其他人：其登录后才会发送。',
   },
+  receive: {
+    title: '扫码收货',
+    deliveries: '待收货',
+    nothing: '没有待我方收货的内容。',
+    sent: (units) => `发货 ${units}`,
+    counted: '实点',
+    whole: '齐全',
+    short: (units) => `缺 ${units}`,
+    over: (units) => `多 ${units}`,
+    strange: (code) => `不在此次发货中：${code}`,
+  },
   staff: {
     name: '姓名',
     roleNames: '角色',

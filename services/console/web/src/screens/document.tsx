@@ -17,6 +17,7 @@ import { ContentView } from '../ui/content';
 import { Customer } from '../ui/customer';
 import { Files } from '../ui/files';
 import { type Definition, useKinds } from '../ui/kinds';
+import { receiving } from '../ui/receiving';
 import { Loaded, Page, Refused } from '../ui/states';
 import { ThreadPanel } from '../ui/thread';
 
@@ -83,6 +84,11 @@ function Whole({ one, kind }: { one: Document; kind?: Definition }) {
         <Card withBorder>
           <Stack>
             <Group gap="xs">
+              {receiving(one, kind) && (
+                <Button component="a" href={`/console/scan?receive=${one.id}`} variant="light">
+                  {t.receive.title}
+                </Button>
+              )}
               {one.openActs.map((name) => (
                 <Button
                   key={name}

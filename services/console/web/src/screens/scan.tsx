@@ -16,8 +16,8 @@ import {
 } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
 import { IconCamera, IconTrash } from '@tabler/icons-react';
-import { type FormEvent, useCallback, useEffect, useRef, useState } from 'react';
-import { Camera } from '../device/camera';
+import { useCallback, useEffect, useState } from 'react';
+import { useSearch } from 'wouter';
 import { gtinOf } from '../device/codes';
 import {
   drop,
@@ -29,11 +29,13 @@ import {
   type Waiting,
   type Wanted,
 } from '../device/queue';
+import { Reader } from '../device/reader';
 import { useWords } from '../i18n';
 import { inventory } from '../rpc';
 import { person } from '../session';
 import { uuid7 } from '../ui/act-form';
 import { Page } from '../ui/states';
+import { Deliveries, Receive } from './receive';
 
 /** Levels of one answer, and answers: a phone keeps so many articles. */
 const PAGE = 1_000;
@@ -74,25 +76,19 @@ async function find(code: string): Promise<Wanted> {
 }
 
 export default function Scan() {
+  const delivery = new URLSearchParams(useSearch()).get('receive');
+  return delivery ? <Receive id={delivery} /> : <Ask />;
+}
+
+/** What is needed. */
+function Ask() {
   const { t } = useWords();
   const [lines, setLines] = useState<Wanted[]>([]);
-  const [code, setCode] = useState('');
   const [note, setNote] = useState('');
   const [photo, setPhoto] = useState<File | null>(null);
-  const typed = useRef<HTMLInputElement>(null);
   const online = useOnline();
   useEffect(() => {
     learn().catch(() => undefined);
-  }, []);
-  // A hand scanner is a keyboard: what it types goes into the field, wherever one is.
-  useEffect(() => {
-    const keys = (event: KeyboardEvent) => {
-      const inField =
-        event.target instanceof HTMLElement && event.target.closest('input, textarea, button, a, [role=combobox]');
-      if (!inField && /^[\w()\]:/.-]$/.test(event.key)) typed.current?.focus();
-    };
-    addEventListener('keydown', keys);
-    return () => removeEventListener('keydown', keys);
   }, []);
   const add = useCallback(async (text: string) => {
     const one = await find(text.trim());
@@ -103,11 +99,6 @@ export default function Scan() {
       return all.map((line, place) => (place === same ? { ...line, units: line.units + 1 } : line));
     });
   }, []);
-  const type = (event: FormEvent) => {
-    event.preventDefault();
-    if (code.trim()) void add(code);
-    setCode('');
-  };
   const set = (place: number, next: Partial<Wanted>) =>
     setLines((all) => all.map((line, at) => (at === place ? { ...line, ...next } : line)));
   const submit = async () => {
@@ -136,23 +127,7 @@ export default function Scan() {
   return (
     <Page title={t.nav.scan}>
       <Stack maw={640}>
-        <Camera found={(text) => void add(text)} />
-        <form onSubmit={type}>
-          <Group align="flex-end" wrap="nowrap">
-            <TextInput
-              ref={typed}
-              style={{ flex: 1 }}
-              label={t.scan.typed}
-              value={code}
-              onChange={(event) => setCode(event.currentTarget.value)}
-              autoCapitalize="none"
-              enterKeyHint="done"
-            />
-            <Button type="submit" variant="default">
-              {t.scan.add}
-            </Button>
-          </Group>
-        </form>
+        <Reader found={(text) => void add(text)} />
         {lines.length === 0 && <Text c="dimmed">{t.scan.hint}</Text>}
         {lines.map((line, place) => (
           <Card withBorder padding="sm" key={line.gtin || line.sku} data-testid="scanned">
@@ -220,6 +195,7 @@ export default function Scan() {
           </>
         )}
         <Queue />
+        {online && <Deliveries />}
       </Stack>
     </Page>
   );

@@ -138,7 +138,8 @@ function told(contents: Record<string, Content>, optional: string[]): Record<str
   );
 }
 
-const linesOf = (one: Document): Line[] => {
+/** What it is about. */
+export const linesOf = (one: Document): Line[] => {
   const found = Object.values(one.contents).find((content) => content.body.case === 'lines');
   return found?.body.case === 'lines' ? found.body.value.lines : [];
 };
