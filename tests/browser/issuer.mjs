@@ -26,6 +26,8 @@ real = provider.callback();
 
 const keys = await generateKeyPair('RS256');
 const others = await generateKeyPair('RS256');
+const elliptic = await generateKeyPair('ES256');
+const curve = { ...(await exportJWK(elliptic.publicKey)), kid: 'two', alg: 'ES256', use: 'sig' };
 const jwk = { ...(await exportJWK(keys.publicKey)), kid: 'one', alg: 'RS256', use: 'sig' };
 const lies = {
   nothing: {},
@@ -34,6 +36,8 @@ const lies = {
   issuer: { iss: 'http://127.0.0.1:9' },
   late: { exp: 1_000_000_000 },
   key: {},
+  unsigned: {},
+  elliptic: {},
 };
 const place = 'http://here.example';
 let liar;
@@ -53,7 +57,7 @@ liar = async (request, response) => {
       token_endpoint_auth_methods_supported: ['client_secret_post'],
     });
   }
-  if (asked.pathname === '/keys') return says({ keys: [jwk] });
+  if (asked.pathname === '/keys') return says({ keys: [jwk, curve] });
   if (asked.pathname.startsWith('/large')) return response.end('x'.repeat(1_000_000));
   if (asked.pathname !== '/token') return response.writeHead(404).end();
   let body = '';
@@ -63,7 +67,12 @@ liar = async (request, response) => {
   const now = Math.floor(Date.now() / 1000);
   const claims = { iss: url, aud: 'lied-to', sub: 'somebody', iat: now, exp: now + 600, nonce, ...lies[lie] };
   const key = lie === 'key' ? others.privateKey : keys.privateKey;
-  const token = await new SignJWT(claims).setProtectedHeader({ alg: 'RS256', kid: 'one' }).sign(key);
+  const packed = (part) => Buffer.from(JSON.stringify(part)).toString('base64url');
+  const signed = () =>
+    lie === 'elliptic'
+      ? new SignJWT(claims).setProtectedHeader({ alg: 'ES256', kid: 'two' }).sign(elliptic.privateKey)
+      : new SignJWT(claims).setProtectedHeader({ alg: 'RS256', kid: 'one' }).sign(key);
+  const token = lie === 'unsigned' ? `${packed({ alg: 'none' })}.${packed(claims)}.` : await signed();
   return says({ access_token: 'x', token_type: 'Bearer', expires_in: 60, id_token: token });
 };
 console.log(JSON.stringify({ real: at, liar: url }));

@@ -208,7 +208,7 @@ async fn nobody_is_let_in_by_what_an_issuer_did_not_say_to_this_browser() {
     let link = invited(&luebeck, &ada).await;
     let link = link.split_once('#').unwrap().1;
     // Tokens that are about somebody, or by somebody, or for somebody else do not use the invitation up.
-    for lie in ["nonce", "audience", "issuer", "late", "key"] {
+    for lie in ["nonce", "audience", "issuer", "late", "key", "unsigned"] {
         let away = Away::goes(&house, json!({"link": link})).await;
         let code = format!("{lie} {}", away.asked("nonce"));
         assert_eq!(away.back(&code).await, Err("UNVOUCHED".to_owned()), "{lie}");
@@ -216,6 +216,12 @@ async fn nobody_is_let_in_by_what_an_issuer_did_not_say_to_this_browser() {
     let away = Away::goes(&house, json!({"link": link})).await;
     assert_eq!(away.asked("code_challenge_method"), "S256");
     let code = format!("nothing {}", away.asked("nonce"));
+    let nothing = away.back("").await;
+    assert_eq!(
+        nothing,
+        Err("UNVOUCHED".to_owned()),
+        "somebody who said no at the issuer"
+    );
     away.back(&code).await.expect("the truth opens it");
     assert_eq!(
         away.back(&code).await,
@@ -224,6 +230,12 @@ async fn nobody_is_let_in_by_what_an_issuer_did_not_say_to_this_browser() {
     );
     // Signing in: what was begun in one browser does not end in another, nor at another enterprise's door.
     let at = json!({"at": at_of(&issuer)});
+    let again = Away::goes(&house, at.clone()).await;
+    let code = format!("elliptic {}", again.asked("nonce"));
+    again
+        .back(&code)
+        .await
+        .expect("an issuer signs as it likes, by keys of its own");
     let (one, two) = (Away::goes(&house, at.clone()).await, Away::goes(&house, at).await);
     let code = format!("nothing {}", one.asked("nonce"));
     let (state, redirect) = (one.asked("state"), one.asked("redirect_uri"));

@@ -14,7 +14,7 @@ use openidconnect::{
     AccessTokenHash, AuthenticationFlow, AuthorizationCode, Client, ClientId, ClientSecret, CsrfToken,
     EndpointMaybeSet, EndpointNotSet, EndpointSet, IssuerUrl, Nonce, OAuth2TokenResponse as _, PkceCodeChallenge,
     PkceCodeVerifier, RedirectUrl, TokenResponse as _,
-    core::{CoreClient, CoreProviderMetadata, CoreResponseType},
+    core::{CoreClient, CoreJwsSigningAlgorithm as Signed, CoreProviderMetadata, CoreResponseType},
 };
 use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
@@ -29,6 +29,18 @@ use crate::{
 const SECRET: &str = "issuer";
 const ERRAND: &str = "issuer/errand";
 const CLIENT_MAX: usize = 200;
+/// By what an issuer may sign: its own keys alone, never a secret that both sides know.
+const SIGNED_BY: [Signed; 9] = [
+    Signed::RsaSsaPkcs1V15Sha256,
+    Signed::RsaSsaPkcs1V15Sha384,
+    Signed::RsaSsaPkcs1V15Sha512,
+    Signed::RsaSsaPssSha256,
+    Signed::RsaSsaPssSha384,
+    Signed::RsaSsaPssSha512,
+    Signed::EcdsaP256Sha256,
+    Signed::EcdsaP384Sha384,
+    Signed::EdDsa,
+];
 /// How long somebody may take at the issuer.
 const AWAY_MAX: Duration = Duration::minutes(10);
 /// Beginnings of one enterprise in a minute: each asks its issuer twice.
@@ -286,6 +298,9 @@ async fn subject(
     (code, verifier, nonce): (String, String, String),
     allowed: Arc<[IpNet]>,
 ) -> Result<String, String> {
+    if code.is_empty() {
+        return Err("it sent no code".to_owned());
+    }
     let exchange = client.exchange_code(AuthorizationCode::new(code)).map_err(told)?;
     let asks = asker(allowed);
     let answer = exchange
@@ -294,7 +309,7 @@ async fn subject(
         .await
         .map_err(told)?;
     let token = answer.id_token().ok_or("it said nothing about who that is")?;
-    let verifier = client.id_token_verifier();
+    let verifier = client.id_token_verifier().set_allowed_algs(SIGNED_BY);
     let claims = token.claims(&verifier, &Nonce::new(nonce)).map_err(told)?;
     if let Some(expected) = claims.access_token_hash() {
         let (alg, key) = (
