@@ -8,6 +8,9 @@ import { type FileRef, FileRefSchema } from '../gen/hansa/files/v1/types_pb';
 import { documents } from '../rpc';
 import { csrf, person } from '../session';
 
+/** Bytes of a photo. */
+export const PHOTO_MAX = 10 * 1024 * 1024;
+
 /** An article of ours, as far as a phone has to know it. */
 export interface Article {
   gtin: string;

@@ -27,7 +27,7 @@ import { AddressTabs } from '../ui/address-tabs';
 import { useSaid } from '../ui/app';
 import { useKinds } from '../ui/kinds';
 import { usePartners } from '../ui/partner';
-import { Empty, Loaded, Page, Refused, Waiting } from '../ui/states';
+import { Empty, Loaded, More, Page, Refused, Waiting } from '../ui/states';
 import { Shares } from './shares';
 
 const Bars = lazy(() => import('../ui/bars'));
@@ -163,13 +163,7 @@ function ViewTab({ app, view }: { app: App; view: View }) {
           </Table.Tbody>
         </Table>
       </Table.ScrollContainer>
-      {query.hasNextPage && (
-        <Group>
-          <Button variant="default" loading={query.isFetchingNextPage} onClick={() => query.fetchNextPage()}>
-            {t.common.more}
-          </Button>
-        </Group>
-      )}
+      <More query={query} />
     </Stack>
   );
 }

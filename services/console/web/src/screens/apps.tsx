@@ -10,7 +10,7 @@ import { apps } from '../rpc-apps';
 import { person } from '../session';
 import { AddressTabs } from '../ui/address-tabs';
 import { appPath, useSaid } from '../ui/app';
-import { Empty, Loaded, Page, Refused } from '../ui/states';
+import { Empty, Loaded, More, Page, Refused } from '../ui/states';
 import { type Column, List } from '../ui/table';
 import { Publish } from './publish';
 import { Shares } from './shares';
@@ -157,13 +157,7 @@ function Catalogue() {
           to={appPath}
         />
       )}
-      {query.hasNextPage && (
-        <Group>
-          <Button variant="default" loading={query.isFetchingNextPage} onClick={() => query.fetchNextPage()}>
-            {t.common.more}
-          </Button>
-        </Group>
-      )}
+      <More query={query} />
     </Stack>
   );
 }

@@ -23,7 +23,7 @@ import { person } from '../session';
 import { useAct } from '../ui/act';
 import { PartnerChoice, usePartners } from '../ui/partner';
 import { PoolChoice } from '../ui/pool';
-import { Empty, Loaded, Refused } from '../ui/states';
+import { Empty, Loaded, More, Refused } from '../ui/states';
 import { type Column, List } from '../ui/table';
 
 const SOON = 1_500;
@@ -279,13 +279,7 @@ function Found({ match }: { match: Match }) {
   return (
     <Stack gap="xs">
       <List label={t.matches.matched} rows={all} columns={columns} id={(one) => String(one.number)} />
-      {query.hasNextPage && (
-        <Group>
-          <Button variant="default" loading={query.isFetchingNextPage} onClick={() => query.fetchNextPage()}>
-            {t.common.more}
-          </Button>
-        </Group>
-      )}
+      <More query={query} />
     </Stack>
   );
 }

@@ -17,7 +17,7 @@ import { IconCamera } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { useCallback, useEffect, useState } from 'react';
 import { gtinOf } from '../device/codes';
-import { upload } from '../device/queue';
+import { PHOTO_MAX, upload } from '../device/queue';
 import { Reader } from '../device/reader';
 import { decimal, parseDecimal, quantity } from '../format';
 import type { Document } from '../gen/hansa/documents/v1/staff_pb';
@@ -31,8 +31,6 @@ import { useKinds } from '../ui/kinds';
 import { receiving } from '../ui/receiving';
 import { Empty, Loaded, Page, Refused } from '../ui/states';
 import { others } from './documents';
-
-const PHOTO_MAX = 10 * 1024 * 1024;
 
 interface Counted {
   units: number;

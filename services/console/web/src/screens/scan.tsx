@@ -23,6 +23,7 @@ import {
   drop,
   knownArticle,
   learnArticles,
+  PHOTO_MAX,
   put,
   useOnline,
   useWaitingList,
@@ -40,7 +41,6 @@ import { Deliveries, Receive } from './receive';
 /** Levels of one answer, and answers: a phone keeps so many articles. */
 const PAGE = 1_000;
 const PAGES_MAX = 20;
-const PHOTO_MAX = 10 * 1024 * 1024;
 
 /** Keeps our own catalogue on the device, for when there is no network. */
 async function learn() {

@@ -1,5 +1,5 @@
 // With whom which app is shared, in either direction: accept what is offered, say who uses it, end it.
-import { Badge, Button, Checkbox, Group, NativeSelect, NumberInput, Stack, Text, TextInput } from '@mantine/core';
+import { Badge, Checkbox, Group, NativeSelect, NumberInput, Stack, Text, TextInput } from '@mantine/core';
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useLocation, useSearch } from 'wouter';
@@ -12,7 +12,7 @@ import { AskedButton, FormButton } from '../ui/act';
 import { useSaid } from '../ui/app';
 import { useKinds } from '../ui/kinds';
 import { usePartners } from '../ui/partner';
-import { Empty, Refused, Waiting } from '../ui/states';
+import { Empty, More, Refused, Waiting } from '../ui/states';
 import { type Column, List } from '../ui/table';
 
 const colors: Record<string, string> = { offered: 'orange', accepted: 'teal', declined: 'red', ended: 'gray' };
@@ -78,13 +78,7 @@ export function Shares({ app = '' }: { app?: string }) {
       {query.isError && <Refused error={query.error} retry={() => query.refetch()} />}
       {query.isSuccess && rows.length === 0 && <Empty>{t.apps.noShares}</Empty>}
       {rows.length > 0 && <List label={t.apps.shares} rows={rows} columns={columns} id={(one) => one.id} />}
-      {query.hasNextPage && (
-        <Group>
-          <Button variant="default" loading={query.isFetchingNextPage} onClick={() => query.fetchNextPage()}>
-            {t.common.more}
-          </Button>
-        </Group>
-      )}
+      <More query={query} />
     </Stack>
   );
 }

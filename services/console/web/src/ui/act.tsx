@@ -31,6 +31,8 @@ interface Filled extends ButtonProps {
   /** May it be sent as it stands. */
   ready?: boolean;
   wide?: boolean;
+  /** It is a question: it stands in the middle, and can be answered with no. */
+  asked?: boolean;
   children: ReactNode;
   work: () => Promise<unknown>;
   touched: string[];
@@ -44,6 +46,7 @@ export function FormButton({
   submit = label,
   ready = true,
   wide,
+  asked,
   children,
   work,
   touched,
@@ -66,6 +69,7 @@ export function FormButton({
         onClose={close}
         title={title}
         size={wide ? 'lg' : 'md'}
+        centered={asked}
         closeButtonProps={{ 'aria-label': t.common.close }}
       >
         <form
@@ -78,7 +82,12 @@ export function FormButton({
             {children}
             {act.isError && <Refused error={act.error} />}
             <Group justify="flex-end">
-              <Button type="submit" loading={act.isPending} disabled={!ready}>
+              {asked && (
+                <Button variant="default" onClick={close}>
+                  {t.common.cancel}
+                </Button>
+              )}
+              <Button type="submit" color={button.color} loading={act.isPending} disabled={!ready}>
                 {submit}
               </Button>
             </Group>
@@ -101,42 +110,21 @@ interface Asked extends ButtonProps {
 
 /** Asks before it is done, and why where the partner is told. */
 export function AskedButton({ label, warning, reason, work, touched, done, ...button }: Asked) {
-  const [open, { open: show, close }] = useDisclosure(false);
   const [why, setWhy] = useState('');
   const { t } = useWords();
-  const act = useAct(work, touched, () => {
-    close();
-    done?.();
-  });
   return (
-    <>
-      <Button {...button} onClick={show}>
-        {label}
-      </Button>
-      <Modal opened={open} onClose={close} title={label} centered closeButtonProps={{ 'aria-label': t.common.close }}>
-        <Stack>
-          <Text component="div" size="sm">
-            {warning}
-          </Text>
-          {reason && (
-            <Textarea
-              label={t.common.why}
-              value={why}
-              maxLength={400}
-              onChange={(event) => setWhy(event.currentTarget.value)}
-            />
-          )}
-          {act.isError && <Refused error={act.error} />}
-          <Group justify="flex-end">
-            <Button variant="default" onClick={close}>
-              {t.common.cancel}
-            </Button>
-            <Button color={button.color} loading={act.isPending} onClick={() => act.mutate(why)}>
-              {label}
-            </Button>
-          </Group>
-        </Stack>
-      </Modal>
-    </>
+    <FormButton {...button} label={label} work={() => work(why)} touched={touched} done={done} asked>
+      <Text component="div" size="sm">
+        {warning}
+      </Text>
+      {reason && (
+        <Textarea
+          label={t.common.why}
+          value={why}
+          maxLength={400}
+          onChange={(event) => setWhy(event.currentTarget.value)}
+        />
+      )}
+    </FormButton>
   );
 }

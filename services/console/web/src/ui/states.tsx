@@ -82,6 +82,23 @@ export function Copied({ label, text }: { label: string; text: string }) {
   );
 }
 
+/** The next page of a list that goes on. */
+export function More({
+  query,
+}: {
+  query: { hasNextPage: boolean; isFetchingNextPage: boolean; fetchNextPage: () => unknown };
+}) {
+  const { t } = useWords();
+  if (!query.hasNextPage) return null;
+  return (
+    <Group>
+      <Button variant="default" loading={query.isFetchingNextPage} onClick={() => query.fetchNextPage()}>
+        {t.common.more}
+      </Button>
+    </Group>
+  );
+}
+
 export function Page({ title, actions, children }: { title: string; actions?: ReactNode; children: ReactNode }) {
   return (
     <Stack gap="md">
