@@ -224,3 +224,45 @@ async fn what_two_nodes_do_not_share_is_named() {
         assert_eq!(named, expected);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn turnover_is_what_was_invoiced_less_what_credit_notes_took_back_month_by_month() {
+    let (_here, _other, bergen, luebeck, link) = traders().await;
+    let invoice = issues(&bergen, "invoice", &link, "2099-01-31", &[(10, 1_000)]).await;
+    luebeck.comes(&invoice, "issued").await;
+    let void = issues(&bergen, "invoice", &link, "2099-01-31", &[(1, 100)]).await;
+    luebeck.comes(&void, "issued").await;
+    bergen.acts(&void, "void", 1, json!({})).await.unwrap();
+    luebeck.comes(&void, "voided").await;
+    let credit = issues(&bergen, "credit_note", &link, "2099-01-31", &[(2, 1_000)]).await;
+    luebeck.comes(&credit, "issued").await;
+    let months = json!({"from": "2025-12", "to": "2026-02"});
+    let turnover =
+        async |who: &Enterprise, months: &Value| who.call(&format!("{ACCOUNTS}/GetTurnover"), months.clone()).await;
+    both(&bergen, &luebeck, &link).await;
+    let here = turnover(&bergen, &months).await;
+    let there = turnover(&luebeck, &months).await;
+    let figures = |answer: &Value| {
+        let row = &answer["turnovers"][0];
+        ["month", "bought", "sold", "documents", "partner"].map(|name| row[name].as_str().unwrap().to_owned())
+    };
+    assert_eq!(figures(&here)[..4], ["2026-01", "0", "11900", "1"]);
+    assert_eq!(figures(&there)[..], ["2026-01", "11900", "0", "1", "Bergen Import"]);
+    luebeck.acts(&credit, "agree", 1, json!({})).await.unwrap();
+    luebeck.comes(&credit, "agreed").await;
+    both(&bergen, &luebeck, &link).await;
+    assert_eq!(
+        figures(&turnover(&luebeck, &months).await)[..4],
+        ["2026-01", "9520", "0", "2"]
+    );
+    let now = turnover(&luebeck, &json!({"from": "2026-02", "to": "2026-02"})).await;
+    assert_eq!(now["turnovers"], json!([]));
+    for wrong in [
+        json!({"from": "2026-13"}),
+        json!({"from": "2026-02", "to": "2026-01"}),
+        json!({"from": "2020-01", "to": "2026-01"}),
+    ] {
+        let refused = luebeck.try_call(&format!("{ACCOUNTS}/GetTurnover"), wrong).await;
+        assert_eq!(refused.unwrap_err().kind, hansa_vocab::Kind::Invalid);
+    }
+}

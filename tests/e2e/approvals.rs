@@ -15,7 +15,7 @@ const SERVICE: &str = "workflow.v1.WorkflowStaffService";
 /// Lübeck buys at Bergen. A clerk asks; Ada, Ben and Cleo approve.
 pub(super) struct Shop {
     here: House,
-    there: House,
+    pub(super) there: House,
     pub(super) bergen: Enterprise,
     pub(super) luebeck: Enterprise,
     pub(super) clerk: Enterprise,

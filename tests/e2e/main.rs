@@ -26,6 +26,7 @@ mod devpg;
 mod documents;
 mod effects;
 mod feed;
+mod figures;
 mod files;
 mod forms;
 mod guests;

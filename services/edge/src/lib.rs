@@ -37,7 +37,7 @@ pub use staff::{StaffOptions, serve_http, staff_router};
 pub use status::{fault_of, finish, refuse, status};
 pub use trace::{call_span, carry, caused_by, trace_parent};
 pub use verify::{Refused, check_leaf};
-pub use wire::{id, maybe_id, timestamp};
+pub use wire::{duration, id, maybe_id, timestamp};
 
 /// Metadata: which link a partner's call is on.
 pub const METADATA_LINK: &str = "hansa-link";

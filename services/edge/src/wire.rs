@@ -1,11 +1,20 @@
 //! What all faces write and read in the same way.
 
 use hansa_vocab::Fault;
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 use tonic::Status;
 use uuid::Uuid;
 
 use crate::status;
+
+/// A length of time as the wire has it.
+#[must_use]
+pub fn duration(length: Duration) -> prost_types::Duration {
+    prost_types::Duration {
+        seconds: length.whole_seconds(),
+        nanos: length.subsec_nanoseconds(),
+    }
+}
 
 /// An instant as the wire has it.
 #[must_use]

@@ -221,6 +221,7 @@ pub struct RawRow {
     pub lot: String,
     pub quantity: String,
     pub unit: String,
+    pub safety_stock: String,
 }
 
 /// What is wrong with a row: the column, a name that never changes, and words.
@@ -243,6 +244,8 @@ pub struct Row {
     pub lot: String,
     pub on_hand: i64,
     pub unit: Unit,
+    /// None = as it is.
+    pub safety_stock: Option<i64>,
 }
 
 /// What stands in for columns that a row leaves empty.
@@ -316,14 +319,11 @@ pub fn check_row(raw: &RawRow, defaults: &Defaults) -> Result<Row, Problem> {
         ));
     }
     let quantity = or(&raw.quantity, &defaults.quantity);
-    let on_hand = quantity
-        .parse::<i64>()
-        .ok()
-        .filter(|units| (0..=UNITS_MAX).contains(units))
-        .ok_or_else(|| {
-            let text = format!("{quantity:?} is no whole number from 0 to {UNITS_MAX}");
-            problem(raw, "quantity", "NOT_A_NUMBER", text)
-        })?;
+    let on_hand = whole(raw, "quantity", quantity)?;
+    let safety_stock = match raw.safety_stock.trim() {
+        "" => None,
+        said => Some(whole(raw, "safety_stock", said)?),
+    };
     let unit = raw
         .unit
         .trim()
@@ -339,7 +339,19 @@ pub fn check_row(raw: &RawRow, defaults: &Defaults) -> Result<Row, Problem> {
         lot,
         on_hand,
         unit,
+        safety_stock,
     })
+}
+
+/// A whole number of base units.
+fn whole(raw: &RawRow, field: &'static str, said: &str) -> Result<i64, Problem> {
+    said.parse::<i64>()
+        .ok()
+        .filter(|units| (0..=UNITS_MAX).contains(units))
+        .ok_or_else(|| {
+            let text = format!("{said:?} is no whole number from 0 to {UNITS_MAX}");
+            problem(raw, field, "NOT_A_NUMBER", text)
+        })
 }
 
 /// Checks a chunk: good rows in order, problems of the others. A level that stands twice in one chunk, or a GTIN under two

@@ -2,5 +2,6 @@
 
 pub mod delivery;
 pub mod groups;
+pub mod history;
 pub mod links;
 pub mod routes;

@@ -1,6 +1,7 @@
 //! Orders from requisitions, without IO: which lines may be ordered, and how they go together.
 
 pub mod account;
+pub mod month;
 
 use std::collections::BTreeMap;
 

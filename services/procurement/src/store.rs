@@ -10,7 +10,7 @@ use hansa_tenancy::TenantTx;
 use time::Date;
 use uuid::Uuid;
 
-pub use account::{ItemRow, MarkRow, SumRow, enter, items, marks, sums};
+pub use account::{ItemRow, MarkRow, SumRow, TurnoverRow, enter, items, marks, sums, turnover};
 pub use matching::{
     ExceptionRow, ToleranceRow, decided, exceptions, put_exception, put_tolerance, tolerance, tolerances,
 };

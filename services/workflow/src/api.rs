@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use hansa_directory::{Session, Staff};
-use hansa_edge::{finish, id, maybe_id, status, timestamp};
+use hansa_edge::{duration, finish, id, maybe_id, status, timestamp};
 use hansa_proto::workflow::v1::{self as wire, workflow_staff_service_server::WorkflowStaffService};
 use hansa_vocab::Fault;
 use time::OffsetDateTime;
@@ -183,6 +183,33 @@ impl WorkflowStaffService for WorkflowStaff {
         Ok(Response::new(wire::ListApprovalsResponse {
             next_page: last.map(|shown| shown.row.id.to_string()).unwrap_or_default(),
             approvals: all.into_iter().map(approval).collect(),
+        }))
+    }
+
+    async fn get_approval_times(
+        &self,
+        asked: Request<wire::GetApprovalTimesRequest>,
+    ) -> Result<Response<wire::GetApprovalTimesResponse>, Status> {
+        let (session, asked) = (Session::of(&asked)?, asked.into_inner());
+        let (times, open) = self.0.times(&session, asked.months).await.map_err(status)?;
+        let many = |number: i64| u64::try_from(number).unwrap_or(0);
+        let seconds = |seconds: f64| Some(duration(time::Duration::seconds_f64(seconds)));
+        let times = times.into_iter().map(|row| wire::ApprovalTime {
+            flow: row.flow,
+            month: row.month,
+            decided: many(row.decided),
+            refused: many(row.refused),
+            median: seconds(row.median),
+            ninth: seconds(row.ninth),
+        });
+        let open = open.into_iter().map(|row| wire::ApprovalsOpen {
+            flow: row.flow,
+            many: many(row.many),
+            oldest_at: Some(timestamp(row.oldest_at)),
+        });
+        Ok(Response::new(wire::GetApprovalTimesResponse {
+            times: times.collect(),
+            open: open.collect(),
         }))
     }
 

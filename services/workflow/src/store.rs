@@ -192,6 +192,69 @@ pub async fn list(
     .await?)
 }
 
+/// Requests of one flow that were decided in one month.
+pub struct TimeRow {
+    pub flow: String,
+    /// "2026-11".
+    pub month: String,
+    pub decided: i64,
+    pub refused: i64,
+    /// In seconds.
+    pub median: f64,
+    pub ninth: f64,
+}
+
+/// How long decisions took, by flow and month in UTC: in that of this moment, and so many before it.
+pub async fn times(tx: &mut TenantTx, seen: &Seen<'_>, now: OffsetDateTime, back: i32) -> Result<Vec<TimeRow>, Error> {
+    Ok(sqlx::query_as!(
+        TimeRow,
+        r#"with decided as (
+               select a.flow, to_char(a.closed_at at time zone 'UTC', 'YYYY-MM') as month, a.state <> 'approved' as refused,
+                   extract(epoch from a.closed_at - a.opened_at)::double precision as seconds
+               from approval a
+               where a.closed_at >= (date_trunc('month', $4::timestamptz at time zone 'UTC') - make_interval(months => $5)) at time zone 'UTC'
+                 and a.state in ('approved', 'rejected', 'returned')
+                 and ($3 or a.requester = $1 or exists (
+                     select from approval_part p where p.approval_id = a.id and (p.staff_id = $1 or p.staff_id = any($2))))
+           )
+           select flow, month as "month!", count(*) as "decided!", count(*) filter (where refused) as "refused!",
+               percentile_cont(0.5) within group (order by seconds) as "median!",
+               percentile_cont(0.9) within group (order by seconds) as "ninth!"
+           from decided group by flow, month order by flow, month"#,
+        seen.staff.0,
+        seen.stands_in_for,
+        seen.all,
+        now,
+        back,
+    )
+    .fetch_all(tx.conn())
+    .await?)
+}
+
+/// What waits of one flow.
+pub struct Open {
+    pub flow: String,
+    pub many: i64,
+    pub oldest_at: OffsetDateTime,
+}
+
+/// By flow, how many requests wait, and since when the oldest does.
+pub async fn waiting(tx: &mut TenantTx, seen: &Seen<'_>) -> Result<Vec<Open>, Error> {
+    Ok(sqlx::query_as!(
+        Open,
+        r#"select a.flow, count(*) as "many!", min(a.opened_at) as "oldest_at!"
+           from approval a
+           where a.state = 'open' and ($3 or a.requester = $1 or exists (
+               select from approval_part p where p.approval_id = a.id and (p.staff_id = $1 or p.staff_id = any($2))))
+           group by a.flow order by a.flow"#,
+        seen.staff.0,
+        seen.stands_in_for,
+        seen.all,
+    )
+    .fetch_all(tx.conn())
+    .await?)
+}
+
 /// Where a request stands from now on.
 pub async fn advance(tx: &mut TenantTx, id: Uuid, step: i16) -> Result<(), Error> {
     sqlx::query!("update approval set step = $2 where id = $1", id, step)

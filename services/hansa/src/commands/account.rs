@@ -42,6 +42,17 @@ pub enum Account {
         #[command(flatten)]
         target: Target,
     },
+    /// What was invoiced month by month: bought from suppliers and sold to customers, in minor units.
+    Turnover {
+        /// First month, e.g. 2026-01; eleven months ago without it.
+        #[arg(long, default_value = "")]
+        from: String,
+        /// Last month; this one without it.
+        #[arg(long, default_value = "")]
+        to: String,
+        #[command(flatten)]
+        target: Target,
+    },
     /// Ask the partner whether it has the same open at the same moment.
     Compare {
         /// With whom.
@@ -67,6 +78,7 @@ impl Account {
             Self::Statement {
                 link, as_of, target, ..
             } => ("GetStatement", asked(&link, as_of), target),
+            Self::Turnover { from, to, target } => ("GetTurnover", json!({"from": from, "to": to}), target),
             Self::Compare { link, as_of, target } => ("CompareWithPartner", asked(&link, as_of), target),
         };
         printer.show(&target.call(&format!("{SERVICE}/{method}"), body).await?);

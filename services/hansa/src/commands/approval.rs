@@ -27,6 +27,14 @@ pub enum Approval {
         #[command(flatten)]
         target: Target,
     },
+    /// How long decisions took, by flow and month, and what waits now.
+    Times {
+        /// Months up to this one.
+        #[arg(long, default_value_t = 12)]
+        months: u32,
+        #[command(flatten)]
+        target: Target,
+    },
     /// One request: its steps, who is asked, what they have said.
     Show {
         /// Which.
@@ -127,6 +135,7 @@ impl Approval {
                 };
                 ("ListApprovals", json!({"which": which, "page": page}), target)
             }
+            Self::Times { months, target } => ("GetApprovalTimes", json!({"months": months}), target),
             Self::Show { id, target } => ("GetApproval", json!({"id": id}), target),
             Self::Approve { id, note, target } => ("Decide", decision(&id, "APPROVE", &note), target),
             Self::Reject { id, note, target } => ("Decide", decision(&id, "REJECT", &note), target),

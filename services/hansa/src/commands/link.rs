@@ -145,6 +145,16 @@ pub enum Link {
     },
     /// State, health, terms in plain words, who must act next.
     Show(Which),
+    /// What went and came day by day, and how long it was on its way.
+    History {
+        /// Which.
+        id: String,
+        /// Days up to today.
+        #[arg(long, default_value_t = 30)]
+        days: u32,
+        #[command(flatten)]
+        target: Target,
+    },
     /// All links.
     List {
         /// Only those in this network or group, e.g. franchise/north.
@@ -260,6 +270,10 @@ impl Link {
             }
             Self::Decline { which, reason } => which.call("DeclineLink", json!({"reason": reason})).await?,
             Self::Show(which) => which.call("GetLink", json!({})).await?,
+            Self::History { id, days, target } => {
+                let body = json!({"id": id, "days": days});
+                target.call(&format!("{SERVICE}/GetLinkHistory"), body).await?
+            }
             Self::List { group, target } => {
                 target
                     .call(&format!("{SERVICE}/ListLinks"), json!({"group": group}))

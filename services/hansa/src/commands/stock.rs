@@ -82,6 +82,26 @@ pub enum Stock {
         #[command(flatten)]
         target: Target,
     },
+    /// Keep so many units of one level back: partners see and get what is above.
+    Safety {
+        /// Article number, or gtin:…
+        item: String,
+        /// Units; 0 = it is not watched.
+        units: i64,
+        /// Where.
+        #[arg(long, default_value = "MAIN")]
+        location: String,
+        /// Which lot.
+        #[arg(long, default_value = "")]
+        lot: String,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Levels of which less is free than is kept back, the emptiest first.
+    Low {
+        #[command(flatten)]
+        target: Target,
+    },
     /// Our levels.
     Levels {
         /// Article number, or gtin:…; all when left out.
@@ -256,6 +276,18 @@ impl Stock {
                 let body = json!({"item": item(&goods), "location": location, "lot": lot, "onHand": {"value": units}});
                 call(&target, "CountStock", body).await?
             }
+            Self::Safety {
+                item: goods,
+                units,
+                location,
+                lot,
+                target,
+            } => {
+                let kept = json!({"value": units});
+                let body = json!({"item": item(&goods), "location": location, "lot": lot, "safetyStock": kept});
+                call(&target, "SetSafetyStock", body).await?
+            }
+            Self::Low { target } => call(&target, "ListLow", json!({})).await?,
             Self::Levels { item: goods, target } => {
                 call(
                     &target,
@@ -392,7 +424,16 @@ fn rows(file: &PathBuf) -> anyhow::Result<Vec<ImportRow>> {
         .from_path(file)
         .with_context(|| format!("{}", file.display()))?;
     let head = reader.headers()?.clone();
-    let known = ["gtin", "sku", "name", "location", "lot", "quantity", "unit"];
+    let known = [
+        "gtin",
+        "sku",
+        "name",
+        "location",
+        "lot",
+        "quantity",
+        "unit",
+        "safety_stock",
+    ];
     if let Some(unknown) = head.iter().find(|column| !known.contains(column)) {
         anyhow::bail!(
             "{}: unknown column {unknown:?}; known are {}",
@@ -419,6 +460,7 @@ fn rows(file: &PathBuf) -> anyhow::Result<Vec<ImportRow>> {
             lot: of("lot"),
             quantity: of("quantity"),
             unit: of("unit"),
+            safety_stock: of("safety_stock"),
         });
     }
     Ok(rows)

@@ -16,7 +16,7 @@ use super::{amount, item, link, own_gtin, quantity, shown, shown_partner, timest
 use crate::{
     Error, Inventory,
     model::{Defaults, ItemRef, Problem, RawRow},
-    ops::{Found, Import, PartnerAnswer, Totals, Whole, page_size},
+    ops::{Found, Import, PartnerAnswer, Place, Totals, Whole, page_size},
     store::{
         catalogue::{LevelRow, MovementRow},
         partners::PartnerRow,
@@ -72,6 +72,7 @@ fn raw(row: wire::ImportRow) -> RawRow {
         lot: row.lot,
         quantity: row.quantity,
         unit: row.unit,
+        safety_stock: row.safety_stock,
     }
 }
 
@@ -303,14 +304,45 @@ impl InventoryStaffService for InventoryStaff {
         let row = finish(async move {
             let item = item(asked.item.as_ref(), own_gtin)?;
             let on_hand = quantity(asked.on_hand.as_ref(), "on_hand")?;
-            inventory
-                .count(&session, &item, &asked.location, &asked.lot, on_hand)
-                .await
+            let place = Place {
+                item: &item,
+                location: &asked.location,
+                lot: &asked.lot,
+            };
+            inventory.count(&session, &place, on_hand).await
         })
         .await?;
         Ok(Response::new(wire::CountStockResponse {
             level: Some(level(&row)),
         }))
+    }
+
+    async fn set_safety_stock(
+        &self,
+        asked: Request<wire::SetSafetyStockRequest>,
+    ) -> Result<Response<wire::SetSafetyStockResponse>, Status> {
+        let (session, inventory, asked) = (Session::of(&asked)?, self.0.clone(), asked.into_inner());
+        let row = finish(async move {
+            let item = item(asked.item.as_ref(), own_gtin)?;
+            let safety_stock = quantity(asked.safety_stock.as_ref(), "safety_stock")?;
+            let place = Place {
+                item: &item,
+                location: &asked.location,
+                lot: &asked.lot,
+            };
+            inventory.keep_back(&session, &place, safety_stock).await
+        })
+        .await?;
+        Ok(Response::new(wire::SetSafetyStockResponse {
+            level: Some(level(&row)),
+        }))
+    }
+
+    async fn list_low(&self, asked: Request<wire::ListLowRequest>) -> Result<Response<wire::ListLowResponse>, Status> {
+        let session = Session::of(&asked)?;
+        let (rows, all, watched) = self.0.low(&session).await.map_err(status)?;
+        let levels = rows.iter().map(level).collect();
+        Ok(Response::new(wire::ListLowResponse { levels, all, watched }))
     }
 
     async fn list_levels(

@@ -1,6 +1,7 @@
 //! Our own goods, places and figures.
 
 use hansa_directory::{Session, audit};
+use hansa_tenancy::TenantTx;
 use hansa_vocab::{Gtin, Quantity, gtin::check_gln};
 use uuid::Uuid;
 
@@ -8,12 +9,14 @@ use super::Inventory;
 use crate::{
     Error,
     model::{self, Defaults, ItemRef, Problem, RawRow, Row},
-    store::catalogue::{self, LevelRow, MovementRow},
+    store::catalogue::{self, LevelRow, MovementRow, Wanted},
 };
 
 /// Rows of a page when nothing is said.
 const PAGE: u32 = 100;
 const PAGE_MAX: u32 = 1_000;
+/// Levels that are shown as running low.
+const LOW_MAX: i64 = 200;
 
 /// The size of a page in its limits.
 pub fn page_size(asked: u32) -> Result<i64, Error> {
@@ -104,10 +107,16 @@ impl Import {
         let levels: Vec<_> = good
             .iter()
             .filter(|row| clash(row).is_none())
-            .map(|row| (row.sku.clone(), row.location.clone(), row.lot.clone(), row.on_hand))
+            .map(|row| Wanted {
+                sku: row.sku.clone(),
+                location: row.location.clone(),
+                lot: row.lot.clone(),
+                on_hand: Some(row.on_hand),
+                safety_stock: row.safety_stock,
+            })
             .collect();
         let (created, changed) =
-            catalogue::set_on_hand(&mut tx, &levels, "import", &self.session.staff().to_string()).await?;
+            catalogue::set_levels(&mut tx, &levels, "import", &self.session.staff().to_string()).await?;
         if !self.dry_run {
             tx.wake();
             tx.commit().await?;
@@ -121,6 +130,28 @@ impl Import {
         totals.unchanged += landed.saturating_sub(changed.max(created));
         problems.sort_by_key(|problem| problem.line);
         Ok(problems)
+    }
+}
+
+/// One level, as somebody names it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place<'a> {
+    pub item: &'a ItemRef,
+    pub location: &'a str,
+    pub lot: &'a str,
+}
+
+impl Place<'_> {
+    async fn units(&self, tx: &mut TenantTx, field: &'static str, given: Quantity) -> Result<i64, Error> {
+        let known = catalogue::item(tx, self.item).await?;
+        let units = base_units(given, &known.unit, known.scale)?;
+        match (0..=model::UNITS_MAX).contains(&units) {
+            true => Ok(units),
+            false => Err(Error::Invalid {
+                field,
+                text: format!("0 to {}", model::UNITS_MAX),
+            }),
+        }
     }
 }
 
@@ -186,44 +217,63 @@ impl Inventory {
     pub(crate) async fn count(
         &self,
         session: &Session,
-        item: &ItemRef,
-        location: &str,
-        lot: &str,
+        place: &Place<'_>,
         on_hand: Quantity,
     ) -> Result<LevelRow, Error> {
         let mut tx = self.tenancy.begin("inventory.count", session).await?;
-        let known = catalogue::item(&mut tx, item).await?;
-        let units = base_units(on_hand, &known.unit, known.scale)?;
-        if !(0..=model::UNITS_MAX).contains(&units) {
-            return Err(Error::Invalid {
-                field: "on_hand",
-                text: format!("0 to {}", model::UNITS_MAX),
-            });
-        }
-        if !catalogue::locations(&mut tx)
-            .await?
-            .iter()
-            .any(|(code, ..)| code == location)
-        {
+        let units = place.units(&mut tx, "on_hand", on_hand).await?;
+        self.set(tx, session, place, (Some(units), None)).await
+    }
+
+    /// Sets what of one level is kept back.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`] when the article or the location is not ours.
+    pub(crate) async fn keep_back(
+        &self,
+        session: &Session,
+        place: &Place<'_>,
+        safety_stock: Quantity,
+    ) -> Result<LevelRow, Error> {
+        let mut tx = self.tenancy.begin("inventory.keep_back", session).await?;
+        let units = place.units(&mut tx, "safety_stock", safety_stock).await?;
+        self.set(tx, session, place, (None, Some(units))).await
+    }
+
+    async fn set(
+        &self,
+        mut tx: TenantTx,
+        session: &Session,
+        place: &Place<'_>,
+        (on_hand, safety_stock): (Option<i64>, Option<i64>),
+    ) -> Result<LevelRow, Error> {
+        let locations = catalogue::locations(&mut tx).await?;
+        if !locations.iter().any(|(code, ..)| code == place.location) {
             return Err(Error::NotFound("location"));
         }
-        let lot = model::text("lot", lot, model::LOT_MAX)?;
-        let rows = catalogue::levels(&mut tx, ("", "", ""), i64::from(PAGE_MAX), Some(known.id)).await?;
-        let sku = match rows.first() {
-            Some(row) => row.sku.clone(),
-            None => match item {
-                ItemRef::Sku(sku) => sku.clone(),
-                ItemRef::Gtin(gtin) => gtin.to_string(),
-            },
+        let lot = model::text("lot", place.lot, model::LOT_MAX)?;
+        let item = catalogue::item(&mut tx, place.item).await?;
+        let wanted = Wanted {
+            sku: item.sku,
+            location: place.location.to_owned(),
+            lot: lot.clone(),
+            on_hand,
+            safety_stock,
         };
-        let counted = [(sku, location.to_owned(), lot.clone(), units)];
-        catalogue::set_on_hand(&mut tx, &counted, "count", &session.staff().to_string()).await?;
-        let rows = catalogue::levels(&mut tx, ("", "", ""), i64::from(PAGE_MAX), Some(known.id)).await?;
+        catalogue::set_levels(&mut tx, &[wanted], "count", &session.staff().to_string()).await?;
+        let rows = catalogue::levels(&mut tx, ("", "", ""), i64::from(PAGE_MAX), Some(item.id)).await?;
         tx.wake();
         tx.commit().await?;
         rows.into_iter()
-            .find(|row| row.location == location && row.lot == lot)
+            .find(|row| row.location == place.location && row.lot == lot)
             .ok_or(Error::NotFound("level"))
+    }
+
+    /// Levels that run low, how many there are, and how many are watched.
+    pub(crate) async fn low(&self, session: &Session) -> Result<(Vec<LevelRow>, u64, u64), Error> {
+        let mut tx = self.tenancy.begin("inventory.low", session).await?;
+        catalogue::low(&mut tx, LOW_MAX).await
     }
 
     pub(crate) async fn levels(

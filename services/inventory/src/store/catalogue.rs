@@ -11,6 +11,7 @@ use crate::{
 
 /// An item, as far as amounts need it.
 pub struct Item {
+    pub sku: String,
     pub id: Uuid,
     pub unit: String,
     pub scale: i16,
@@ -64,7 +65,7 @@ pub async fn item(tx: &mut TenantTx, item: &ItemRef) -> Result<Item, Error> {
     let (gtin, sku) = split(item);
     sqlx::query_as!(
         Item,
-        "select id, unit, scale from item where ($1 <> '' and gtin14 = $1) or ($2 <> '' and sku = $2)",
+        "select id, sku, unit, scale from item where ($1 <> '' and gtin14 = $1) or ($2 <> '' and sku = $2)",
         gtin,
         sku,
     )
@@ -156,19 +157,26 @@ pub async fn upsert_items(tx: &mut TenantTx, rows: &[&Row], ids: &[Uuid]) -> Res
     Ok(clashes)
 }
 
-/// Counted figures for levels of these items, as one set: (created, changed). Only real changes reach the ledger.
+/// What a level is to be; none = as it is.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    pub sku: String,
+    pub location: String,
+    pub lot: String,
+    pub on_hand: Option<i64>,
+    pub safety_stock: Option<i64>,
+}
+
+/// Figures for levels of these items, as one set: (created, changed). Only real changes reach the ledger.
 ///
-/// What is counted below what is reserved becomes `short`: promised and not there.
-pub async fn set_on_hand(
-    tx: &mut TenantTx,
-    rows: &[(String, String, String, i64)],
-    kind: &str,
-    actor: &str,
-) -> Result<(u64, u64), Error> {
-    let skus: Vec<String> = rows.iter().map(|row| row.0.clone()).collect();
-    let locations: Vec<String> = rows.iter().map(|row| row.1.clone()).collect();
-    let lots: Vec<String> = rows.iter().map(|row| row.2.clone()).collect();
-    let counted: Vec<i64> = rows.iter().map(|row| row.3).collect();
+/// What is counted below what is reserved becomes `short`: promised and not there. What is kept back stays free, and is a movement
+/// of its own, so that those who follow the level hear of it.
+pub async fn set_levels(tx: &mut TenantTx, rows: &[Wanted], kind: &str, actor: &str) -> Result<(u64, u64), Error> {
+    let skus: Vec<String> = rows.iter().map(|row| row.sku.clone()).collect();
+    let locations: Vec<String> = rows.iter().map(|row| row.location.clone()).collect();
+    let lots: Vec<String> = rows.iter().map(|row| row.lot.clone()).collect();
+    let counted: Vec<Option<i64>> = rows.iter().map(|row| row.on_hand).collect();
+    let kept: Vec<Option<i64>> = rows.iter().map(|row| row.safety_stock).collect();
     let created = sqlx::query!(
         "insert into level (item_id, location, lot)
          select i.id, u.location, u.lot from unnest($1::varchar[], $2::varchar[], $3::varchar[]) as u (sku, location, lot)
@@ -183,34 +191,38 @@ pub async fn set_on_hand(
     .rows_affected();
     let changed = sqlx::query_scalar!(
         r#"with input as (
-               select i.id as item_id, u.location, u.lot, u.counted
-               from unnest($1::varchar[], $2::varchar[], $3::varchar[], $4::bigint[]) as u (sku, location, lot, counted)
+               select i.id as item_id, u.location, u.lot, u.counted, u.kept
+               from unnest($1::varchar[], $2::varchar[], $3::varchar[], $4::bigint[], $5::bigint[])
+                   as u (sku, location, lot, counted, kept)
                join item i on i.sku = u.sku
            ),
            before as (
-               select l.item_id, l.location, l.lot, l.on_hand, l.reserved, l.short, n.counted
+               select l.item_id, l.location, l.lot, l.on_hand, l.reserved, l.short, l.safety_stock,
+                   coalesce(n.counted, l.on_hand) as counted, coalesce(n.kept, l.safety_stock) as kept
                from level l join input n on (n.item_id, n.location, n.lot) = (l.item_id, l.location, l.lot)
-               where l.on_hand <> n.counted order by 1, 2, 3 for update of l
+               where l.on_hand <> n.counted or l.safety_stock <> n.kept order by 1, 2, 3 for update of l
            ),
            after as (
-               update level l set on_hand = b.counted, short = greatest(0, l.reserved - b.counted), version = l.version + 1
+               update level l set on_hand = b.counted, safety_stock = b.kept, version = l.version + 1,
+                   short = case when b.counted = b.on_hand then b.short else greatest(0, l.reserved - b.counted) end
                from before b where (b.item_id, b.location, b.lot) = (l.item_id, l.location, l.lot)
                returning l.item_id, l.location, l.lot, l.on_hand, l.reserved, l.short, l.version
            ),
            moved as (
-               select a.item_id, a.location, a.lot, a.version, a.on_hand, a.reserved, v.account, v.delta
+               select a.item_id, a.location, a.lot, a.version, a.on_hand, a.reserved, v.source, v.account, v.delta, v.kind
                from after a join before b on (b.item_id, b.location, b.lot) = (a.item_id, a.location, a.lot)
                cross join lateral (values
-                   ('free', (a.on_hand - a.reserved + a.short) - (b.on_hand - b.reserved + b.short)),
-                   ('held', (a.reserved - a.short) - (b.reserved - b.short)),
-                   ('short', a.short - b.short)
-               ) as v (account, delta)
+                   ('external', 'free', (a.on_hand - a.reserved + a.short) - (b.on_hand - b.reserved + b.short), $6),
+                   ('external', 'held', (a.reserved - a.short) - (b.reserved - b.short), $6),
+                   ('external', 'short', a.short - b.short, $6),
+                   ('free', 'free', b.kept - b.safety_stock, 'safety')
+               ) as v (source, account, delta, kind)
                where v.delta <> 0
            ),
            written as (
                insert into ledger (item_id, location, lot, version, from_account, to_account, quantity, kind, on_hand, reserved, actor)
-               select item_id, location, lot, version, case when delta > 0 then 'external' else account end,
-                   case when delta > 0 then account else 'external' end, abs(delta), $5, on_hand, reserved, $6
+               select item_id, location, lot, version, case when delta > 0 then source else account end,
+                   case when delta > 0 then account else source end, abs(delta), kind, on_hand, reserved, $7
                from moved
                returning 1
            )
@@ -218,7 +230,8 @@ pub async fn set_on_hand(
         &skus,
         &locations,
         &lots,
-        &counted,
+        &counted as &[Option<i64>],
+        &kept as &[Option<i64>],
         kind,
         actor,
     )
@@ -227,7 +240,30 @@ pub async fn set_on_hand(
     Ok((created, u64::try_from(changed).unwrap_or(0)))
 }
 
-/// A page of our levels after this key.
+/// Levels of which less is free than they keep back, the emptiest first; how many there are, and how many keep something back.
+pub async fn low(tx: &mut TenantTx, limit: i64) -> Result<(Vec<LevelRow>, u64, u64), Error> {
+    let rows = sqlx::query_as!(
+        LevelRow,
+        "select i.sku, i.gtin14, i.name, i.unit, i.scale, l.location, l.lot, l.on_hand, l.reserved, l.incoming, l.safety_stock,
+             l.short, l.version
+         from level l join item i on i.id = l.item_id
+         where l.safety_stock > 0 and l.on_hand - l.reserved < l.safety_stock
+         order by (l.on_hand - l.reserved)::double precision / l.safety_stock, i.sku, l.location, l.lot limit $1",
+        limit,
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    let many = sqlx::query!(
+        r#"select count(*) filter (where on_hand - reserved < safety_stock) as "low!", count(*) as "watched!"
+           from level where safety_stock > 0"#,
+    )
+    .fetch_one(tx.conn())
+    .await?;
+    let count = |number: i64| u64::try_from(number).unwrap_or(0);
+    Ok((rows, count(many.low), count(many.watched)))
+}
+
+/// A page of our levels after this key./// A page of our levels after this key.
 pub async fn levels(
     tx: &mut TenantTx,
     after: (&str, &str, &str),
@@ -317,7 +353,7 @@ pub async fn steps(tx: &mut TenantTx, after: Stand<'_>, limit: i64) -> Result<Ve
                    max(on_hand) as on_hand, bool_and(to_account = 'external') as left_it,
                    (array_agg(link_id))[1] as link_id, (array_agg(reservation_id))[1] as about
                from ledger
-               where xid < pg_snapshot_xmin(pg_current_snapshot()) and xid >= $1::text::xid8 and kind <> 'expect'
+               where xid < pg_snapshot_xmin(pg_current_snapshot()) and xid >= $1::text::xid8 and kind not in ('expect', 'safety')
                  and (xid, item_id, location, lot, version) > ($1::text::xid8, $2, $3, $4, $5)
                group by xid, item_id, location, lot, version
                order by xid, item_id, location, lot, version limit $6

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use data_encoding::HEXLOWER_PERMISSIVE;
 use futures_util::{Stream, StreamExt as _};
 use hansa_directory::Session;
-use hansa_edge::{finish, status, timestamp};
+use hansa_edge::{duration, finish, status, timestamp};
 use hansa_proto::link::v1::{self as wire, link_staff_service_server::LinkStaffService};
 use hansa_vocab::{Fault, LinkId};
 use tokio::sync::mpsc;
@@ -55,10 +55,7 @@ fn view(view: LinkView) -> wire::Link {
         health: view.health.into(),
         queue_depth: view.queue_depth,
         queue_max: view.queue_max,
-        oldest_unacknowledged: view.oldest_unacknowledged.map(|age| prost_types::Duration {
-            seconds: age.whole_seconds(),
-            nanos: age.subsec_nanoseconds(),
-        }),
+        oldest_unacknowledged: view.oldest_unacknowledged.map(duration),
         parked: view.parked,
         last_refusal: row.last_refusal.unwrap_or_default(),
         last_refusal_at: row.last_refusal_at.map(timestamp),
@@ -195,6 +192,26 @@ impl LinkStaffService for LinkStaff {
         Ok(Response::new(wire::GetLinkResponse {
             link: Some(view(shown)),
         }))
+    }
+
+    async fn get_link_history(
+        &self,
+        request: Request<wire::GetLinkHistoryRequest>,
+    ) -> Result<Response<wire::GetLinkHistoryResponse>, Status> {
+        let (session, asked) = (Session::of(&request)?, request.into_inner());
+        let id = link_id(&asked.id).map_err(status)?;
+        let days = self.0.history(&session, id, asked.days).await.map_err(status)?;
+        let seconds = |seconds: f64| Some(duration(time::Duration::seconds_f64(seconds)));
+        let many = |number: i64| u64::try_from(number).unwrap_or(0);
+        let days = days.into_iter().map(|row| wire::LinkDay {
+            day: row.day.to_string(),
+            sent: many(row.sent),
+            received: many(row.received),
+            median: seconds(row.median),
+            longest: seconds(row.longest),
+            unanswered: many(row.unanswered),
+        });
+        Ok(Response::new(wire::GetLinkHistoryResponse { days: days.collect() }))
     }
 
     async fn list_links(

@@ -14,6 +14,7 @@ use crate::{
     model::{Grant, Introduced, LinkState, Standing},
     store::{
         delivery,
+        history::{self, DayRow},
         links::{self, LinkRow, Record},
     },
 };
@@ -83,6 +84,29 @@ impl Links {
             groups: groups.unwrap_or_default(),
             ..view
         })
+    }
+
+    /// What went and came on a link in these days, today's included.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoSuchLink`].
+    pub async fn history(&self, session: &Session, link: LinkId, days: u32) -> Result<Vec<DayRow>, Error> {
+        let days = match days {
+            0 => 30,
+            1..=90 => days,
+            _ => {
+                return Err(Error::Invalid {
+                    field: "days",
+                    text: "1 to 90".to_owned(),
+                });
+            }
+        };
+        let mut tx = self.0.tenancy.begin("link.history", session).await?;
+        let row = links::find(&mut tx, link).await?;
+        let now = self.now();
+        let today = now.replace_time(time::Time::MIDNIGHT);
+        history::days(&mut tx, row.id, today - time::Duration::days(i64::from(days) - 1), now).await
     }
 
     /// All links, or those in a network or group, newest first.

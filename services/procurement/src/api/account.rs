@@ -14,7 +14,10 @@ use tonic::{Request, Response, Status};
 
 use crate::{
     Procurement,
-    model::account::{self, Balance},
+    model::{
+        account::{self, Balance},
+        month::Month,
+    },
     store::ItemRow,
 };
 
@@ -85,6 +88,35 @@ impl AccountsStaffService for AccountsStaff {
             balances: told.balances.into_iter().map(balance).collect(),
             items: told.items.into_iter().map(|row| item(row, as_of)).collect(),
             next_page: told.next.map(|next| next.to_string()).unwrap_or_default(),
+        }))
+    }
+
+    async fn get_turnover(
+        &self,
+        asked: Request<wire::GetTurnoverRequest>,
+    ) -> Result<Response<wire::GetTurnoverResponse>, Status> {
+        let (session, asked) = (Session::of(&asked)?, asked.into_inner());
+        let told = self
+            .0
+            .turnover(&session, &asked.from, &asked.to)
+            .await
+            .map_err(status)?;
+        let turnovers = told.rows.into_iter().map(|row| wire::Turnover {
+            partner: row
+                .link_id
+                .and_then(|link| told.names.get(&link).cloned())
+                .unwrap_or_default(),
+            link_id: row.link_id.map(|link| link.to_string()).unwrap_or_default(),
+            currency: row.currency,
+            month: Month::around(row.month).to_string(),
+            bought: row.bought,
+            sold: row.sold,
+            documents: row.documents.try_into().unwrap_or(0),
+        });
+        Ok(Response::new(wire::GetTurnoverResponse {
+            from: told.from.to_string(),
+            to: told.to.to_string(),
+            turnovers: turnovers.collect(),
         }))
     }
 

@@ -1,6 +1,9 @@
 //! Accounts with partners: what is open at a moment, and whether both nodes say the same.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
 
 use hansa_directory::Session;
 use hansa_documents::{Entry, KeeperFuture, Ledger};
@@ -16,10 +19,17 @@ use uuid::Uuid;
 use super::{Procurement, invalid};
 use crate::{
     Error,
-    model::account::{self, Balance, PARTS},
-    store::{self, ItemRow, MarkRow},
+    model::{
+        account::{self, Balance, PARTS},
+        month::Month,
+    },
+    store::{self, ItemRow, MarkRow, TurnoverRow},
 };
 
+/// Partners of one currency whose turnover is named; the others are added up.
+const NAMED_MAX: i64 = 20;
+/// Months of one answer.
+const MONTHS_MAX: i32 = 36;
 /// Items of one page.
 const PAGE_MAX: i64 = 500;
 /// Documents that are named because two nodes say other things of them.
@@ -37,6 +47,15 @@ pub(crate) struct Statement {
     pub balances: BTreeMap<String, Balance>,
     pub items: Vec<ItemRow>,
     pub next: Option<Uuid>,
+}
+
+/// What was invoiced month by month.
+#[derive(Debug)]
+pub(crate) struct Turnovers {
+    pub from: Month,
+    pub to: Month,
+    pub rows: Vec<TurnoverRow>,
+    pub names: HashMap<Uuid, String>,
 }
 
 /// An account beside that of the partner.
@@ -63,6 +82,24 @@ impl Procurement {
             Ok(moment) if moment <= now => Ok(moment),
             _ => Err(invalid("as_of", "is still to come")),
         }
+    }
+
+    /// What was invoiced in each of these months, both included; what partners are called.
+    pub(crate) async fn turnover(&self, session: &Session, from: &str, to: &str) -> Result<Turnovers, Error> {
+        let month = |field, said: &str, without: Month| match said {
+            "" => Ok(without),
+            said => said.parse().map_err(|_| invalid(field, "a month is written 2026-01")),
+        };
+        let to = month("to", to, Month::of(self.tenancy.clock().now()))?;
+        let from = month("from", from, to.plus(-11))?;
+        if !(0..MONTHS_MAX).contains(&to.since(from)) {
+            return Err(invalid("from", "at most 36 months, the first one first"));
+        }
+        let mut tx = self.tenancy.begin("procurement.turnover", session).await?;
+        let rows = store::turnover(&mut tx, (from.begin(), to.plus(1).begin()), NAMED_MAX).await?;
+        let ids: Vec<_> = rows.iter().filter_map(|row| row.link_id).collect();
+        let names = self.links.names(&mut tx, &ids).await?;
+        Ok(Turnovers { from, to, rows, names })
     }
 
     /// What was open with a partner at a moment.

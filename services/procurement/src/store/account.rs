@@ -123,6 +123,56 @@ pub async fn sums(tx: &mut TenantTx, link: Uuid, as_of: OffsetDateTime) -> Resul
     .await?)
 }
 
+/// What was invoiced in one month with one partner; none = with all that are not among the largest.
+#[derive(Clone, Debug)]
+pub struct TurnoverRow {
+    pub link_id: Option<Uuid>,
+    pub currency: String,
+    /// Its first day.
+    pub month: Date,
+    pub bought: i64,
+    pub sold: i64,
+    pub documents: i64,
+}
+
+/// What was invoiced from one day until before another, less what credit notes took back: the newest version of each document counts,
+/// as long as it stands in the account or has stood in it. So many partners of each currency are named, the largest.
+pub async fn turnover(
+    tx: &mut TenantTx,
+    (from, until): (Date, Date),
+    named: i64,
+) -> Result<Vec<TurnoverRow>, sqlx::Error> {
+    sqlx::query_as!(
+        TurnoverRow,
+        r#"with entry as (
+               select e.link_id, e.currency, date_trunc('month', e.issued_on::timestamp)::date as month,
+                   case when e.kind <> 'credit_note' and not e.owed_to_us then e.amount
+                        when e.kind = 'credit_note' and e.owed_to_us then -e.amount else 0 end as bought,
+                   case when e.kind <> 'credit_note' and e.owed_to_us then e.amount
+                        when e.kind = 'credit_note' and not e.owed_to_us then -e.amount else 0 end as sold
+               from account_entry e
+               where e.issued_on >= $1 and e.issued_on < $2 and e.standing <> 'none'
+                 and not exists (select from account_entry n where n.document_id = e.document_id and n.version > e.version)
+           ),
+           partner as (
+               select link_id, currency, sum(bought + sold) as total,
+                   rank() over (partition by currency order by sum(bought + sold) desc, link_id) as place
+               from entry group by link_id, currency
+           )
+           select case when p.place <= $3 then e.link_id end as link_id, e.currency, e.month as "month!",
+               greatest(least(sum(e.bought), 4e18), -4e18)::bigint as "bought!",
+               greatest(least(sum(e.sold), 4e18), -4e18)::bigint as "sold!", count(*) as "documents!"
+           from entry e join partner p on p.link_id = e.link_id and p.currency = e.currency
+           group by 1, 2, 3
+           order by 2, max(case when p.place <= $3 then p.total end) desc nulls last, 1, 3"#,
+        from,
+        until,
+        named,
+    )
+    .fetch_all(tx.conn())
+    .await
+}
+
 /// What it is compared by, in order of the documents.
 pub async fn marks(tx: &mut TenantTx, link: Uuid, as_of: OffsetDateTime) -> Result<Vec<MarkRow>, Error> {
     Ok(sqlx::query_as!(

@@ -11,7 +11,7 @@ use super::{Workflow, plan, read};
 use crate::{
     Error,
     model::{Facts, flow::Planned, step::Part},
-    store::{self, ApprovalRow, PartRow, Seen},
+    store::{self, ApprovalRow, Open, PartRow, Seen, TimeRow},
 };
 
 /// A request with all that is shown of it.
@@ -59,6 +59,32 @@ impl Workflow {
         };
         let rows = store::list(&mut tx, &seen, before, limit).await?;
         self.all_shown(&mut tx, session, rows, &stands_in_for).await
+    }
+
+    /// How long decisions took in these months, this one included, and what waits now.
+    pub(crate) async fn times(&self, session: &Session, months: u32) -> Result<(Vec<TimeRow>, Vec<Open>), Error> {
+        let months = match months {
+            0 => 12,
+            1..=36 => months,
+            _ => {
+                return Err(Error::Invalid {
+                    field: "months",
+                    text: "1 to 36".to_owned(),
+                });
+            }
+        };
+        let back = i32::try_from(months).unwrap_or(1) - 1;
+        let mut tx = self.tenancy.begin("workflow.times", session).await?;
+        let stands_in_for = self.stands_in_for(&mut tx, session.staff()).await?;
+        let seen = Seen {
+            staff: session.staff(),
+            stands_in_for: &stands_in_for,
+            to_decide: false,
+            asked: false,
+            all: sees_all(session),
+        };
+        let times = store::times(&mut tx, &seen, self.tenancy.clock().now(), back).await?;
+        Ok((times, store::waiting(&mut tx, &seen).await?))
     }
 
     /// A request that this caller may see, and its row lock.
