@@ -275,9 +275,8 @@ impl Link {
                 target.call(&format!("{SERVICE}/GetLinkHistory"), body).await?
             }
             Self::List { group, target } => {
-                target
-                    .call(&format!("{SERVICE}/ListLinks"), json!({"group": group}))
-                    .await?
+                let body = json!({"group": group});
+                target.call(&format!("{SERVICE}/ListLinks"), body).await?
             }
             Self::Group {
                 name,

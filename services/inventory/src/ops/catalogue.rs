@@ -104,17 +104,7 @@ impl Import {
             )),
             _ => Some(problem(row, "gtin", "TAKEN", "another article of yours has this GTIN")),
         }));
-        let levels: Vec<_> = good
-            .iter()
-            .filter(|row| clash(row).is_none())
-            .map(|row| Wanted {
-                sku: row.sku.clone(),
-                location: row.location.clone(),
-                lot: row.lot.clone(),
-                on_hand: Some(row.on_hand),
-                safety_stock: row.safety_stock,
-            })
-            .collect();
+        let levels: Vec<_> = good.iter().filter(|row| clash(row).is_none()).map(wanted).collect();
         let (created, changed) =
             catalogue::set_levels(&mut tx, &levels, "import", &self.session.staff().to_string()).await?;
         if !self.dry_run {
@@ -152,6 +142,16 @@ impl Place<'_> {
                 text: format!("0 to {}", model::UNITS_MAX),
             }),
         }
+    }
+}
+
+fn wanted(row: &Row) -> Wanted {
+    Wanted {
+        sku: row.sku.clone(),
+        location: row.location.clone(),
+        lot: row.lot.clone(),
+        on_hand: Some(row.on_hand),
+        safety_stock: row.safety_stock,
     }
 }
 
