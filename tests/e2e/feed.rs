@@ -293,3 +293,25 @@ async fn fifty_revocations_in_another_process_end_a_busy_feed_within_a_second() 
     assert!(times[49] <= Duration::from_secs(1), "{times:?}");
     second.stop().await.unwrap();
 }
+
+#[tokio::test]
+async fn whoever_follows_a_level_hears_at_once_what_is_kept_back_of_it() {
+    let (_ours, _theirs, visby, luebeck) = two().await;
+    visby.has(&[("A", 10)]).await;
+    let link = visby.links_with(&luebeck, exact(), json!({})).await;
+    let mut stream = watch(&luebeck, &link, "").await;
+    let mut reader = Reader::default();
+    reader.snapshot(&mut stream).await;
+    let body = json!({"item": {"sku": "A"}, "location": "MAIN", "safetyStock": {"value": 4}});
+    visby.call(&format!("{STOCK}/SetSafetyStock"), body).await;
+    let told = loop {
+        if let Some(Update::Figure(level)) = reader.take(next(&mut stream).await.unwrap()) {
+            break level.availability.unwrap().figure;
+        }
+    };
+    let Some(Figure::Exact(told)) = told else {
+        panic!("{told:?}");
+    };
+    assert_eq!(told.value, 6);
+    assert_eq!(reader.resyncs, 0);
+}

@@ -68,35 +68,9 @@ pub enum Stock {
         target: Target,
     },
     /// Set one level to a counted figure.
-    Count {
-        /// Article number, or gtin:…
-        item: String,
-        /// Units.
-        units: i64,
-        /// Where.
-        #[arg(long, default_value = "MAIN")]
-        location: String,
-        /// Which lot.
-        #[arg(long, default_value = "")]
-        lot: String,
-        #[command(flatten)]
-        target: Target,
-    },
-    /// Keep so many units of one level back: partners see and get what is above.
-    Safety {
-        /// Article number, or gtin:…
-        item: String,
-        /// Units; 0 = it is not watched.
-        units: i64,
-        /// Where.
-        #[arg(long, default_value = "MAIN")]
-        location: String,
-        /// Which lot.
-        #[arg(long, default_value = "")]
-        lot: String,
-        #[command(flatten)]
-        target: Target,
-    },
+    Count(OneLevel),
+    /// Keep so many units of one level back: partners see and get what is above; with 0 it is not watched.
+    Safety(OneLevel),
     /// Levels of which less is free than is kept back, the emptiest first.
     Low {
         #[command(flatten)]
@@ -226,6 +200,32 @@ impl Place {
     }
 }
 
+/// What one level is to be.
+#[derive(clap::Args, Debug)]
+pub struct OneLevel {
+    /// Article number, or gtin:…
+    item: String,
+    /// Units.
+    units: i64,
+    /// Where.
+    #[arg(long, default_value = "MAIN")]
+    location: String,
+    /// Which lot.
+    #[arg(long, default_value = "")]
+    lot: String,
+    #[command(flatten)]
+    target: Target,
+}
+
+impl OneLevel {
+    async fn set(self, method: &str, name: &str) -> anyhow::Result<Value> {
+        let body = json!({
+            "item": item(&self.item), "location": self.location, "lot": self.lot, name: {"value": self.units},
+        });
+        call(&self.target, method, body).await
+    }
+}
+
 impl Stock {
     /// Runs one of them.
     #[expect(
@@ -266,27 +266,8 @@ impl Stock {
                 .await?
             }
             Self::Locations { target } => call(&target, "ListLocations", json!({})).await?,
-            Self::Count {
-                item: goods,
-                units,
-                location,
-                lot,
-                target,
-            } => {
-                let body = json!({"item": item(&goods), "location": location, "lot": lot, "onHand": {"value": units}});
-                call(&target, "CountStock", body).await?
-            }
-            Self::Safety {
-                item: goods,
-                units,
-                location,
-                lot,
-                target,
-            } => {
-                let kept = json!({"value": units});
-                let body = json!({"item": item(&goods), "location": location, "lot": lot, "safetyStock": kept});
-                call(&target, "SetSafetyStock", body).await?
-            }
+            Self::Count(figure) => figure.set("CountStock", "onHand").await?,
+            Self::Safety(figure) => figure.set("SetSafetyStock", "safetyStock").await?,
             Self::Low { target } => call(&target, "ListLow", json!({})).await?,
             Self::Levels { item: goods, target } => {
                 call(

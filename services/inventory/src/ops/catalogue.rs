@@ -9,7 +9,7 @@ use super::Inventory;
 use crate::{
     Error,
     model::{self, Defaults, ItemRef, Problem, RawRow, Row},
-    store::catalogue::{self, LevelRow, MovementRow, Wanted},
+    store::catalogue::{self, Item, LevelRow, MovementRow, Wanted},
 };
 
 /// Rows of a page when nothing is said.
@@ -132,11 +132,12 @@ pub(crate) struct Place<'a> {
 }
 
 impl Place<'_> {
-    async fn units(&self, tx: &mut TenantTx, field: &'static str, given: Quantity) -> Result<i64, Error> {
-        let known = catalogue::item(tx, self.item).await?;
-        let units = base_units(given, &known.unit, known.scale)?;
+    /// The article, and how many of its base units that is.
+    async fn units(&self, tx: &mut TenantTx, field: &'static str, given: Quantity) -> Result<(Item, i64), Error> {
+        let item = catalogue::item(tx, self.item).await?;
+        let units = base_units(given, &item.unit, item.scale)?;
         match (0..=model::UNITS_MAX).contains(&units) {
-            true => Ok(units),
+            true => Ok((item, units)),
             false => Err(Error::Invalid {
                 field,
                 text: format!("0 to {}", model::UNITS_MAX),
@@ -221,8 +222,8 @@ impl Inventory {
         on_hand: Quantity,
     ) -> Result<LevelRow, Error> {
         let mut tx = self.tenancy.begin("inventory.count", session).await?;
-        let units = place.units(&mut tx, "on_hand", on_hand).await?;
-        self.set(tx, session, place, (Some(units), None)).await
+        let (item, units) = place.units(&mut tx, "on_hand", on_hand).await?;
+        self.set(tx, session, (item, place), (Some(units), None)).await
     }
 
     /// Sets what of one level is kept back.
@@ -237,15 +238,15 @@ impl Inventory {
         safety_stock: Quantity,
     ) -> Result<LevelRow, Error> {
         let mut tx = self.tenancy.begin("inventory.keep_back", session).await?;
-        let units = place.units(&mut tx, "safety_stock", safety_stock).await?;
-        self.set(tx, session, place, (None, Some(units))).await
+        let (item, units) = place.units(&mut tx, "safety_stock", safety_stock).await?;
+        self.set(tx, session, (item, place), (None, Some(units))).await
     }
 
     async fn set(
         &self,
         mut tx: TenantTx,
         session: &Session,
-        place: &Place<'_>,
+        (item, place): (Item, &Place<'_>),
         (on_hand, safety_stock): (Option<i64>, Option<i64>),
     ) -> Result<LevelRow, Error> {
         let locations = catalogue::locations(&mut tx).await?;
@@ -253,7 +254,6 @@ impl Inventory {
             return Err(Error::NotFound("location"));
         }
         let lot = model::text("lot", place.lot, model::LOT_MAX)?;
-        let item = catalogue::item(&mut tx, place.item).await?;
         let wanted = Wanted {
             sku: item.sku,
             location: place.location.to_owned(),
