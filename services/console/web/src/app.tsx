@@ -90,6 +90,7 @@ const Stock = lazy(() => import('./screens/stock'));
 const Documents = lazy(() => import('./screens/documents'));
 const DocumentPage = lazy(() => import('./screens/document'));
 const Approvals = lazy(() => import('./screens/approvals'));
+const Times = lazy(() => import('./screens/times'));
 const Scan = lazy(() => import('./screens/scan'));
 const Staff = lazy(() => import('./screens/staff'));
 const Me = lazy(() => import('./screens/me'));
@@ -118,6 +119,7 @@ function Screens() {
           <Route path="/documents" component={Documents} />
           <Route path="/documents/:id">{({ id }) => <DocumentPage id={id} />}</Route>
           <Route path="/approvals" component={Approvals} />
+          <Route path="/approvals/times" component={Times} />
           <Route path="/import" component={Import} />
           <Route path="/accounts" component={Accounts} />
           <Route path="/prices" component={Prices} />

@@ -1,5 +1,5 @@
 // Figures, dates and money, as people of a language write them.
-import { type Timestamp, timestampDate } from '@bufbuild/protobuf/wkt';
+import { type Duration, type Timestamp, timestampDate } from '@bufbuild/protobuf/wkt';
 import type { Quantity } from './gen/hansa/types/v1/types_pb';
 import type { Language } from './i18n';
 
@@ -62,3 +62,24 @@ export function distance(at: Timestamp | undefined, now: number, language: Langu
   if (size < 86_400) return format.format(Math.round(seconds / 3_600), 'hour');
   return format.format(Math.round(seconds / 86_400), 'day');
 }
+
+/** A span of time in its largest unit, such as "3.5 hr". */
+export function span(seconds: number, language: Language): string {
+  const [size, unit] = (
+    [
+      [86_400, 'day'],
+      [3_600, 'hour'],
+      [60, 'minute'],
+      [1, 'second'],
+    ] as const
+  ).find(([size]) => seconds >= size) ?? [0.001, 'millisecond'];
+  return new Intl.NumberFormat(locale(language), {
+    style: 'unit',
+    unit,
+    unitDisplay: 'short',
+    maximumFractionDigits: 1,
+  }).format(seconds / size);
+}
+
+export const secondsOf = (given: Duration | undefined) =>
+  given ? Number(given.seconds) + given.nanos / 1_000_000_000 : 0;

@@ -9,10 +9,12 @@ import type { Balance, OpenItem } from '../gen/hansa/procurement/v1/account_pb';
 import { useWords } from '../i18n';
 import { accounts } from '../rpc-trade';
 import { useAct } from '../ui/act';
+import { AddressTabs } from '../ui/address-tabs';
 import { useKinds } from '../ui/kinds';
 import { PartnerChoice } from '../ui/partner';
 import { Empty, Page, Refused, Waiting } from '../ui/states';
 import { type Column, List } from '../ui/table';
+import { Turnover } from './turnover';
 
 const colors = ['teal', 'yellow', 'orange', 'red', 'red'];
 
@@ -20,6 +22,19 @@ const colors = ['teal', 'yellow', 'orange', 'red', 'red'];
 const endOf = (day: string) => (day ? timestampFromDate(new Date(`${day}T23:59:59Z`)) : undefined);
 
 export default function Accounts() {
+  const { t } = useWords();
+  const tabs = [
+    { value: 'open', name: t.figures.turnover.open, show: () => <Statement /> },
+    { value: 'turnover', name: t.figures.turnover.title, show: () => <Turnover /> },
+  ];
+  return (
+    <Page title={t.nav.accounts}>
+      <AddressTabs path="/accounts" tabs={tabs} />
+    </Page>
+  );
+}
+
+function Statement() {
   const { t, language } = useWords();
   const kinds = useKinds();
   const [, go] = useLocation();
@@ -73,7 +88,7 @@ export default function Accounts() {
   const first = query.data?.pages[0];
   const items = query.data?.pages.flatMap((page) => page.items) ?? [];
   return (
-    <Page title={t.nav.accounts}>
+    <Stack>
       <Group align="flex-end">
         <PartnerChoice value={linkId} change={(partner) => ask(partner, day)} />
         <TextInput
@@ -127,7 +142,7 @@ export default function Accounts() {
         </Text>
       )}
       <Link href="/documents?kind=invoice">{t.accounts.invoices}</Link>
-    </Page>
+    </Stack>
   );
 }
 

@@ -36,7 +36,14 @@ export default function Approvals() {
     queryFn: () => workflow.listApprovals({ which: which[shown] ?? Which.TO_DECIDE, pageSize: 100 }),
   });
   return (
-    <Page title={t.nav.approvals}>
+    <Page
+      title={t.nav.approvals}
+      actions={
+        <Button component={Link} href="/approvals/times" variant="default">
+          {t.figures.times.title}
+        </Button>
+      }
+    >
       <SegmentedControl
         value={shown}
         onChange={(value) => go(`/approvals?which=${value}`)}

@@ -3,10 +3,12 @@ import { Badge, Card, Group, SimpleGrid, Stack, Text, Title } from '@mantine/cor
 import { useQuery } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
 import { Link } from 'wouter';
+import { number } from '../format';
 import { Which } from '../gen/hansa/workflow/v1/staff_pb';
 import { useWords } from '../i18n';
-import { documents, links, workflow } from '../rpc';
+import { documents, inventory, links, workflow } from '../rpc';
 import { person } from '../session';
+import { free } from '../ui/item';
 import { useKinds } from '../ui/kinds';
 import { HealthBadge, LinkStateBadge } from '../ui/link';
 import { Empty, Loaded, Page } from '../ui/states';
@@ -36,6 +38,7 @@ export default function Home() {
       <SimpleGrid cols={{ base: 1, md: 2 }}>
         {may.includes('approval.decide') && <ToDecide />}
         {may.includes('document.read') && <Waits />}
+        {may.includes('stock.read') && <RunsLow />}
         {may.includes('link.read') && <Health />}
       </SimpleGrid>
     </Page>
@@ -102,6 +105,37 @@ function Waits() {
             </Stack>
           );
         }}
+      </Loaded>
+    </Box>
+  );
+}
+
+function RunsLow() {
+  const { t, language } = useWords();
+  const query = useQuery({
+    queryKey: ['level', 'low'],
+    queryFn: () => inventory.listLow({}),
+    refetchInterval: 15_000,
+  });
+  return (
+    <Box title={t.figures.low.title} to="/stock?tab=low">
+      <Loaded query={query}>
+        {({ levels, watched }) =>
+          levels.length === 0 ? (
+            <Empty>{watched === 0n ? t.figures.low.unwatched : t.figures.low.none}</Empty>
+          ) : (
+            <Stack gap="xs">
+              {levels.slice(0, 5).map((level) => (
+                <Group key={`${level.sku}/${level.location}/${level.lot}`} justify="space-between" wrap="nowrap">
+                  <Link href={`/stock?tab=ours&item=${encodeURIComponent(level.sku)}`}>{level.name || level.sku}</Link>
+                  <Text size="sm">
+                    {number(free(level), language)} / {number(level.safetyStock?.value ?? 0n, language)}
+                  </Text>
+                </Group>
+              ))}
+            </Stack>
+          )
+        }
       </Loaded>
     </Box>
   );

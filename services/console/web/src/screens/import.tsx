@@ -7,7 +7,7 @@ import { inventory } from '../rpc';
 import { FileRows } from '../ui/rows';
 import { Page } from '../ui/states';
 
-const columns = ['gtin', 'sku', 'name', 'location', 'lot', 'quantity', 'unit'] as const;
+const columns = ['gtin', 'sku', 'name', 'location', 'lot', 'quantity', 'unit', 'safety_stock'] as const;
 type Cells = Record<(typeof columns)[number], string>;
 
 export default function Import() {
@@ -22,7 +22,10 @@ export default function Import() {
         send={(rows, dryRun) =>
           inventory.importRows({
             options: { dryRun, location: location.trim(), quantity: String(units) },
-            rows: rows.map(({ line, cells }) => ({ line, ...(cells as Cells) })),
+            rows: rows.map(({ line, cells }) => {
+              const { safety_stock: safetyStock, ...row } = cells as Cells;
+              return { line, ...row, safetyStock };
+            }),
           })
         }
       >

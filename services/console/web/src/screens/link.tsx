@@ -16,6 +16,7 @@ import { GrantWords, HealthBadge, LinkStateBadge } from '../ui/link';
 import { save } from '../ui/save';
 import { Loaded, Page, Refused } from '../ui/states';
 import { ThreadPanel } from '../ui/thread';
+import { LinkHistory } from './link-history';
 import { type GrantDraft, GrantFields, grantOf } from './links';
 import { OpenPool } from './open-pool';
 
@@ -90,6 +91,7 @@ function Whole({ link }: { link: Link }) {
           </Text>
         </Stack>
       </Card>
+      {link.state !== LinkState.INVITED && link.state !== LinkState.PENDING && <LinkHistory id={link.id} />}
     </Stack>
   );
 }

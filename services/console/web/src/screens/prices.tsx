@@ -9,6 +9,7 @@ import type { MatchException } from '../gen/hansa/procurement/v1/staff_pb';
 import { useWords } from '../i18n';
 import { prices, procurement } from '../rpc-trade';
 import { AddressTabs } from '../ui/address-tabs';
+import { namedBy } from '../ui/item';
 import { PartnerChoice, usePartners } from '../ui/partner';
 import { Empty, Loaded, Page } from '../ui/states';
 import { type Column, List } from '../ui/table';
@@ -95,13 +96,12 @@ function Find() {
     queryKey: ['document', 'price', asked],
     queryFn: () => {
       const { linkId = '', ourRole = '', day = '', article = '', units = '' } = asked ?? {};
-      const named = /^\d{8}$|^\d{12,14}$/.test(article) ? { gtin: article } : { sku: article };
       const read = parseDecimal(units);
       return prices.findPrices({
         linkId,
         ourRole,
         day,
-        articles: [{ ...named, quantity: read && { ...read, unit: '' } }],
+        articles: [{ ...namedBy(article), quantity: read && { ...read, unit: '' } }],
       });
     },
     enabled: asked !== undefined,

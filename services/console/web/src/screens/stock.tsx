@@ -1,7 +1,7 @@
 // Stock: ours, and what partners show of theirs.
 
 import { timestampDate } from '@bufbuild/protobuf/wkt';
-import { Badge, Button, Group, Modal, NativeSelect, NumberInput, Stack, Text, TextInput } from '@mantine/core';
+import { Badge, Button, Group, Modal, NumberInput, Stack, Text, TextInput } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { type FormEvent, useEffect, useState } from 'react';
@@ -14,13 +14,10 @@ import { inventory } from '../rpc';
 import { person } from '../session';
 import { AskedButton, useAct } from '../ui/act';
 import { AddressTabs } from '../ui/address-tabs';
+import { itemOf, LevelForm } from '../ui/item';
 import { Empty, Loaded, Page, Refused } from '../ui/states';
 import { type Column, List } from '../ui/table';
-
-const itemOf = (text: string) =>
-  /^\d{8}$|^\d{12,14}$/.test(text)
-    ? { ref: { case: 'gtin' as const, value: text } }
-    : { ref: { case: 'sku' as const, value: text } };
+import { Low } from './low';
 
 export default function Stock() {
   const { t } = useWords();
@@ -28,6 +25,7 @@ export default function Stock() {
     { value: 'ours', name: t.stock.ours, show: () => <Ours /> },
     { value: 'partners', name: t.stock.partners, show: () => <Partners /> },
     { value: 'held', name: t.stock.held, show: () => <Held /> },
+    { value: 'low', name: t.figures.low.title, show: () => <Low /> },
   ];
   return (
     <Page
@@ -86,6 +84,12 @@ function Ours() {
       number: true,
     },
     {
+      name: t.figures.low.safety,
+      show: (row) => (row.safetyStock?.value ? quantity(row.safetyStock, language) : ''),
+      text: (row) => quantity(row.safetyStock, 'en'),
+      number: true,
+    },
+    {
       name: t.stock.short,
       show: (row) =>
         row.short && row.short.value > 0n ? <Badge color="red">{quantity(row.short, language)}</Badge> : '',
@@ -141,55 +145,12 @@ function Ours() {
 
 function Count() {
   const { t } = useWords();
-  const [open, { open: show, close }] = useDisclosure(false);
-  const [sku, setSku] = useState('');
-  const [location, setLocation] = useState('');
-  const [units, setUnits] = useState<number | string>('');
-  const places = useQuery({ queryKey: ['location'], queryFn: () => inventory.listLocations({}), enabled: open });
-  const count = useAct(
-    () =>
-      inventory.countStock({
-        item: itemOf(sku.trim()),
-        location,
-        onHand: { value: BigInt(Number(units) || 0), scale: 0, unit: '' },
-      }),
-    ['level'],
-    close,
-  );
   return (
-    <>
-      <Button onClick={show}>{t.stock.count}</Button>
-      <Modal opened={open} onClose={close} title={t.stock.count} closeButtonProps={{ 'aria-label': t.common.close }}>
-        <Stack>
-          <TextInput
-            label={t.stock.find}
-            value={sku}
-            onChange={(event) => setSku(event.currentTarget.value)}
-            data-autofocus
-          />
-          <NativeSelect
-            label={t.stock.place}
-            data={[
-              { value: '', label: '' },
-              ...(places.data?.locations ?? []).map((one) => ({ value: one.code, label: `${one.name} (${one.code})` })),
-            ]}
-            value={location}
-            onChange={(event) => setLocation(event.currentTarget.value)}
-          />
-          <NumberInput label={t.stock.counted} value={units} onChange={setUnits} min={0} allowDecimal={false} />
-          {count.isError && <Refused error={count.error} />}
-          <Group justify="flex-end">
-            <Button
-              loading={count.isPending}
-              disabled={!sku.trim() || !location || units === ''}
-              onClick={() => count.mutate()}
-            >
-              {t.common.save}
-            </Button>
-          </Group>
-        </Stack>
-      </Modal>
-    </>
+    <LevelForm
+      label={t.stock.count}
+      units={t.stock.counted}
+      work={({ units, ...level }) => inventory.countStock({ ...level, onHand: { value: units, scale: 0, unit: '' } })}
+    />
   );
 }
 

@@ -23,6 +23,7 @@ import { useWords } from '../i18n';
 import { documents } from '../rpc';
 import { useAct } from './act';
 import { type Definition, useKinds } from './kinds';
+import { PriceFields } from './price-fields';
 import { Refused, Waiting } from './states';
 
 interface Props {
@@ -34,7 +35,7 @@ interface Props {
   done: () => void;
 }
 
-const writable = ['head', 'lines', 'answers', 'receipts', 'remark', 'form'];
+const writable = ['head', 'lines', 'answers', 'receipts', 'remark', 'form', 'prices'];
 const SchemaForm = lazy(() => import('./form'));
 
 export function ActForm({ one, kind, act, about, done }: Props) {
@@ -176,7 +177,10 @@ function first(one: Document, kind: Definition, names: string[], about?: Documen
       all[name] = create(ContentSchema, { body: { case: 'head', value: { currency, refersTo: about?.id ?? '' } } });
     } else if (is === 'form') all[name] = create(ContentSchema, { body: { case: 'form', value: { json: '{}' } } });
     else if (is === 'remark') all[name] = create(ContentSchema, { body: { case: 'remark', value: {} } });
-    else if (is === 'lines') {
+    else if (is === 'prices') {
+      const lines = [{ id: '1', breaks: [{}] }];
+      all[name] = create(ContentSchema, { body: { case: 'prices', value: { lines } } });
+    } else if (is === 'lines') {
       const lines = about ? stillOpen(about) : [{ id: '1' }];
       all[name] = create(ContentSchema, { body: { case: 'lines', value: { lines } } });
     } else if (is === 'answers') {
@@ -269,6 +273,8 @@ function SectionFields({
       </Stack>
     );
   }
+  if (body.case === 'prices')
+    return <PriceFields prices={body.value} change={(value) => put({ case: 'prices', value })} />;
   if (body.case === 'lines') {
     return (
       <LineFields
