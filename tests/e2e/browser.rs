@@ -200,3 +200,23 @@ async fn an_app_is_published_shared_accepted_used_and_ended_on_the_screens_of_bo
     runs("apps.mjs", &knows).await;
     std::fs::remove_file(path).unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn prices_are_offered_in_a_form_and_in_a_file_and_agreed_on_the_other_side() {
+    let (here, there) = (House::new().await, House::new().await);
+    let (luebeck, bergen) = (
+        here.enterprise("Lübeck Stores").await,
+        there.enterprise("Bergen Foods").await,
+    );
+    let kinds = json!({"documentKinds": ["price_agreement"]});
+    bergen.links_with(&luebeck, kinds.clone(), kinds).await;
+    let folder = std::env::temp_dir().join(format!("hansa-prices-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let knows = json!({
+        "folder": folder,
+        "seller": {"name": bergen.name, "owner": invited(&there, &bergen, &owner_of(&bergen).await).await},
+        "buyer": {"name": luebeck.name, "owner": invited(&here, &luebeck, &owner_of(&luebeck).await).await},
+    });
+    runs("prices.mjs", &knows).await;
+    std::fs::remove_dir_all(folder).unwrap();
+}

@@ -127,6 +127,7 @@ function Whole({ one, kind }: { one: Document; kind?: Definition }) {
 /** All files that a section names. */
 function filesOf({ body }: Content): FileRef[] {
   if (body.case === 'head' || body.case === 'remark' || body.case === 'form') return body.value.files;
+  if (body.case === 'prices') return body.value.list ? [body.value.list] : [];
   return body.case === 'receipts' ? body.value.receipts.flatMap((receipt) => receipt.files) : [];
 }
 

@@ -179,7 +179,8 @@ function first(one: Document, kind: Definition, names: string[], about?: Documen
     else if (is === 'remark') all[name] = create(ContentSchema, { body: { case: 'remark', value: {} } });
     else if (is === 'prices') {
       const lines = [{ id: '1', breaks: [{}] }];
-      all[name] = create(ContentSchema, { body: { case: 'prices', value: { lines } } });
+      const validFrom = new Date().toISOString().slice(0, 10);
+      all[name] = create(ContentSchema, { body: { case: 'prices', value: { validFrom, lines } } });
     } else if (is === 'lines') {
       const lines = about ? stillOpen(about) : [{ id: '1' }];
       all[name] = create(ContentSchema, { body: { case: 'lines', value: { lines } } });

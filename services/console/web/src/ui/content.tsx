@@ -38,6 +38,8 @@ export function ContentView({ content, lines, contents, schema }: Props) {
   const of = (id: string) =>
     lines?.body.case === 'lines' ? lines.body.value.lines.find((line) => line.id === id) : undefined;
   const { body } = content;
+  const head = Object.values(contents).find((one) => one.body.case === 'head')?.body;
+  const currency = head?.case === 'head' ? head.value.currency : '';
   if (body.case === 'head') {
     const head = body.value;
     const said: [string, string][] = [
@@ -55,8 +57,6 @@ export function ContentView({ content, lines, contents, schema }: Props) {
     return <Pairs said={said} />;
   }
   if (body.case === 'lines') {
-    const head = Object.values(contents).find((one) => one.body.case === 'head')?.body;
-    const currency = head?.case === 'head' ? head.value.currency : '';
     return (
       <Rows names={[t.lines.line, t.lines.article, t.lines.quantity, t.lines.price, t.lines.note]} label={t.lines.all}>
         {body.value.lines.map((line) => [
@@ -136,20 +136,29 @@ export function ContentView({ content, lines, contents, schema }: Props) {
           said={[
             [t.prices.valid, [prices.validFrom, prices.validUntil].filter(Boolean).join(' – ')],
             [t.prices.incoterm, prices.incoterm],
-            [t.prices.blanket, prices.blanket ? decimal(prices.blanket.value, prices.blanket.scale) : ''],
+            [
+              t.prices.blanket,
+              prices.blanket ? money(prices.blanket.value, prices.blanket.scale, currency, language) : '',
+            ],
             [t.head.note, prices.note],
           ]}
         />
-        <Rows names={[t.lines.line, t.lines.article, t.prices.breaks]} label={t.prices.all}>
+        <Rows
+          names={[t.lines.line, t.lines.article, t.prices.breaks, t.prices.minimum, t.prices.pack, t.prices.leadDays]}
+          label={t.prices.all}
+        >
           {prices.lines.map((line) => [
             line.id,
             line.name || line.sku || line.gtin || line.category,
             line.breaks
               .map(
                 (one) =>
-                  `${one.from ? `≥ ${decimal(one.from.value, one.from.scale)}: ` : ''}${decimal(one.price?.value ?? 0n, one.price?.scale ?? 0)}`,
+                  `${one.from ? `≥ ${decimal(one.from.value, one.from.scale)}: ` : ''}${money(one.price?.value ?? 0n, one.price?.scale ?? 0, currency, language)}`,
               )
               .join('; '),
+            line.minimum && decimal(line.minimum.value, line.minimum.scale),
+            line.pack && decimal(line.pack.value, line.pack.scale),
+            line.leadDays || '',
           ])}
         </Rows>
       </Stack>

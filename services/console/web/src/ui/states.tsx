@@ -38,10 +38,12 @@ export function Refused({ error, retry }: { error: unknown; retry?: () => void }
       ? [t.state.forbidden, <IconLock key="icon" size={20} aria-hidden />]
       : [fault.missing ? t.state.missing : t.state.refused, <IconAlertTriangle key="icon" size={20} aria-hidden />];
   const changer = fault.changeableBy;
+  // A refusal of one field says what is wrong with it, and the field is named beside it.
+  const text = fault.field ? `${fault.field.replaceAll('_', ' ')}: ${fault.text}` : fault.text;
   return (
     <Alert color={fault.forbidden || fault.offline ? 'yellow' : 'red'} title={title} icon={icon} role="alert">
       <Stack gap={4}>
-        {!fault.missing && <Text size="sm">{fault.offline ? t.state.offlineText : fault.text}</Text>}
+        {!fault.missing && <Text size="sm">{fault.offline ? t.state.offlineText : text}</Text>}
         {fault.missing && <Text size="sm">{t.state.missingText}</Text>}
         {fault.rule && <Text size="sm">{t.state.rule(fault.rule)}</Text>}
         {changer && <Text size="sm">{t.state.changeableBy(changer)}</Text>}
