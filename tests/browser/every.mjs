@@ -1,7 +1,7 @@
 // Every screen at a desk and on a phone, in both languages, light and dark; and how much a first visit loads.
 import { browser, DESK, ok, Person, PHONE } from './kit.mjs';
 
-const { owner, publisher, document, link, item, approval } = JSON.parse(process.env.HANSA_CASE);
+const { owner, node, publisher, document, link, item, approval } = JSON.parse(process.env.HANSA_CASE);
 /** Kilobytes (1,024) of script that a first visit may load, compressed. */
 const SCRIPT_MAX = 250;
 const screens = {
@@ -76,6 +76,11 @@ async function looksAround() {
       if (language === 'zh') await there.speaksChinese(name).catch(notes);
       looked += 1;
     }
+    // The operator's page is the node's own.
+    await there.page.goto(node);
+    await there.looks(`node-${size === PHONE ? 'phone' : 'desk'}-${language}-${dark ? 'dark' : 'light'}`).catch(notes);
+    if (language === 'zh') await there.speaksChinese('node').catch(notes);
+    looked += 1;
     await there.done();
   }
 }

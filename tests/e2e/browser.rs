@@ -137,6 +137,7 @@ async fn every_screen_fits_reads_and_speaks_at_a_desk_and_on_a_phone() {
     let approval = fills_charts(&here, &luebeck, &bergen, &link, &said).await;
     let knows = json!({
         "owner": invited(&here, &luebeck, &owner_of(&luebeck).await).await,
+        "node": format!("http://{}/", here.node.ops_address),
         "publisher": app["publisher"], "document": id, "link": link, "item": CODE, "approval": approval,
     });
     runs("every.mjs", &knows).await;

@@ -284,6 +284,7 @@ async fn nothing_that_an_enterprise_wrote_is_in_any_answer_to_others_nor_in_logs
     let mut operator = vec![("log", log.text())];
     for node in [&ours.node, &theirs.node] {
         operator.push(("metrics", super::watching::get(node.ops_address, "/metrics").await));
+        operator.push(("page", super::watching::get(node.ops_address, "/").await));
         operator.push(("readyz", super::watching::get(node.ops_address, "/readyz").await));
     }
     assert!(operator[0].1.lines().count() > 100, "nothing was logged");

@@ -56,6 +56,48 @@ async fn metrics_count_calls_by_method_and_code_and_name_nobody() {
     }
 }
 
+#[tokio::test]
+async fn the_operators_page_counts_calls_and_says_what_has_to_be_looked_at_and_names_nobody() {
+    let ours = House::new().await;
+    let visby = ours.enterprise("Visby Distribution").await;
+    visby.has(&[("SECRET-SKU", 10)]).await;
+    visby
+        .try_call(
+            "inventory.v1.InventoryStaffService/CountStock",
+            json!({"location": "MAIN"}),
+        )
+        .await
+        .unwrap_err();
+    let page = async || get(ours.node.ops_address, "/").await;
+    let well = page().await;
+    assert!(well.contains("Nothing has to be looked at."), "{well}");
+    assert!(well.contains(&ours.node.id.to_string()) && well.contains("api, link, worker"));
+    // A refusal is the caller's, and is counted beside what has failed.
+    let row = well
+        .split("<tr>")
+        .find(|row| row.contains("InventoryStaffService/CountStock"))
+        .unwrap();
+    let figures: Vec<_> = row
+        .split("number\">")
+        .skip(1)
+        .map(|cell| cell.split('<').next().unwrap())
+        .collect();
+    assert_eq!(figures[..3], ["1", "1", "0"], "{row}");
+    ours.world
+        .in_tenant(
+            visby.tenant,
+            "update hansa.tenant set state = 'failed', trouble = 'a SECRET-SKU stands in the way'",
+        )
+        .await;
+    let trouble = page().await;
+    assert!(trouble.contains("Tenants that are not served"), "{trouble}");
+    for text in [&well, &trouble] {
+        for secret in ["SECRET-SKU", &visby.key, "Visby"] {
+            assert!(!text.contains(secret), "{secret} stands on the page");
+        }
+    }
+}
+
 /// What it measured is printed.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_is_ready_soon_after_a_kill_and_rests_in_little_memory() {

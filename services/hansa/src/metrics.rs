@@ -2,7 +2,7 @@
 //!
 //! Labels hold methods and codes alone: never a tenant, a partner, an article or a person.
 
-use std::{sync::Arc, time::Instant};
+use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
 use axum::{
     extract::{Request, State},
@@ -11,7 +11,9 @@ use axum::{
 };
 use hansa_edge::{Rules, call_span};
 use hansa_tenancy::Tenancy;
-use prometheus::{Encoder as _, HistogramOpts, HistogramVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder};
+use prometheus::{
+    Encoder as _, HistogramOpts, HistogramVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder, core::Collector as _,
+};
 use tracing::Instrument as _;
 
 /// Upper edges of call times, in seconds.
@@ -31,6 +33,48 @@ struct Inner {
     connections: IntGaugeVec,
     memory: IntGauge,
     rules: Rules,
+}
+
+/// How calls of one method have gone at one port.
+#[derive(Clone, Debug, Default)]
+pub struct Calls {
+    /// The port: staff, partner or join.
+    pub side: String,
+    /// In full; "other" = what we do not serve.
+    pub method: String,
+    /// How many there were.
+    pub count: u64,
+    /// Of those, refused: the caller has to do something.
+    pub refused: u64,
+    /// Of those, failed through our own fault.
+    pub failed: u64,
+    /// All of them together.
+    pub seconds: f64,
+    /// How many took no longer than each of [`SECONDS`].
+    within: [u64; SECONDS.len()],
+}
+
+impl Calls {
+    /// Seconds of one call.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "a mean for people to read")]
+    pub fn mean(&self) -> f64 {
+        if self.count == 0 {
+            0.0
+        } else {
+            self.seconds / self.count as f64
+        }
+    }
+
+    /// The least of our edges that nine of ten calls stayed within, for people to read.
+    #[must_use]
+    pub fn ninth(&self) -> String {
+        let edge = self.within.iter().position(|within| within * 10 >= self.count * 9);
+        match edge.and_then(|place| SECONDS.get(place)) {
+            Some(edge) => format!("{} ms", edge * 1_000.0),
+            None => "> 10 s".to_owned(),
+        }
+    }
 }
 
 /// Counts the calls of one port.
@@ -119,6 +163,42 @@ impl Metrics {
             .with_label_values(&[port.side, method, code])
             .observe(begun.elapsed().as_secs_f64());
         response
+    }
+
+    /// How calls have gone since the process began, by port and method.
+    #[must_use]
+    pub fn calls(&self) -> Vec<Calls> {
+        let mut all: BTreeMap<(String, String), Calls> = BTreeMap::new();
+        for metric in self.0.calls.collect().iter().flat_map(|family| family.get_metric()) {
+            let label = |name: &str| {
+                let pair = metric.get_label().iter().find(|pair| pair.name() == name);
+                pair.map(|pair| pair.value().to_owned()).unwrap_or_default()
+            };
+            let (side, method, code) = (label("side"), label("method"), label("code"));
+            let told = all.entry((side.clone(), method.clone())).or_insert_with(|| Calls {
+                side,
+                method,
+                ..Calls::default()
+            });
+            let figures = metric.get_histogram();
+            told.count += figures.get_sample_count();
+            told.seconds += figures.get_sample_sum();
+            if OUR_FAULT.contains(&&*code) {
+                told.failed += figures.get_sample_count();
+            } else if code != "0" {
+                told.refused += figures.get_sample_count();
+            }
+            for (slot, bucket) in told.within.iter_mut().zip(figures.get_bucket()) {
+                *slot += bucket.cumulative_count();
+            }
+        }
+        all.into_values().collect()
+    }
+
+    /// Bytes of this process that are resident.
+    #[must_use]
+    pub fn memory(&self) -> i64 {
+        resident_bytes().unwrap_or(0)
     }
 
     /// All figures as they are now.

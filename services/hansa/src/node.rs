@@ -1,6 +1,8 @@
 //! One running node: the rooms wired together, its ports (`node/routes.rs`), and its work in the background.
 
+mod page;
 mod routes;
+mod words;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -36,7 +38,10 @@ use hansa_workflow::{ASKED, AskedCame, DECIDED, DecidedCame, OVER, OverCame, Wor
 use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use self::routes::{join_routes, ops_routes, partner_routes, staff_routes};
+use self::{
+    page::Watched,
+    routes::{join_routes, ops_routes, partner_routes, staff_routes},
+};
 use crate::{Settings, config::Role, hands::PeopleHand, metrics::Metrics};
 
 /// How often the node's own certificate is looked at.
@@ -320,10 +325,14 @@ impl Node {
             }
         }
         background(&rooms, settings.plays(Role::Worker), &mut tasks, &shutdown);
-        let (watch, end) = (
-            ops_routes(rooms.tenancy.clone(), rooms.metrics.clone()),
-            shutdown.clone(),
-        );
+        let ports = [
+            ("link", Some(link_address)),
+            ("staff", Some(staff_address)),
+            ("ops", Some(ops_address)),
+            ("pages", pages_address),
+        ];
+        let watched = Watched::new(&rooms, &settings, &ports);
+        let (watch, end) = (ops_routes(watched), shutdown.clone());
         tasks.spawn(async move { Ok(serve_http(ops, watch, end).await?) });
         let id = rooms.identity.node();
         Ok(Self {

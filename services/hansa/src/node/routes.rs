@@ -60,11 +60,13 @@ use hansa_proto::{
     },
     workflow::v1::workflow_staff_service_server::WorkflowStaffServiceServer,
 };
-use hansa_tenancy::Tenancy;
 use hansa_workflow::WorkflowStaff;
 use tonic::service::Routes;
 
-use super::Rooms;
+use super::{
+    Rooms,
+    page::{Watched, page_routes},
+};
 use crate::metrics::Metrics;
 
 pub(super) fn staff_routes(rooms: &Rooms, rules: Rules, dev: bool) -> anyhow::Result<Router> {
@@ -179,16 +181,17 @@ pub(super) fn join_routes(rooms: &Rooms) -> Router {
         ))
 }
 
-pub(super) fn ops_routes(tenancy: Tenancy, metrics: Metrics) -> Router {
-    let watched = tenancy.clone();
+pub(super) fn ops_routes(watched: Watched) -> Router {
+    let (tenancy, metrics) = (watched.tenancy.clone(), watched.metrics.clone());
+    let counted = tenancy.clone();
     let figures = get(move || async move {
         let kind = [(http::header::CONTENT_TYPE, "text/plain; version=0.0.4")];
-        match metrics.text(&watched) {
+        match metrics.text(&counted) {
             Ok(text) => (http::StatusCode::OK, kind, text),
             Err(error) => (http::StatusCode::INTERNAL_SERVER_ERROR, kind, format!("{error}\n")),
         }
     });
-    let ready = Router::new().route("/metrics", figures);
+    let ready = page_routes(watched).route("/metrics", figures);
     ready.route("/healthz", get(|| async { "ok\n" })).route(
         "/readyz",
         get(move || {

@@ -8,8 +8,8 @@ import { Which } from '../gen/hansa/workflow/v1/staff_pb';
 import { useWords } from '../i18n';
 import { documents, inventory, links, workflow } from '../rpc';
 import { person } from '../session';
-import { free } from '../ui/item';
 import { useKinds } from '../ui/kinds';
+import { free } from '../ui/level';
 import { HealthBadge, LinkStateBadge } from '../ui/link';
 import { Empty, Loaded, Page } from '../ui/states';
 

@@ -7,7 +7,8 @@ import type { Level } from '../gen/hansa/inventory/v1/staff_pb';
 import { useWords } from '../i18n';
 import { inventory } from '../rpc';
 import { person } from '../session';
-import { free, LevelForm } from '../ui/item';
+import { LevelForm } from '../ui/item';
+import { free } from '../ui/level';
 import { Empty, Loaded, Waiting } from '../ui/states';
 import { type Column, List } from '../ui/table';
 

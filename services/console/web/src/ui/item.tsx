@@ -2,7 +2,6 @@
 import { NativeSelect, NumberInput, TextInput } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
-import type { Level } from '../gen/hansa/inventory/v1/staff_pb';
 import { useWords } from '../i18n';
 import { inventory } from '../rpc';
 import { FormButton } from './act';
@@ -15,9 +14,6 @@ export const itemOf = (text: string) =>
 
 /** The same, where an article has fields of its own. */
 export const namedBy = (text: string) => (isGtin(text) ? { gtin: text } : { sku: text });
-
-/** What is there and nobody has. */
-export const free = (level: Level) => (level.onHand?.value ?? 0n) - (level.reserved?.value ?? 0n);
 
 interface Set {
   item: ReturnType<typeof itemOf>;
