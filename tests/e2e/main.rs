@@ -43,6 +43,7 @@ mod notices;
 mod outreach;
 mod papers;
 mod partners;
+mod phones;
 mod pool;
 mod pools;
 mod prices;

@@ -12,6 +12,7 @@
 mod accept;
 mod dial;
 mod files;
+mod https;
 mod identity;
 mod json;
 mod openapi;
@@ -28,6 +29,7 @@ mod wire;
 pub use accept::{ALPN_JOIN, ALPN_LINK, LinkLimits, Peer, serve_link};
 pub use dial::{DialError, Dialled, Expect, dial};
 pub use files::parts;
+pub use https::{BadFile, Https};
 pub use identity::Identity;
 pub use json::refuse as refuse_json;
 pub use openapi::openapi;

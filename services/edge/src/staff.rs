@@ -13,16 +13,23 @@ use axum::{
 use hansa_vocab::{Fault, Kind};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::{conn::auto, graceful::GracefulShutdown},
+    server::{
+        conn::auto,
+        graceful::{GracefulShutdown, Watcher},
+    },
     service::TowerToHyperService,
 };
 use prost_reflect::DescriptorPool;
-use tokio::{net::TcpListener, sync::Semaphore};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpListener,
+    sync::Semaphore,
+};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
 use crate::{
-    RulesError, files, json, openapi,
+    Https, RulesError, files, json, openapi,
     prompt::{PREFACE_BYTES, Prompt},
     refuse,
     status::patience,
@@ -35,12 +42,18 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 const KEEP_ALIVE: Duration = Duration::from_secs(20);
 const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Serves the staff port or the ops port, HTTP/1.1 and HTTP/2, until `shutdown` and the end of the calls under way.
+/// Serves the staff port or the ops port, HTTP/1.1 and HTTP/2, until `shutdown` and the end of the calls under way;
+/// with TLS when there is something to show for it.
 ///
 /// # Errors
 ///
 /// When connections can't be accepted any more.
-pub async fn serve_http(listener: TcpListener, router: Router, shutdown: CancellationToken) -> io::Result<()> {
+pub async fn serve_http(
+    listener: TcpListener,
+    router: Router,
+    tls: Option<Arc<Https>>,
+    shutdown: CancellationToken,
+) -> io::Result<()> {
     let mut server = auto::Builder::new(TokioExecutor::new());
     server
         .http1()
@@ -69,19 +82,35 @@ pub async fn serve_http(listener: TcpListener, router: Router, shutdown: Cancell
         };
         // Fails when the caller has gone already.
         let _ = tcp.set_nodelay(true);
-        // Until it is known which HTTP it speaks, hyper waits without end.
-        let prompt = Prompt::new(tcp, HEAD_TIMEOUT, PREFACE_BYTES);
-        let service = TowerToHyperService::new(router.clone());
-        let connection = ending.watch(server.serve_connection(TokioIo::new(prompt), service).into_owned());
+        let (server, router, tls, watcher) = (server.clone(), router.clone(), tls.clone(), ending.watcher());
+        let end = shutdown.clone();
         tokio::spawn(async move {
-            // How a connection ends is its caller's business.
-            let _ = connection.await;
+            match tls {
+                None => serve_one(&server, tcp, router, watcher).await,
+                Some(tls) => {
+                    let shaken = tokio::time::timeout(HEAD_TIMEOUT, tls.accept(tcp));
+                    if let Some(Ok(Ok(stream))) = end.run_until_cancelled(shaken).await {
+                        serve_one(&server, stream, router, watcher).await;
+                    }
+                }
+            }
             drop(place);
         });
     }
     drop(listener);
     ending.shutdown().await;
     Ok(())
+}
+
+async fn serve_one<S>(server: &auto::Builder<TokioExecutor>, stream: S, router: Router, watcher: Watcher)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    // Until it is known which HTTP it speaks, hyper waits without end.
+    let prompt = Prompt::new(stream, HEAD_TIMEOUT, PREFACE_BYTES);
+    let connection = server.serve_connection(TokioIo::new(prompt), TowerToHyperService::new(router));
+    // How a connection ends is its caller's business.
+    let _ = watcher.watch(connection.into_owned()).await;
 }
 
 /// How the staff port behaves.
@@ -195,7 +224,7 @@ mod tests {
         let address = listener.local_addr().unwrap();
         let end = CancellationToken::new();
         let router = Router::new().route("/", get(|| async { "here" }));
-        let serving = tokio::spawn(serve_http(listener, router, end.clone()));
+        let serving = tokio::spawn(serve_http(listener, router, None, end.clone()));
         for begin in ["", "GET / HTTP/1.1\r\nhost: a", "PRI * HTTP/2.0\r\n"] {
             let mut stream = TcpStream::connect(address).await.unwrap();
             stream.write_all(begin.as_bytes()).await.unwrap();

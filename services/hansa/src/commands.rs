@@ -374,7 +374,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
     let printer = Printer { json: cli.json };
     match cli.command {
         Command::Serve(settings) => node::serve(settings).await,
-        Command::Dev(dev) => dev.run().await,
+        Command::Dev(dev) => dev.run(printer).await,
         Command::Bench(bench) => Box::pin(bench.run(printer)).await,
         Command::Demo(demo) => Box::pin(demo.run(printer)).await,
         Command::Migrate(migrate) => migrate.run(printer).await,

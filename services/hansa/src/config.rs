@@ -35,7 +35,19 @@ pub struct Settings {
     /// What browsers type for the console, e.g. https://hansa.example.com; a proxy there does TLS. Without it, the address itself.
     #[arg(long, env = "HANSA_STAFF_URL")]
     pub staff_url: Option<String>,
-    /// Where the operator looks: /healthz and /readyz. Loopback only.
+    /// Where the staff port speaks TLS of its own besides, for browsers without a proxy in between, e.g. 0.0.0.0:443.
+    #[arg(long, env = "HANSA_STAFF_TLS_LISTEN", requires_all = ["staff_tls_certificate", "staff_tls_key"])]
+    pub staff_tls_listen: Option<SocketAddr>,
+    /// Its chain, PEM, the leaf first; looked at again every minute.
+    #[arg(long, env = "HANSA_STAFF_TLS_CERTIFICATE")]
+    pub staff_tls_certificate: Option<PathBuf>,
+    /// The leaf's key, PEM.
+    #[arg(long, env = "HANSA_STAFF_TLS_KEY")]
+    pub staff_tls_key: Option<PathBuf>,
+    /// What phones have to trust first, shown at /root.crt.
+    #[arg(skip)]
+    pub staff_tls_root: Option<PathBuf>,
+    /// Where the operator looks: the page, /metrics, /healthz and /readyz. Loopback only.
     #[arg(long, env = "HANSA_OPS_LISTEN", default_value = "127.0.0.1:7081")]
     pub ops_listen: SocketAddr,
     /// What this process does: api (staff port), link (link port), worker (telling partners, sweeping). Default: all.
@@ -206,6 +218,9 @@ impl Settings {
             "HANSA_LINK_ADDRESSES": self.link_addresses,
             "HANSA_STAFF_LISTEN": self.staff_listen.to_string(),
             "HANSA_STAFF_URL": self.staff_url,
+            "HANSA_STAFF_TLS_LISTEN": self.staff_tls_listen.map(|address| address.to_string()),
+            "HANSA_STAFF_TLS_CERTIFICATE": self.staff_tls_certificate,
+            "HANSA_STAFF_TLS_KEY": self.staff_tls_key,
             "HANSA_OPS_LISTEN": self.ops_listen.to_string(),
             "HANSA_ROLES": if roles.is_empty() { vec!["api".into(), "link".into(), "worker".into()] } else { roles },
             "HANSA_CONNECTIONS": self.connections,

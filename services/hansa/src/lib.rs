@@ -7,6 +7,7 @@ pub mod demo;
 mod hands;
 pub mod metrics;
 pub mod node;
+pub mod phones;
 pub mod processes;
 pub mod rotation;
 pub mod telemetry;

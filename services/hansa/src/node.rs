@@ -2,6 +2,7 @@
 
 mod page;
 mod routes;
+mod secure;
 mod words;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
@@ -41,6 +42,7 @@ use tokio_util::sync::CancellationToken;
 use self::{
     page::Watched,
     routes::{join_routes, ops_routes, partner_routes, staff_routes},
+    secure::Secure,
 };
 use crate::{Settings, config::Role, hands::PeopleHand, metrics::Metrics};
 
@@ -63,6 +65,8 @@ pub struct Node {
     pub link_address: SocketAddr,
     /// Where staff connect.
     pub staff_address: SocketAddr,
+    /// The same with TLS, for browsers, when there is a certificate.
+    pub staff_tls_address: Option<SocketAddr>,
     /// Where the operator looks.
     pub ops_address: SocketAddr,
     /// Where people without a key open their pages, when this node serves any.
@@ -286,6 +290,8 @@ impl Node {
         let link = bind(settings.link_listen, "link").await?;
         let staff = bind(settings.staff_listen, "staff").await?;
         let ops = bind(settings.ops_listen, "ops").await?;
+        let secure = Secure::open(&settings).await?;
+        let staff_tls_address = secure.as_ref().map(Secure::address).transpose()?;
         let pages = match settings.pages_listen {
             Some(address) => Some(bind(address, "pages").await?),
             None => None,
@@ -317,27 +323,32 @@ impl Node {
         }
         if settings.plays(Role::Api) {
             let router = staff_routes(&rooms, rules, settings.dev)?;
+            if let Some(secure) = secure {
+                secure.serve(router.clone(), &mut tasks, &shutdown);
+            }
             let end = shutdown.clone();
-            tasks.spawn(async move { Ok(serve_http(staff, router, end).await?) });
+            tasks.spawn(async move { Ok(serve_http(staff, router, None, end).await?) });
             if let Some(pages) = pages {
                 let (router, end) = (rooms.pages.router(), shutdown.clone());
-                tasks.spawn(async move { Ok(serve_http(pages, router, end).await?) });
+                tasks.spawn(async move { Ok(serve_http(pages, router, None, end).await?) });
             }
         }
         background(&rooms, settings.plays(Role::Worker), &mut tasks, &shutdown);
         let ports = [
             ("link", Some(link_address)),
             ("staff", Some(staff_address)),
+            ("staff, TLS", staff_tls_address),
             ("ops", Some(ops_address)),
             ("pages", pages_address),
         ];
         let watched = Watched::new(&rooms, &settings, &ports);
         let (watch, end) = (ops_routes(watched), shutdown.clone());
-        tasks.spawn(async move { Ok(serve_http(ops, watch, end).await?) });
+        tasks.spawn(async move { Ok(serve_http(ops, watch, None, end).await?) });
         let id = rooms.identity.node();
         Ok(Self {
             link_address,
             staff_address,
+            staff_tls_address,
             ops_address,
             pages_address,
             id,

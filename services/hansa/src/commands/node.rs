@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use hansa::{
     Node, Settings,
     node::database_secret,
+    phones,
     rotation::{self, Rotation},
 };
 use hansa_directory::{Directory, invited_at};
@@ -82,6 +83,9 @@ pub struct Dev {
     /// Where our own people's tools connect.
     #[arg(long, default_value = "127.0.0.1:7080")]
     staff_listen: std::net::SocketAddr,
+    /// Where phones on the shop's network reach the console with TLS, e.g. 192.168.1.20:7083: this machine's address there.
+    #[arg(long)]
+    phones: Option<std::net::SocketAddr>,
     /// Where the operator looks.
     #[arg(long, default_value = "127.0.0.1:7081")]
     ops_listen: std::net::SocketAddr,
@@ -98,9 +102,13 @@ pub struct Dev {
 
 impl Dev {
     /// Runs a durable node of its own until it is told to stop; its database goes with it.
-    pub async fn run(self) -> anyhow::Result<()> {
+    pub async fn run(self, printer: Printer) -> anyhow::Result<()> {
         let dir = self.dir.unwrap_or_else(|| state_dir().join("dev"));
         let database = DevPostgres::start(&dir, Durability::Durable)?;
+        let phones = self
+            .phones
+            .map(|at| phones::prepare(&dir.join("phones"), at.ip(), clock().now()));
+        let phones = phones.transpose()?;
         let settings = Settings {
             database_url: database.url("postgres"),
             node: "hansa_dev".to_owned(),
@@ -109,6 +117,10 @@ impl Dev {
             link_addresses: Vec::new(),
             staff_listen: self.staff_listen,
             staff_url: None,
+            staff_tls_listen: self.phones,
+            staff_tls_certificate: phones.as_ref().map(|files| files.certificate.clone()),
+            staff_tls_key: phones.as_ref().map(|files| files.key.clone()),
+            staff_tls_root: phones.as_ref().map(|files| files.root.clone()),
             ops_listen: self.ops_listen,
             roles: Vec::new(),
             connections: 32,
@@ -139,6 +151,17 @@ impl Dev {
             );
         }
         let node = Node::start(settings, master, clock(), ids()).await?;
+        if let (Some(address), Some(files)) = (node.staff_tls_address, phones) {
+            println!(
+                "For phones on this network: https://{address}/console/\n  \
+                 First, once on each phone: open https://{address}/root.crt, go on past the warning, and trust the certificate.\n  \
+                 Compare its SHA-256, {}.\n  \
+                 It can vouch for {} alone. README.md says where phones hide the setting.",
+                files.fingerprint,
+                address.ip()
+            );
+            printer.picture(&format!("https://{address}/console/"))?;
+        }
         until_told(node).await
     }
 }
