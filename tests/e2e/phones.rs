@@ -57,7 +57,7 @@ async fn a_phone_that_trusts_the_root_opens_the_console_and_another_does_not() {
     // Nothing in clear is answered there, and the port on loopback shows no root.
     reqwest::get(format!("http://{address}/console/")).await.unwrap_err();
     let plain = format!("http://{}/root.crt", house.node.staff_address);
-    assert_eq!(reqwest::get(plain).await.unwrap().status().as_u16(), 404);
+    assert!(reqwest::get(plain).await.unwrap().status().is_client_error());
     std::fs::remove_dir_all(folder).unwrap();
 }
 
