@@ -169,7 +169,13 @@ impl Metrics {
     #[must_use]
     pub fn calls(&self) -> Vec<Calls> {
         let mut all: BTreeMap<(String, String), Calls> = BTreeMap::new();
-        for metric in self.0.calls.collect().iter().flat_map(|family| family.get_metric()) {
+        for metric in self
+            .0
+            .calls
+            .collect()
+            .iter()
+            .flat_map(prometheus::proto::MetricFamily::get_metric)
+        {
             let label = |name: &str| {
                 let pair = metric.get_label().iter().find(|pair| pair.name() == name);
                 pair.map(|pair| pair.value().to_owned()).unwrap_or_default()

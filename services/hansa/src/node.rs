@@ -1,13 +1,13 @@
 //! One running node: the rooms wired together, its ports (`node/routes.rs`), and its work in the background.
 
 mod page;
+mod ports;
 mod routes;
 mod secure;
 mod words;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use anyhow::Context as _;
 use hansa_apps::{ANSWER, AnswerCame, Apps, ENDED, EndedCame, OFFER, OfferCame};
 use hansa_conversations::{
     Conversations, NOT_PLACED, NotPlacedCame, PLACED, PlacedCame, READ, ReadCame, SAID, SaidCame, THREAD_PAGE,
@@ -36,13 +36,13 @@ use hansa_vocab::{
     clock::{SharedClock, SharedIds},
 };
 use hansa_workflow::{ASKED, AskedCame, DECIDED, DecidedCame, OVER, OverCame, Workflow};
-use tokio::{net::TcpListener, task::JoinSet};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use self::{
     page::Watched,
+    ports::{Opened, Ports},
     routes::{join_routes, ops_routes, partner_routes, staff_routes},
-    secure::Secure,
 };
 use crate::{Settings, config::Role, hands::PeopleHand, metrics::Metrics};
 
@@ -183,13 +183,6 @@ fn said(url: Option<&str>, listening: SocketAddr) -> String {
     url.map_or_else(|| format!("http://{listening}"), str::to_owned)
 }
 
-/// The ports of a node, as they were opened.
-struct Opened {
-    link: SocketAddr,
-    staff: SocketAddr,
-    pages: Option<SocketAddr>,
-}
-
 async fn furnish(
     settings: &Settings,
     master: MasterKey,
@@ -280,77 +273,43 @@ impl Node {
         clock: SharedClock,
         ids: SharedIds,
     ) -> anyhow::Result<Self> {
-        settings.check_ports()?;
+        let ports = Ports::open(&settings).await?;
+        let opened = ports.opened()?;
         let rules = Rules::read(DESCRIPTORS)?;
-        let bind = async |address: SocketAddr, what: &str| {
-            TcpListener::bind(address)
-                .await
-                .with_context(|| format!("the {what} port can't be opened on {address}"))
-        };
-        let link = bind(settings.link_listen, "link").await?;
-        let staff = bind(settings.staff_listen, "staff").await?;
-        let ops = bind(settings.ops_listen, "ops").await?;
-        let secure = Secure::open(&settings).await?;
-        let staff_tls_address = secure.as_ref().map(Secure::address).transpose()?;
-        let pages = match settings.pages_listen {
-            Some(address) => Some(bind(address, "pages").await?),
-            None => None,
-        };
-        let pages_address = pages.as_ref().map(TcpListener::local_addr).transpose()?;
-        let (link_address, staff_address, ops_address) = (link.local_addr()?, staff.local_addr()?, ops.local_addr()?);
         let shutdown = CancellationToken::new();
-        let rooms = furnish(
-            &settings,
-            master,
-            Opened {
-                link: link_address,
-                staff: staff_address,
-                pages: pages_address,
-            },
-            clock,
-            ids,
-            shutdown.clone(),
-        )
-        .await?;
+        let rooms = furnish(&settings, master, opened, clock, ids, shutdown.clone()).await?;
         let mut tasks = JoinSet::new();
         if settings.plays(Role::Link) {
             let (partner, join) = (partner_routes(&rooms, rules.clone()), join_routes(&rooms));
             let (identity, pins, end) = (rooms.identity.clone(), rooms.pins.clone(), shutdown.clone());
             tasks.spawn(async move {
-                let served = serve_link(link, identity, pins, partner, join, LinkLimits::default(), end).await;
+                let served = serve_link(ports.link, identity, pins, partner, join, LinkLimits::default(), end).await;
                 served.map_err(|error| anyhow::anyhow!("the link port: {error}"))
             });
         }
         if settings.plays(Role::Api) {
             let router = staff_routes(&rooms, rules, settings.dev)?;
-            if let Some(secure) = secure {
+            if let Some(secure) = ports.secure {
                 secure.serve(router.clone(), &mut tasks, &shutdown);
             }
             let end = shutdown.clone();
-            tasks.spawn(async move { Ok(serve_http(staff, router, None, end).await?) });
-            if let Some(pages) = pages {
+            tasks.spawn(async move { Ok(serve_http(ports.staff, router, None, end).await?) });
+            if let Some(pages) = ports.pages {
                 let (router, end) = (rooms.pages.router(), shutdown.clone());
                 tasks.spawn(async move { Ok(serve_http(pages, router, None, end).await?) });
             }
         }
         background(&rooms, settings.plays(Role::Worker), &mut tasks, &shutdown);
-        let ports = [
-            ("link", Some(link_address)),
-            ("staff", Some(staff_address)),
-            ("staff, TLS", staff_tls_address),
-            ("ops", Some(ops_address)),
-            ("pages", pages_address),
-        ];
-        let watched = Watched::new(&rooms, &settings, &ports);
+        let watched = Watched::new(&rooms, &settings, opened);
         let (watch, end) = (ops_routes(watched), shutdown.clone());
-        tasks.spawn(async move { Ok(serve_http(ops, watch, None, end).await?) });
+        tasks.spawn(async move { Ok(serve_http(ports.ops, watch, None, end).await?) });
         let id = rooms.identity.node();
         Ok(Self {
-            link_address,
-            staff_address,
-            staff_tls_address,
-            ops_address,
-            pages_address,
+            link_address: opened.link,
+            staff_address: opened.staff,
+            staff_tls_address: opened.staff_tls,
+            ops_address: opened.ops,
+            pages_address: opened.pages,
             id,
             tenancy: rooms.tenancy,
             shutdown,

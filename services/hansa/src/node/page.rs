@@ -22,6 +22,7 @@ use time::format_description::well_known::Rfc3339;
 
 use super::{
     Rooms,
+    ports::Opened,
     words::{Words, of_language},
 };
 use crate::{
@@ -50,7 +51,7 @@ pub(super) struct Watched {
 }
 
 impl Watched {
-    pub(super) fn new(rooms: &Rooms, settings: &Settings, ports: &[(&'static str, Option<SocketAddr>)]) -> Self {
+    pub(super) fn new(rooms: &Rooms, settings: &Settings, opened: Opened) -> Self {
         let roles = [(Role::Api, "api"), (Role::Link, "link"), (Role::Worker, "worker")];
         Self {
             tenancy: rooms.tenancy.clone(),
@@ -61,7 +62,7 @@ impl Watched {
                 .filter(|(role, _)| settings.plays(*role))
                 .map(|(_, name)| *name)
                 .collect(),
-            ports: ports.iter().filter_map(|(name, at)| at.map(|at| (*name, at))).collect(),
+            ports: opened.named(),
             begun: Instant::now(),
         }
     }

@@ -8,7 +8,7 @@ use hansa_edge::{Https, serve_http};
 use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use super::RENEW_LOOK;
+use super::{RENEW_LOOK, ports::bind};
 use crate::Settings;
 
 /// A port that is open, and what it shows.
@@ -32,9 +32,7 @@ impl Secure {
         let https = Https::open(certificate, key)?;
         let read = |path: &Path| std::fs::read(path).with_context(|| format!("{} can't be read", path.display()));
         let root = settings.staff_tls_root.as_deref().map(read).transpose()?;
-        let listener = TcpListener::bind(address)
-            .await
-            .with_context(|| format!("the staff port can't be opened on {address}"))?;
+        let listener = bind(address, "staff TLS").await?;
         Ok(Some(Self { listener, https, root }))
     }
 
