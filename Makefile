@@ -1,6 +1,6 @@
 # `make help` lists what there is.
 .DEFAULT_GOAL := help
-.PHONY: help demo bench test evidence lint fmt sqlx postgres dev console screens
+.PHONY: help demo bench bench-console test evidence lint fmt sqlx postgres dev console screens
 
 CONSOLE := services/console/web
 
@@ -21,6 +21,11 @@ demo: postgres console ## The main job on two nodes with private databases, chec
 
 bench: postgres console ## Speed beside its limit, on private durable databases; CELL=uniform-64 for one cell
 	cargo run --release --quiet -p hansa -- bench reserve $(if $(CELL),--cell $(CELL))
+
+bench-console: postgres console ## How long people wait at the console: lists of 100,000 rows, first paint, taps, a scan; needs Chromium
+	cd tests/browser && npm ci --no-audit --no-fund --ignore-scripts --silent
+	cargo build --quiet -p hansa-tests --bins
+	target/debug/with-postgres target/debug/console-numbers
 
 test: postgres console ## Every test, on a private PostgreSQL
 	@tests/run.sh

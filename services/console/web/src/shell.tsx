@@ -146,13 +146,19 @@ export function Shell({ children }: { children: ReactNode }) {
             </Text>
           </Group>
           <Group gap="xs" wrap="nowrap">
-            {!online && (
-              <Badge color="yellow" leftSection={<IconCloudOff size={12} aria-hidden />}>
-                {t.state.offline}
-              </Badge>
-            )}
+            {!online &&
+              // A phone has no room for the words beside a name and what waits.
+              (phone ? (
+                <Badge color="yellow" flex="none" role="img" aria-label={t.state.offline}>
+                  <IconCloudOff size={14} aria-hidden style={{ display: 'block' }} />
+                </Badge>
+              ) : (
+                <Badge color="yellow" flex="none" leftSection={<IconCloudOff size={12} aria-hidden />}>
+                  {t.state.offline}
+                </Badge>
+              ))}
             {waiting > 0 && (
-              <Badge color="orange" data-testid="waiting">
+              <Badge color="orange" flex="none" data-testid="waiting">
                 {t.scan.waiting(waiting)}
               </Badge>
             )}

@@ -8,12 +8,14 @@ import { digitsOf, moment, money } from '../format';
 import type { Balance, OpenItem } from '../gen/hansa/procurement/v1/account_pb';
 import { useWords } from '../i18n';
 import { accounts } from '../rpc-trade';
+import { person } from '../session';
 import { useAct } from '../ui/act';
 import { AddressTabs } from '../ui/address-tabs';
 import { useKinds } from '../ui/kinds';
 import { PartnerChoice } from '../ui/partner';
 import { Empty, Page, Refused, Waiting } from '../ui/states';
 import { type Column, List } from '../ui/table';
+import { Budgets } from './budgets';
 import { Turnover } from './turnover';
 
 const colors = ['teal', 'yellow', 'orange', 'red', 'red'];
@@ -25,6 +27,9 @@ export default function Accounts() {
   const { t } = useWords();
   const tabs = [
     { value: 'open', name: t.figures.turnover.open, show: () => <Statement /> },
+    ...(person()?.may.includes('budget.read')
+      ? [{ value: 'budgets', name: t.budget.title, show: () => <Budgets /> }]
+      : []),
     { value: 'turnover', name: t.figures.turnover.title, show: () => <Turnover /> },
   ];
   return (

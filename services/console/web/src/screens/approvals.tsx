@@ -19,8 +19,10 @@ import { digitsOf, moment, money } from '../format';
 import { type Approval, Verdict, Which } from '../gen/hansa/workflow/v1/staff_pb';
 import { useWords } from '../i18n';
 import { workflow } from '../rpc';
-import { useAct } from '../ui/act';
+import { person } from '../session';
+import { AskedButton, useAct } from '../ui/act';
 import { useKinds } from '../ui/kinds';
+import { Outlook } from '../ui/purchase';
 import { Empty, Loaded, Page, Refused } from '../ui/states';
 
 const which: Record<string, Which> = { decide: Which.TO_DECIDE, asked: Which.ASKED, all: Which.ALL };
@@ -119,7 +121,19 @@ function One({ id }: { id: string }) {
                 <Text fw={600}>{money(one.total, digitsOf(one.currency), one.currency, language)}</Text>
               )}
               {!one.linkId && <Link href={`/documents/${one.subjectId}`}>{t.approvals.open}</Link>}
+              {!one.linkId && person()?.may.includes('document.read') && <Outlook id={one.subjectId} />}
               {one.ours && <Decide one={one} />}
+              {one.state === 'open' && one.requesterId === person()?.staffId && (
+                <Group>
+                  <AskedButton
+                    variant="default"
+                    label={t.purchase.withdraw}
+                    warning={t.purchase.withdrawText}
+                    touched={['approval', 'document']}
+                    work={() => workflow.withdrawRequest({ id: one.id })}
+                  />
+                </Group>
+              )}
               <Trail one={one} />
             </Stack>
           )

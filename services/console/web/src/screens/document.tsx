@@ -1,5 +1,6 @@
 // One document, as both sides see it: what it says, who did what, and what we may do now.
 import { Alert, Badge, Button, Card, Group, Stack, Table, Text, Timeline, Title } from '@mantine/core';
+import { IconPrinter } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { Link, useSearch } from 'wouter';
@@ -17,7 +18,9 @@ import { ContentView } from '../ui/content';
 import { Customer } from '../ui/customer';
 import { Files } from '../ui/files';
 import { type Definition, useKinds } from '../ui/kinds';
+import { MakeOrders, Sources } from '../ui/purchase';
 import { receiving } from '../ui/receiving';
+import { save } from '../ui/save';
 import { Loaded, Page, Refused } from '../ui/states';
 import { ThreadPanel } from '../ui/thread';
 
@@ -32,11 +35,33 @@ export default function DocumentPage({ id }: { id: string }) {
   const one = query.data?.document;
   const title = one ? `${kinds.title(one.kind)} ${one.number}` : t.documents.one;
   return (
-    <Page title={title}>
+    <Page title={title} actions={one && one.version > 0n && <Print one={one} />}>
       <Loaded query={query}>
         {(answer) => answer.document && <Whole one={answer.document} kind={kinds.definition(answer.document.kind)} />}
       </Loaded>
     </Page>
+  );
+}
+
+/** A page of paper, to keep or to print: it needs nothing from elsewhere. */
+function Print({ one }: { one: Document }) {
+  const { t, language } = useWords();
+  const print = useAct(async () => {
+    const { html } = await documents.printDocument({ id: one.id, language });
+    save(`${one.number || one.id}.html`, new Blob([html], { type: 'text/html' }));
+  }, []);
+  return (
+    <>
+      <Button
+        variant="default"
+        leftSection={<IconPrinter size={16} aria-hidden />}
+        loading={print.isPending}
+        onClick={() => print.mutate(undefined)}
+      >
+        {t.purchase.print}
+      </Button>
+      {print.isError && <Refused error={print.error} />}
+    </>
   );
 }
 
@@ -105,6 +130,10 @@ function Whole({ one, kind }: { one: Document; kind?: Definition }) {
           </Stack>
         </Card>
       )}
+      {one.kind === 'requisition' && one.state === 'approved' && person()?.may.includes('order.make') && (
+        <MakeOrders one={one} />
+      )}
+      {(one.kind === 'requisition' || one.kind === 'order') && <Sources one={one} />}
       {may && one.version > 0n && kind?.customer?.of === one.ourRole && <Customer one={one} />}
       {one.proposals.map((proposal) => (
         <Proposed key={proposal.id} one={one} proposal={proposal} />

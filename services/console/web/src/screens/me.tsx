@@ -10,6 +10,7 @@ import { person, signOut } from '../session';
 import { AskedButton, useAct } from '../ui/act';
 import { Loaded, Page, Refused } from '../ui/states';
 import { type Column, List } from '../ui/table';
+import { Delegations } from './delegations';
 
 export default function Me() {
   const { t, language } = useWords();
@@ -58,6 +59,7 @@ export default function Me() {
           {(answer) => <List label={t.me.sessions} rows={answer.sessions} columns={columns} id={(one) => one.id} />}
         </Loaded>
       </Card>
+      {person()?.may.includes('approval.decide') && <Delegations />}
       <Password />
     </Page>
   );

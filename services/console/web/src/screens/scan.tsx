@@ -34,7 +34,7 @@ import { Reader } from '../device/reader';
 import { useWords } from '../i18n';
 import { inventory } from '../rpc';
 import { person } from '../session';
-import { uuid7 } from '../ui/act-form';
+import { uuid7 } from '../ui/lines';
 import { Page } from '../ui/states';
 import { Deliveries, Receive } from './receive';
 

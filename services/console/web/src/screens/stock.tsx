@@ -18,6 +18,7 @@ import { itemOf, LevelForm } from '../ui/item';
 import { Empty, Loaded, Page, Refused } from '../ui/states';
 import { type Column, List } from '../ui/table';
 import { Low } from './low';
+import { Movements, Places } from './movements';
 
 export default function Stock() {
   const { t } = useWords();
@@ -26,6 +27,8 @@ export default function Stock() {
     { value: 'partners', name: t.stock.partners, show: () => <Partners /> },
     { value: 'held', name: t.stock.held, show: () => <Held /> },
     { value: 'low', name: t.figures.low.title, show: () => <Low /> },
+    { value: 'movements', name: t.movements.title, show: () => <Movements /> },
+    { value: 'places', name: t.movements.places, show: () => <Places /> },
   ];
   return (
     <Page
@@ -58,7 +61,15 @@ function Ours() {
   });
   const columns: Column<Level>[] = [
     { name: t.stock.article, show: (row) => row.name || row.sku, text: (row) => row.name },
-    { name: t.stock.sku, show: (row) => <span className="code">{row.sku}</span>, text: (row) => row.sku },
+    {
+      name: t.stock.sku,
+      show: (row) => (
+        <Link className="code" href={`/stock?tab=movements&item=${encodeURIComponent(row.sku)}`}>
+          {row.sku}
+        </Link>
+      ),
+      text: (row) => row.sku,
+    },
     { name: t.stock.gtin, show: (row) => <span className="code">{row.gtin}</span>, text: (row) => row.gtin },
     {
       name: t.stock.place,

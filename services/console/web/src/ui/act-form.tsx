@@ -23,6 +23,7 @@ import { useWords } from '../i18n';
 import { documents } from '../rpc';
 import { useAct } from './act';
 import { type Definition, useKinds } from './kinds';
+import { linesOf, uuid7 } from './lines';
 import { PriceFields } from './price-fields';
 import { Refused, Waiting } from './states';
 
@@ -118,17 +119,6 @@ export function ActForm({ one, kind, act, about, done }: Props) {
   );
 }
 
-/** Version 7: by time, so that rows that come later lie later. */
-export function uuid7(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  const now = BigInt(Date.now());
-  for (let place = 0; place < 6; place += 1) bytes[place] = Number((now >> BigInt(8 * (5 - place))) & 0xffn);
-  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x70;
-  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
-  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');
-  return hex.replace(/(.{8})(.{4})(.{4})(.{4})(.{12})/, '$1-$2-$3-$4-$5');
-}
-
 /** What may be left out and says nothing is left out. */
 function told(contents: Record<string, Content>, optional: string[]): Record<string, Content> {
   const empty = ({ body }: Content) =>
@@ -138,12 +128,6 @@ function told(contents: Record<string, Content>, optional: string[]): Record<str
     Object.entries(contents).filter(([name, content]) => !optional.includes(name) || !empty(content)),
   );
 }
-
-/** What it is about. */
-export const linesOf = (one: Document): Line[] => {
-  const found = Object.values(one.contents).find((content) => content.body.case === 'lines');
-  return found?.body.case === 'lines' ? found.body.value.lines : [];
-};
 
 /** The lines of another document, with what has not moved of them yet. */
 function stillOpen(about: Document): Line[] {
@@ -211,7 +195,10 @@ function SectionFields({
   const put = (value: Content['body']) => change(create(ContentSchema, { body: value }));
   if (body.case === 'head') {
     const head = body.value;
-    const field = (name: 'currency' | 'reference' | 'deliveryAddress' | 'deliveryLocation' | 'note', label: string) => (
+    const field = (
+      name: 'currency' | 'reference' | 'accountingCost' | 'deliveryAddress' | 'deliveryLocation' | 'note',
+      label: string,
+    ) => (
       <TextInput
         key={name}
         label={label}
@@ -234,6 +221,7 @@ function SectionFields({
           {field('currency', t.head.currency)}
           {field('reference', t.head.reference)}
           {field('deliveryLocation', t.head.deliveryLocation)}
+          {field('accountingCost', t.head.costCentre)}
         </Group>
         <Group grow preventGrowOverflow={false} wrap="wrap">
           {day('deliveryFrom', t.head.from)}

@@ -8,7 +8,7 @@ import { useWords } from '../i18n';
 import { conversations } from '../rpc-trade';
 import { person } from '../session';
 import { useAct } from './act';
-import { uuid7 } from './act-form';
+import { uuid7 } from './lines';
 import { Loaded, Refused } from './states';
 
 export type About = { case: 'linkId'; value: string } | { case: 'documentId'; value: string };

@@ -1,0 +1,116 @@
+// Who decides in whose place, and until when.
+import { timestampFromDate } from '@bufbuild/protobuf/wkt';
+import { Card, Group, Select, Text, TextInput, Title } from '@mantine/core';
+import { useQuery } from '@tanstack/react-query';
+import { useState } from 'react';
+import { moment } from '../format';
+import type { Delegation } from '../gen/hansa/workflow/v1/staff_pb';
+import { useWords } from '../i18n';
+import { directory, workflow } from '../rpc';
+import { person } from '../session';
+import { AskedButton, FormButton } from '../ui/act';
+import { Loaded } from '../ui/states';
+import { type Column, List } from '../ui/table';
+
+export function Delegations() {
+  const { t, language } = useWords();
+  const query = useQuery({ queryKey: ['approval', 'delegations'], queryFn: () => workflow.listDelegations({}) });
+  const columns: Column<Delegation>[] = [
+    { name: t.delegation.from, show: (one) => one.fromStaffName },
+    { name: t.delegation.to, show: (one) => one.toStaffName },
+    { name: t.me.since, show: (one) => moment(one.beginsAt, language) },
+    { name: t.staff.until, show: (one) => moment(one.endsAt, language) },
+    { name: t.delegation.reason, show: (one) => one.reason },
+    {
+      name: t.stock.ways,
+      show: (one) =>
+        one.fromStaffId === person()?.staffId ? (
+          <AskedButton
+            size="xs"
+            variant="default"
+            label={t.delegation.end}
+            warning={t.delegation.endText}
+            touched={['approval']}
+            work={() => workflow.endDelegation({ id: one.id })}
+          />
+        ) : (
+          ''
+        ),
+    },
+  ];
+  return (
+    <Card withBorder>
+      <Group justify="space-between" mb="xs">
+        <Title order={2} size="h4">
+          {t.delegation.title}
+        </Title>
+        {person()?.may.includes('staff.read') && <Delegate />}
+      </Group>
+      <Loaded query={query}>
+        {({ delegations }) =>
+          delegations.length === 0 ? (
+            <Text size="sm">{t.delegation.none}</Text>
+          ) : (
+            <List label={t.delegation.title} rows={delegations} columns={columns} id={(one) => one.id} />
+          )
+        }
+      </Loaded>
+    </Card>
+  );
+}
+
+/** Civil days where one is: from the beginning of the first up to the end of the last. */
+const begins = (day: string) => (day ? timestampFromDate(new Date(`${day}T00:00:00`)) : undefined);
+const ends = (day: string) => timestampFromDate(new Date(`${day}T23:59:59`));
+
+function Delegate() {
+  const { t } = useWords();
+  const people = useQuery({ queryKey: ['staff'], queryFn: () => directory.listStaff({}) });
+  const [to, setTo] = useState<string | null>(null);
+  const [from, setFrom] = useState('');
+  const [until, setUntil] = useState('');
+  const [reason, setReason] = useState('');
+  const others = (people.data?.staff ?? []).filter((one) => !one.disabled && one.id !== person()?.staffId);
+  return (
+    <FormButton
+      size="xs"
+      label={t.delegation.add}
+      submit={t.common.save}
+      ready={to !== null && until !== ''}
+      touched={['approval']}
+      work={() =>
+        workflow.delegate({ toStaffId: to ?? '', beginsAt: begins(from), endsAt: ends(until), reason: reason.trim() })
+      }
+      done={() => {
+        setTo(null);
+        setReason('');
+      }}
+    >
+      <Select
+        label={t.delegation.to}
+        data={others.map((one) => ({ value: one.id, label: one.name }))}
+        value={to}
+        onChange={setTo}
+        searchable
+      />
+      <TextInput
+        type="date"
+        label={t.delegation.begins}
+        value={from}
+        onChange={(event) => setFrom(event.currentTarget.value)}
+      />
+      <TextInput
+        type="date"
+        label={t.delegation.ends}
+        value={until}
+        onChange={(event) => setUntil(event.currentTarget.value)}
+      />
+      <TextInput
+        label={t.delegation.reason}
+        value={reason}
+        maxLength={200}
+        onChange={(event) => setReason(event.currentTarget.value)}
+      />
+    </FormButton>
+  );
+}
