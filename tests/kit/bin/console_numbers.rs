@@ -52,7 +52,7 @@ async fn fill(house: &House, luebeck: &Enterprise) {
             format!("Article {place}")
         },
         quantity: (place % 90).to_string(),
-        safety_stock: if place % 10 == 0 {
+        safety_stock: if place.is_multiple_of(10) {
             "40".to_owned()
         } else {
             String::new()
