@@ -14,6 +14,7 @@ const screens = {
   'documents-chart': '/documents?kind=order&chart=1',
   document: `/documents/${document}`,
   stock: '/stock?tab=ours',
+  'stock-articles': '/stock?tab=articles',
   'stock-partners': `/stock?tab=partners&item=${item}`,
   'stock-held': '/stock?tab=held',
   'stock-low': '/stock?tab=low',
@@ -26,6 +27,7 @@ const screens = {
   threads: `/threads?linkId=${link}`,
   prices: '/prices?tab=agreements',
   'prices-exceptions': '/prices?tab=exceptions',
+  'prices-tolerances': '/prices?tab=tolerances',
   accounts: `/accounts?partner=${link}`,
   turnover: '/accounts?tab=turnover',
   budgets: '/accounts?tab=budgets',
@@ -40,6 +42,17 @@ const screens = {
   matches: '/pools?tab=matches',
   notices: '/pools?tab=notices',
   withdrawals: '/pools?tab=withdrawals',
+  ways: '/pools?tab=ways',
+  way: '/pools?tab=ways&way=counter',
+  letters: '/pools?tab=runs',
+  till: '/loyalty?tab=till',
+  coupons: '/loyalty?tab=coupons',
+  points: '/loyalty?tab=points',
+  bookings: '/loyalty?tab=bookings',
+  settlement: `/loyalty?tab=settlement&partner=${link}`,
+  webhooks: '/systems?tab=webhooks',
+  mails: '/systems?tab=mails',
+  parties: '/systems?tab=parties',
   flows: '/flows',
   staff: '/staff',
   audit: '/audit',
@@ -73,8 +86,11 @@ async function looksAround() {
   for (let look = looks.shift(); look; look = looks.shift()) {
     const { size, language, dark } = look;
     const there = await olga.again(chrome, look);
+    // The scan page is one of its own; all others are turned to as people do.
+    let whole = true;
     for (const [name, path] of Object.entries(screens)) {
-      await there.goes(path);
+      await (whole || path === '/scan' ? there.goes(path) : there.turns(path));
+      whole = path === '/scan';
       await there.looks(`${name}-${size === PHONE ? 'phone' : 'desk'}-${language}-${dark ? 'dark' : 'light'}`, { alsoAxe: language === 'en' }).catch(notes);
       if (language === 'zh') await there.speaksChinese(name).catch(notes);
       looked += 1;

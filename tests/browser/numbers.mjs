@@ -57,7 +57,7 @@ for (let round = 0; round < ROUNDS; round += 1) {
     await page.locator('#main h1').waitFor();
   }
   await page.getByRole('navigation', { name: 'Main places' }).getByRole('link', { name: 'Stock' }).tap();
-  await page.getByLabel('Article number or GTIN').pressSequentially('ART-00000', { delay: 20 });
+  await page.getByRole('combobox', { name: 'Article' }).pressSequentially('ART-00000', { delay: 20 });
   await page.getByRole('button', { name: 'Find', exact: true }).tap();
   await page.getByRole('button', { name: 'Count', exact: true }).tap();
   await page.getByRole('dialog').getByRole('button', { name: 'Close' }).tap();

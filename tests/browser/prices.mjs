@@ -55,7 +55,7 @@ await olga.page.getByRole('button', { name: 'Agree', exact: true }).last().click
 await olga.state('agreed');
 await olga.goes('/prices?tab=find');
 await olga.page.getByLabel('Partner').selectOption({ label: seller.name });
-await olga.page.getByLabel('Article number or GTIN').fill('TEA-1');
+await olga.page.getByRole('combobox', { name: 'Article' }).fill('TEA-1');
 await olga.page.getByLabel('Quantity').fill('12');
 await olga.page.getByLabel('Day of the order').fill('2026-06-01');
 await olga.presses('Find');

@@ -105,6 +105,28 @@ async fn fills_charts(house: &House, buyer: &Enterprise, seller: &Enterprise, li
     id(0)
 }
 
+/// Something to look at in lists that a new enterprise has nothing in: coupons, points, a way in, a letter, a webhook, a party on papers.
+async fn fills_lists(store: &Enterprise, link: &str) {
+    store.gives_points("loyalty").await;
+    store.makes_coupons("spring", json!({})).await.unwrap();
+    let way =
+        json!({"code": "counter", "title": "Become a member", "pool": "loyalty", "language": "en", "region": "CN"});
+    store.outreach("PutWay", json!({"way": way})).await.unwrap();
+    let person = json!({"way": "counter", "phone": "13800138000", "own": true});
+    store.outreach("EnrolPerson", person).await.unwrap();
+    store.writes_at_any_hour("loyalty", 4).await;
+    let webhook = json!({"url": "https://erp.example.com/hansa", "topics": ["document.changed"]});
+    store.call("egress.v1.EgressStaffService/AddWebhook", webhook).await;
+    let party = json!({"party": {"scheme": "0088", "id": "7300010000001", "linkId": link}});
+    store
+        .call("procurement.v1.ProcurementStaffService/PutPaperParty", party)
+        .await;
+    let tolerance = json!({"tolerance": {"linkId": link, "pricePercent": 150}});
+    store
+        .call("procurement.v1.ProcurementStaffService/PutMatchTolerance", tolerance)
+        .await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_screen_fits_reads_and_speaks_at_a_desk_and_on_a_phone() {
     let (here, there) = (House::new().await, House::new().await);
@@ -134,6 +156,7 @@ async fn every_screen_fits_reads_and_speaks_at_a_desk_and_on_a_phone() {
     let line = json!({"id": "1", "sku": "NUT-1", "name": NAME, "quantity": {"value": 12}, "price": {"value": 349, "scale": 2}});
     let said = json!({"head": {"head": {"currency": "EUR"}}, "lines": {"lines": {"lines": [line]}}});
     luebeck.acts(&id, "issue", 0, said.clone()).await.unwrap();
+    fills_lists(&luebeck, &link).await;
     let approval = fills_charts(&here, &luebeck, &bergen, &link, &said).await;
     let knows = json!({
         "owner": invited(&here, &luebeck, &owner_of(&luebeck).await).await,
@@ -220,4 +243,34 @@ async fn prices_are_offered_in_a_form_and_in_a_file_and_agreed_on_the_other_side
     });
     runs("prices.mjs", &knows).await;
     std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_wins_members_gives_them_coupons_and_takes_them_at_the_till() {
+    let house = House::new().await;
+    let store = house.enterprise("Lübeck Stores").await;
+    let knows = json!({"owner": invited(&house, &store, &owner_of(&store).await).await});
+    runs("shop.mjs", &knows).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_office_finds_articles_scans_an_invitation_connects_systems_and_takes_papers() {
+    let (here, there) = (House::new().await, House::new().await);
+    let (luebeck, bergen) = (
+        here.enterprise("Lübeck Stores").await,
+        there.enterprise("Bergen Foods").await,
+    );
+    stocks(&luebeck, "OUR-1", 5).await;
+    luebeck.employs(&here.node, "Carl the clerk", &["store"]).await;
+    let (mia, _) = luebeck.employs(&here.node, "Mia the manager", &["approver"]).await;
+    let paper = concat!(env!("CARGO_MANIFEST_DIR"), "/data/papers/order.xml");
+    let knows = json!({
+        "paper": paper,
+        "buyer": {
+            "owner": invited(&here, &luebeck, &owner_of(&luebeck).await).await,
+            "manager": invited(&here, &luebeck, &mia).await,
+        },
+        "supplier": {"name": bergen.name, "owner": invited(&there, &bergen, &owner_of(&bergen).await).await},
+    });
+    runs("office.mjs", &knows).await;
 }

@@ -193,6 +193,35 @@ async fn a_cookie_alone_opens_nothing_and_neither_does_a_page_of_another_session
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn everybody_sees_the_names_of_those_who_work_there_and_nothing_else_of_them() {
+    let house = House::new().await;
+    let (visby, luebeck) = (house.enterprise("Visby").await, house.enterprise("Lübeck").await);
+    let (ada, bea) = (
+        employs(&visby, "Ada", "ADMIN").await,
+        employs(&visby, "Bea", "STORE").await,
+    );
+    employs(&luebeck, "Zoe", "ADMIN").await;
+    let gone = employs(&visby, "Cy", "BUYER").await;
+    visby
+        .call("directory.v1.DirectoryStaffService/DisableStaff", json!({"id": gone}))
+        .await;
+    let link = invited(&visby, &bea).await;
+    let store = Browser::of(&house, posts(&house, "invited", chosen(&link, "bea")).await).await;
+    assert_eq!(
+        store.calls("ListStaff", json!({})).await.status(),
+        StatusCode::FORBIDDEN
+    );
+    let answer: Value = store.calls("ListColleagues", json!({})).await.json().await.unwrap();
+    let all = answer["colleagues"].as_array().unwrap();
+    assert!(all.contains(&json!({"id": ada, "name": "Ada"})), "{answer}");
+    let names: Vec<_> = all.iter().map(|one| text(&one["name"])).collect();
+    assert!(
+        !names.contains(&"Cy".to_owned()) && !names.contains(&"Zoe".to_owned()),
+        "{names:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_browser_is_signed_out_at_once_by_itself_by_another_and_with_its_person() {
     let house = House::new().await;
     let visby = house.enterprise("Visby").await;

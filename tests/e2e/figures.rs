@@ -60,7 +60,7 @@ async fn what_is_kept_back_is_shown_to_nobody_and_is_named_when_less_is_there() 
         .iter()
         .map(|row| text(&row["kind"]))
         .collect();
-    assert_eq!(kinds, ["import", "safety", "hold", "safety"]);
+    assert_eq!(kinds, ["safety", "hold", "safety", "import"]);
     visby.adds_up().await;
     // 0 = it is not watched any more.
     keeps_back(&visby, json!({"sku": "TEA-2"}), 0).await;

@@ -139,6 +139,13 @@ async fn nobody_is_written_to_in_their_quiet_hours() {
         .outreach("PutCourtesy", json!({"courtesy": quiet}))
         .await
         .unwrap();
+    let said = counter
+        .two
+        .store
+        .outreach("GetCourtesy", json!({"pool": "loyalty"}))
+        .await
+        .unwrap();
+    assert_eq!(said["courtesy"], quiet);
     let id = uuid();
     counter.sends(&id, "at night", &names).await.unwrap();
     // Each is looked at, and put off.

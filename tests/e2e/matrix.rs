@@ -200,7 +200,13 @@ fn blotted(
     ids: &serde_json::Map<String, serde_json::Value>,
 ) -> String {
     let mut shown = match answer {
-        Ok(answer) => format!("granted {answer}"),
+        Ok(mut answer) => {
+            // A figure of one instant says which; two calls may be a second apart.
+            if let Some(at) = answer.get_mut("asOf") {
+                *at = serde_json::Value::Null;
+            }
+            format!("granted {answer}")
+        }
         Err(fault) => format!("{fault:?}"),
     };
     let named = ids.values().map(|id| id.get("linkId").unwrap_or(id));

@@ -187,7 +187,7 @@ async fn hold_confirm_fulfil_takes_the_units_out_of_the_house_once() {
         .iter()
         .map(|one| text(&one["kind"]))
         .collect();
-    assert_eq!(kinds, ["import", "hold", "fulfil"]);
+    assert_eq!(kinds, ["fulfil", "hold", "import"]);
     visby.adds_up().await;
 }
 
@@ -418,6 +418,70 @@ async fn the_verifier_names_a_level_that_was_changed_behind_its_back() {
         .await;
     assert_eq!(audit["differences"].as_array().unwrap().len(), 1);
     assert!(text(&audit["differences"][0]).starts_with("TEA-1 at MAIN"), "{audit}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_article_is_found_by_any_words_of_its_name_its_number_or_its_gtin() {
+    let house = House::new().await;
+    let visby = house.enterprise("Visby").await;
+    let row = |line: u64, sku: &str, gtin: &str, name: &str, location: &str| ImportRow {
+        line,
+        sku: sku.to_owned(),
+        gtin: gtin.to_owned(),
+        name: name.to_owned(),
+        location: location.to_owned(),
+        quantity: "7".to_owned(),
+        ..ImportRow::default()
+    };
+    for code in ["MAIN", "NORTH"] {
+        let location = json!({"location": {"code": code, "name": code}});
+        visby
+            .call("inventory.v1.InventoryStaffService/PutLocation", location)
+            .await;
+    }
+    let rows = vec![
+        row(1, "NUT-1", "3017620422003", "Nutella Hazelnut spread", "MAIN"),
+        row(2, "NUT-1", "3017620422003", "Nutella Hazelnut spread", "NORTH"),
+        row(3, "TEA_1", "", "Green tea 50%", "MAIN"),
+        row(4, "TEAX1", "", "Schwarzer Tee", "MAIN"),
+    ];
+    visby.imports(rows, false).await;
+    let found = async |words: &str| {
+        let answer = visby
+            .call("inventory.v1.InventoryStaffService/ListItems", json!({"text": words}))
+            .await;
+        let items = answer["items"].as_array().unwrap().clone();
+        items
+            .iter()
+            .map(|one| {
+                (
+                    text(&one["sku"]),
+                    text(&one["onHand"]["value"]),
+                    one["places"].as_u64().unwrap(),
+                )
+            })
+            .collect::<Vec<_>>()
+    };
+    let nuts = vec![("NUT-1".to_owned(), "14".to_owned(), 2)];
+    for words in ["nutella", "SPREAD nut", "3017620422003", "nut-1", "620422"] {
+        assert_eq!(found(words).await, nuts, "{words}");
+    }
+    // A sign of a pattern stands for itself.
+    let tea = vec![("TEA_1".to_owned(), "7".to_owned(), 1)];
+    for words in ["tea_1", "50%", "green"] {
+        assert_eq!(found(words).await, tea, "{words}");
+    }
+    assert_eq!(found("").await.len(), 3);
+    assert_eq!(found("nutella green").await, []);
+    assert_eq!(found("\\").await, []);
+    let refused = visby
+        .try_call(
+            "inventory.v1.InventoryStaffService/ListItems",
+            json!({"text": "a ".repeat(9)}),
+        )
+        .await
+        .unwrap_err();
+    assert_eq!(refused.parameters["field"], "text");
 }
 
 #[tokio::test(flavor = "multi_thread")]

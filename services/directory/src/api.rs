@@ -235,6 +235,20 @@ impl wire::directory_staff_service_server::DirectoryStaffService for DirectorySt
         }))
     }
 
+    async fn list_colleagues(
+        &self,
+        request: Request<wire::ListColleaguesRequest>,
+    ) -> Result<Response<wire::ListColleaguesResponse>, Status> {
+        let all = self.0.list_colleagues(&Session::of(&request)?).await.map_err(status)?;
+        let colleague = |(id, name): (StaffId, String)| wire::Colleague {
+            id: id.to_string(),
+            name,
+        };
+        Ok(Response::new(wire::ListColleaguesResponse {
+            colleagues: all.into_iter().map(colleague).collect(),
+        }))
+    }
+
     async fn disable_staff(
         &self,
         request: Request<wire::DisableStaffRequest>,

@@ -307,6 +307,12 @@ impl Directory {
         colleagues(&mut tx).await
     }
 
+    /// Who works here, and nothing else of them.
+    pub(crate) async fn list_colleagues(&self, session: &Session) -> Result<Vec<(StaffId, String)>, Error> {
+        let mut tx = self.tenancy.begin("directory.list_colleagues", session).await?;
+        store::list_names(&mut tx).await
+    }
+
     /// From this commit on their keys open nothing; open streams end within a second.
     ///
     /// # Errors

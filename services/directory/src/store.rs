@@ -98,6 +98,14 @@ pub async fn list_staff(tx: &mut TenantTx) -> Result<Vec<StaffRow>, Error> {
     .await?)
 }
 
+/// Who is not disabled, by name.
+pub async fn list_names(tx: &mut TenantTx) -> Result<Vec<(StaffId, String)>, Error> {
+    let rows = sqlx::query!("select id, name from staff where not disabled order by name, id limit 10000")
+        .fetch_all(tx.conn())
+        .await?;
+    Ok(rows.into_iter().map(|row| (StaffId(row.id), row.name)).collect())
+}
+
 pub async fn find_staff(tx: &mut TenantTx, id: StaffId) -> Result<StaffRow, Error> {
     sqlx::query_as!(
         StaffRow,

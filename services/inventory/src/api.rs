@@ -1,6 +1,7 @@
 //! The wire of stock: partners and our own people; and the words that both share.
 
 mod partner;
+mod rows;
 mod staff;
 
 pub use partner::InventoryPartner;

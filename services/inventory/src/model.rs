@@ -128,6 +128,22 @@ pub struct Line {
     pub quantity: hansa_vocab::Quantity,
 }
 
+/// What SQL looks for, for each word of a text; none when it is too long.
+pub fn patterns(text: &str) -> Option<Vec<String>> {
+    const LENGTH_MAX: usize = 100;
+    const WORDS_MAX: usize = 8;
+    let text = text.to_lowercase();
+    let words: Vec<&str> = text.split_whitespace().collect();
+    if text.chars().count() > LENGTH_MAX || words.len() > WORDS_MAX {
+        return None;
+    }
+    let pattern = |word: &str| {
+        let literal = word.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+        format!("%{literal}%")
+    };
+    Some(words.into_iter().map(pattern).collect())
+}
+
 /// A text in its limits.
 pub fn text(field: &'static str, value: &str, length_max: usize) -> Result<String, Error> {
     let value = value.trim();

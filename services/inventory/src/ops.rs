@@ -11,7 +11,7 @@ mod reservations;
 mod reserve;
 mod sweep;
 
-pub(crate) use catalogue::{Import, Place, Totals, page_size, shared_gtin};
+pub(crate) use catalogue::{Import, Place, Totals, page_after, page_size, shared_gtin};
 pub(crate) use feed::{Told, Update};
 pub(crate) use lookup::Found;
 pub(crate) use partners::PartnerAnswer;

@@ -97,7 +97,7 @@ words! {
         StockOrder = "stock.order",
         /// Recount stock.
         StockAudit = "stock.audit",
-        /// See who one is.
+        /// See who one is, and who works beside one.
         SelfRead = "self.read",
         /// Change how one comes in oneself.
         SelfWrite = "self.write",

@@ -103,6 +103,8 @@ const Pools = lazy(() => import('./screens/pools'));
 const PoolPage = lazy(() => import('./screens/pool'));
 const Apps = lazy(() => import('./screens/apps'));
 const AppPage = lazy(() => import('./screens/app'));
+const Loyalty = lazy(() => import('./screens/loyalty'));
+const Systems = lazy(() => import('./screens/systems'));
 const Audit = lazy(() => import('./screens/audit'));
 
 function Screens() {
@@ -127,6 +129,8 @@ function Screens() {
           <Route path="/flows" component={Flows} />
           <Route path="/pools" component={Pools} />
           <Route path="/pools/:code">{({ code }) => <PoolPage code={code} />}</Route>
+          <Route path="/loyalty" component={Loyalty} />
+          <Route path="/systems" component={Systems} />
           <Route path="/apps" component={Apps} />
           <Route path="/apps/:publisher/:name">
             {({ publisher, name }) => <AppPage publisher={publisher} name={name} />}

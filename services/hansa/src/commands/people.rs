@@ -67,6 +67,11 @@ pub enum Staff {
         #[command(flatten)]
         target: Target,
     },
+    /// Who works here, by name, for everybody who does.
+    Colleagues {
+        #[command(flatten)]
+        target: Target,
+    },
     /// Their keys open nothing any more, from now on.
     Disable {
         /// Whose.
@@ -98,6 +103,7 @@ impl Staff {
                 target.call(&format!("{SERVICE}/MoveStaff"), body).await?
             }
             Self::List { target } => target.call(&format!("{SERVICE}/ListStaff"), json!({})).await?,
+            Self::Colleagues { target } => target.call(&format!("{SERVICE}/ListColleagues"), json!({})).await?,
             Self::Issuer { target } => target.call(&format!("{EGRESS}/GetIssuer"), json!({})).await?,
             Self::SetIssuer {
                 url,

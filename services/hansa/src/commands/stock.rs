@@ -83,6 +83,13 @@ pub enum Stock {
         #[command(flatten)]
         target: Target,
     },
+    /// Our articles with what we have of each.
+    Items {
+        /// Words of its name, its article number or its GTIN; all articles when left out.
+        text: Vec<String>,
+        #[command(flatten)]
+        target: Target,
+    },
     /// Our ledger.
     Movements {
         /// Article number, or gtin:…; all when left out.
@@ -276,6 +283,9 @@ impl Stock {
                     json!({"item": goods.map(|one| item(&one)), "pageSize": 1_000}),
                 )
                 .await?
+            }
+            Self::Items { text, target } => {
+                call(&target, "ListItems", json!({"text": text.join(" "), "pageSize": 1_000})).await?
             }
             Self::Movements { item: goods, target } => {
                 call(

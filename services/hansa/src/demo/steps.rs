@@ -173,7 +173,8 @@ impl Demo {
             .await?;
         let moved = moved["movements"].as_array().cloned().unwrap_or_default();
         let moved = moved.iter().filter(|one| one["reservationId"] == id.as_str());
-        let kinds: Vec<String> = moved.map(|one| text(&one["kind"])).collect();
+        // The ledger begins with what came last.
+        let kinds: Vec<String> = moved.rev().map(|one| text(&one["kind"])).collect();
         let differences = differences(&owner).await?;
         Ok(judge::lifecycle(&states, &of(&heard), &kinds, differences))
     }

@@ -5,161 +5,28 @@ use std::{pin::Pin, time::Duration};
 use hansa_directory::Session;
 use hansa_edge::{finish, status};
 use hansa_proto::inventory::v1::{self as wire, inventory_staff_service_server::InventoryStaffService};
-use hansa_vocab::{
-    LinkId,
-    gs1::{self, Scan},
-};
+use hansa_vocab::LinkId;
 use tokio_stream::{Stream, StreamExt as _, wrappers::ReceiverStream};
 use tonic::{Request, Response, Status, Streaming};
 
-use super::{amount, item, link, own_gtin, quantity, shown, shown_partner, timestamp, uuid};
+use super::{
+    item, link, own_gtin, quantity,
+    rows::{answered, found_item, hold, item_stock, level, movement, partner_answer, partner_hold, raw},
+    shown, shown_partner, uuid,
+};
 use crate::{
     Error, Inventory,
-    model::{Defaults, ItemRef, Problem, RawRow},
-    ops::{Found, Import, PartnerAnswer, Place, Totals, Whole, page_size},
-    store::{
-        catalogue::{LevelRow, MovementRow},
-        partners::PartnerRow,
-    },
+    model::{Defaults, ItemRef, RawRow},
+    ops::{Import, Place, page_after, page_size},
 };
 
 /// `hansa.inventory.v1.InventoryStaffService`.
 #[derive(Clone, Debug)]
 pub struct InventoryStaff(pub Inventory);
 
-fn level(row: &LevelRow) -> wire::Level {
-    let of = |units| amount(units, row.scale, &row.unit);
-    wire::Level {
-        on_hand: of(row.on_hand),
-        reserved: of(row.reserved),
-        incoming: of(row.incoming),
-        safety_stock: of(row.safety_stock),
-        short: of(row.short),
-        sku: row.sku.clone(),
-        gtin: row.gtin14.clone().unwrap_or_default(),
-        name: row.name.clone(),
-        location: row.location.clone(),
-        lot: row.lot.clone(),
-        version: u64::try_from(row.version).unwrap_or(0),
-    }
-}
-
-fn movement(row: MovementRow) -> wire::Movement {
-    wire::Movement {
-        id: format!("{}/{}/{}/{}", row.sku, row.location, row.lot, row.version),
-        moved_at: Some(timestamp(row.at)),
-        quantity: amount(row.quantity, row.scale, &row.unit),
-        sku: row.sku,
-        location: row.location,
-        lot: row.lot,
-        from_account: row.from_account,
-        to_account: row.to_account,
-        kind: row.kind,
-        link_id: row.link_id.map(|id| id.to_string()).unwrap_or_default(),
-        reservation_id: row.reservation_id.map(|id| id.to_string()).unwrap_or_default(),
-        actor: row.actor,
-        version: u64::try_from(row.version).unwrap_or(0),
-    }
-}
-
-fn raw(row: wire::ImportRow) -> RawRow {
-    RawRow {
-        line: row.line,
-        gtin: row.gtin,
-        sku: row.sku,
-        name: row.name,
-        location: row.location,
-        lot: row.lot,
-        quantity: row.quantity,
-        unit: row.unit,
-        safety_stock: row.safety_stock,
-    }
-}
-
-fn answered(problems: Vec<Problem>, totals: Totals) -> wire::ImportStockResponse {
-    let problem = |problem: Problem| wire::RowProblem {
-        line: problem.line,
-        field: problem.field.to_owned(),
-        reason: problem.reason.to_owned(),
-        text: problem.text,
-    };
-    wire::ImportStockResponse {
-        problems: problems.into_iter().map(problem).collect(),
-        totals: Some(wire::ImportTotals {
-            rows: totals.rows,
-            created: totals.created,
-            changed: totals.changed,
-            unchanged: totals.unchanged,
-            refused: totals.refused,
-        }),
-    }
-}
-
-fn hold(whole: &Whole) -> wire::PartnerHold {
-    wire::PartnerHold {
-        link_id: whole.row.link_id.to_string(),
-        reservation: Some(shown(whole)),
-    }
-}
-
-fn partner_hold(row: &PartnerRow) -> wire::PartnerHold {
-    wire::PartnerHold {
-        link_id: row.link_id.to_string(),
-        reservation: Some(shown_partner(row)),
-    }
-}
-
-fn partner_answer(one: PartnerAnswer) -> wire::PartnerAnswer {
-    let (availabilities, failure, failure_text) = match one.answer {
-        Ok(availabilities) => (availabilities, String::new(), String::new()),
-        Err(fault) => (Vec::new(), fault.reason.into_owned(), fault.text.into_owned()),
-    };
-    wire::PartnerAnswer {
-        link_id: one.link.to_string(),
-        partner: one.partner,
-        availabilities,
-        failure,
-        failure_text,
-        took: prost_types::Duration::try_from(one.took).ok(),
-    }
-}
-
 /// How long to wait; what can't be so is refused as too short.
 fn wait(asked: Option<prost_types::Duration>) -> Option<Duration> {
     asked.map(|given| Duration::try_from(given).unwrap_or(Duration::ZERO))
-}
-
-fn found_item(ours: String, found: Found) -> wire::LookupItemResponse {
-    let own = found.own.map(|row| wire::FoundItem {
-        link_id: String::new(),
-        source: ours,
-        sku: row.sku,
-        gtin: row.gtin14.unwrap_or_default(),
-        name: row.name,
-        unit: row.unit,
-    });
-    let partners = found.partners.into_iter().map(|(link, source, one)| wire::FoundItem {
-        link_id: link.to_string(),
-        source,
-        sku: one.sku,
-        gtin: one.gtin,
-        name: one.name,
-        unit: match one.figure {
-            Some(wire::availability::Figure::Exact(quantity)) => quantity.unit,
-            _ => String::new(),
-        },
-    });
-    let scan = found.scan;
-    let said = |of: fn(&Scan) -> Option<String>| scan.as_ref().and_then(of).unwrap_or_default();
-    wire::LookupItemResponse {
-        gtin: said(|scan| Some(scan.gtin.to_string())),
-        lot: said(|scan| scan.lot.clone()),
-        expires_on: said(|scan| scan.expires_on.map(gs1::civil)),
-        serial: said(|scan| scan.serial.clone()),
-        restricted: scan.as_ref().is_some_and(|scan| scan.gtin.is_restricted()),
-        found: own.into_iter().chain(partners).collect(),
-        failures: found.failures.into_iter().map(partner_answer).collect(),
-    }
 }
 
 fn some_link(text: &str) -> Result<Option<LinkId>, Error> {
@@ -379,16 +246,11 @@ impl InventoryStaffService for InventoryStaff {
             .movements(&session, &asked.page, asked.page_size, item.as_ref())
             .await
             .map_err(status)?;
-        let skipped: usize = asked.page.parse().unwrap_or(0);
         let full = fills_a_page(rows.len(), asked.page_size);
-        let next_page = if full {
-            (skipped + rows.len()).to_string()
-        } else {
-            String::new()
-        };
+        let next_page = rows.last().filter(|_| full).map(page_after);
         Ok(Response::new(wire::ListMovementsResponse {
             movements: rows.into_iter().map(movement).collect(),
-            next_page,
+            next_page: next_page.unwrap_or_default(),
         }))
     }
 
@@ -463,6 +325,21 @@ impl InventoryStaffService for InventoryStaff {
             movements,
             reservations,
             differences,
+        }))
+    }
+
+    async fn list_items(
+        &self,
+        asked: Request<wire::ListItemsRequest>,
+    ) -> Result<Response<wire::ListItemsResponse>, Status> {
+        let (session, asked) = (Session::of(&asked)?, asked.into_inner());
+        let (page, size) = (&asked.page, asked.page_size);
+        let rows = self.0.items(&session, &asked.text, page, size).await.map_err(status)?;
+        let full = fills_a_page(rows.len(), size);
+        let next_page = rows.last().filter(|_| full).map(|row| row.sku.clone());
+        Ok(Response::new(wire::ListItemsResponse {
+            items: rows.into_iter().map(item_stock).collect(),
+            next_page: next_page.unwrap_or_default(),
         }))
     }
 

@@ -3,13 +3,17 @@
 use hansa_directory::{Session, audit};
 use hansa_tenancy::TenantTx;
 use hansa_vocab::{Gtin, Quantity, gtin::check_gln};
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::Inventory;
 use crate::{
     Error,
     model::{self, Defaults, ItemRef, Problem, RawRow, Row},
-    store::catalogue::{self, Item, LevelRow, MovementRow, Wanted},
+    store::{
+        catalogue::{self, Item, LevelRow, MovementKey, MovementRow, Wanted},
+        items::{ItemRow, items},
+    },
 };
 
 /// Rows of a page when nothing is said.
@@ -297,6 +301,22 @@ impl Inventory {
         catalogue::levels(&mut tx, after, page_size(size)?, item).await
     }
 
+    /// Our articles in which all words of a text stand.
+    pub(crate) async fn items(
+        &self,
+        session: &Session,
+        text: &str,
+        page: &str,
+        size: u32,
+    ) -> Result<Vec<ItemRow>, Error> {
+        let patterns = model::patterns(text).ok_or_else(|| Error::Invalid {
+            field: "text",
+            text: "at most 8 words in 100 characters".to_owned(),
+        })?;
+        let mut tx = self.tenancy.begin("inventory.items", session).await?;
+        items(&mut tx, &patterns, page, page_size(size)?).await
+    }
+
     pub(crate) async fn movements(
         &self,
         session: &Session,
@@ -304,21 +324,19 @@ impl Inventory {
         size: u32,
         item: Option<&ItemRef>,
     ) -> Result<Vec<MovementRow>, Error> {
-        let bad = |_| Error::Invalid {
-            field: "page",
-            text: "not a page of this list".to_owned(),
-        };
-        let skip = if page.is_empty() {
-            0
-        } else {
-            page.parse::<u32>().map_err(bad)?
+        let before = match page {
+            "" => None,
+            page => Some(movement_key(page).ok_or_else(|| Error::Invalid {
+                field: "page",
+                text: "not a page of this list".to_owned(),
+            })?),
         };
         let mut tx = self.tenancy.begin("inventory.movements", session).await?;
         let item = match item {
             Some(item) => Some(catalogue::item(&mut tx, item).await?.id),
             None => None,
         };
-        catalogue::movements(&mut tx, i64::from(skip), page_size(size)?, item).await
+        catalogue::movements(&mut tx, before.as_ref(), page_size(size)?, item).await
     }
 
     /// Recounts levels from the ledger and from the open reservations.
@@ -327,6 +345,30 @@ impl Inventory {
         let sizes = catalogue::sizes(&mut tx).await?;
         Ok((sizes, catalogue::differences(&mut tx).await?))
     }
+}
+
+/// The page of the ledger that follows this movement.
+pub fn page_after(row: &MovementRow) -> String {
+    let micros = row.at.unix_timestamp_nanos() / 1_000;
+    let (item, version) = (row.item_id, row.version);
+    let parts = [&row.location[..], &row.lot, &row.from_account, &row.to_account].join("\u{1f}");
+    format!("{micros}\u{1f}{item}\u{1f}{version}\u{1f}{parts}")
+}
+
+fn movement_key(page: &str) -> Option<MovementKey> {
+    let parts: Vec<&str> = page.split('\u{1f}').collect();
+    let [micros, item, version, location, lot, from, to] = parts[..] else {
+        return None;
+    };
+    Some(MovementKey {
+        at: OffsetDateTime::from_unix_timestamp_nanos(micros.parse::<i128>().ok()?.checked_mul(1_000)?).ok()?,
+        item_id: item.parse().ok()?,
+        version: version.parse().ok()?,
+        location: location.to_owned(),
+        lot: lot.to_owned(),
+        from_account: from.to_owned(),
+        to_account: to.to_owned(),
+    })
 }
 
 /// An amount in base units of an item; exact or refused.

@@ -37,6 +37,7 @@ pub struct LevelRow {
 /// A movement with its item.
 pub struct MovementRow {
     pub at: OffsetDateTime,
+    pub item_id: Uuid,
     pub sku: String,
     pub unit: String,
     pub scale: i16,
@@ -263,7 +264,7 @@ pub async fn low(tx: &mut TenantTx, limit: i64) -> Result<(Vec<LevelRow>, u64, u
     Ok((rows, count(many.low), count(many.watched)))
 }
 
-/// A page of our levels after this key./// A page of our levels after this key.
+/// A page of our levels after this key. Its first part stands there twice: only a column of one table is found in an index.
 pub async fn levels(
     tx: &mut TenantTx,
     after: (&str, &str, &str),
@@ -275,7 +276,7 @@ pub async fn levels(
         "select i.sku, i.gtin14, i.name, i.unit, i.scale, l.location, l.lot, l.on_hand, l.reserved, l.incoming, l.safety_stock,
              l.short, l.version
          from item i join level l on l.item_id = i.id
-         where (i.sku, l.location, l.lot) > ($1, $2, $3) and ($5::uuid is null or i.id = $5)
+         where i.sku >= $1 and (i.sku, l.location, l.lot) > ($1, $2, $3) and ($5::uuid is null or i.id = $5)
          order by i.sku, l.location, l.lot limit $4",
         after.0,
         after.1,
@@ -287,22 +288,41 @@ pub async fn levels(
     .await?)
 }
 
-/// A page of the ledger, oldest first, after this many.
+/// Where a movement stands in the ledger: by when it happened, and by its key where that is the same.
+pub struct MovementKey {
+    pub at: OffsetDateTime,
+    pub item_id: Uuid,
+    pub location: String,
+    pub lot: String,
+    pub version: i64,
+    pub from_account: String,
+    pub to_account: String,
+}
+
+/// A page of the ledger, newest first, from before this one on.
 pub async fn movements(
     tx: &mut TenantTx,
-    skip: i64,
+    before: Option<&MovementKey>,
     limit: i64,
     item: Option<Uuid>,
 ) -> Result<Vec<MovementRow>, Error> {
     Ok(sqlx::query_as!(
         MovementRow,
-        "select m.at, i.sku, i.unit, i.scale, m.location, m.lot, m.from_account, m.to_account, m.quantity, m.kind, m.link_id,
-             m.reservation_id, m.actor, m.version
+        "select m.at, m.item_id, i.sku, i.unit, i.scale, m.location, m.lot, m.from_account, m.to_account, m.quantity, m.kind,
+             m.link_id, m.reservation_id, m.actor, m.version
          from ledger m join item i on i.id = m.item_id
-         where ($3::uuid is null or m.item_id = $3)
-         order by m.at, i.sku, m.location, m.lot, m.version, m.from_account, m.to_account
-         offset $1 limit $2",
-        skip,
+         where ($9::uuid is null or m.item_id = $9) and m.at <= coalesce($1::timestamptz, 'infinity')
+             and ($1::timestamptz is null or (m.at, m.item_id, m.location, m.lot, m.version, m.from_account, m.to_account)
+                 < ($1, $2, $3, $4, $5, $6, $7))
+         order by m.at desc, m.item_id desc, m.location desc, m.lot desc, m.version desc, m.from_account desc, m.to_account desc
+         limit $8",
+        before.map(|key| key.at),
+        before.map(|key| key.item_id),
+        before.map(|key| key.location.as_str()),
+        before.map(|key| key.lot.as_str()),
+        before.map(|key| key.version),
+        before.map(|key| key.from_account.as_str()),
+        before.map(|key| key.to_account.as_str()),
         limit,
         item,
     )

@@ -115,6 +115,17 @@ impl OutreachStaff {
     }
 }
 
+fn courtesy(pool: &str, row: &Courtesy) -> wire::Courtesy {
+    wire::Courtesy {
+        pool: pool.to_owned(),
+        zone: row.zone.clone(),
+        quiet_from: clock(row.quiet_from),
+        quiet_until: clock(row.quiet_until),
+        messages_max: u32::try_from(row.messages_max).unwrap_or(0),
+        within_days: u32::try_from(row.within_days).unwrap_or(0),
+    }
+}
+
 #[tonic::async_trait]
 impl OutreachStaffService for OutreachStaff {
     async fn put_way(&self, asked: Request<wire::PutWayRequest>) -> Result<Response<wire::PutWayResponse>, Status> {
@@ -209,16 +220,20 @@ impl OutreachStaffService for OutreachStaff {
             within_days: whole(asked.within_days),
             zone: asked.zone,
         };
-        let shown = wire::Courtesy {
-            pool: asked.pool.clone(),
-            zone: row.zone.clone(),
-            quiet_from: clock(row.quiet_from),
-            quiet_until: clock(row.quiet_until),
-            messages_max: asked.messages_max,
-            within_days: asked.within_days,
-        };
+        let shown = courtesy(&asked.pool, &row);
         finish(async move { outreach.put_courtesy(&session, &asked.pool, &row).await }).await?;
         Ok(Response::new(wire::PutCourtesyResponse { courtesy: Some(shown) }))
+    }
+
+    async fn get_courtesy(
+        &self,
+        asked: Request<wire::GetCourtesyRequest>,
+    ) -> Result<Response<wire::GetCourtesyResponse>, Status> {
+        let (session, asked) = (Session::of(&asked)?, asked.into_inner());
+        let row = self.0.courtesy(&session, &asked.pool).await.map_err(status)?;
+        Ok(Response::new(wire::GetCourtesyResponse {
+            courtesy: row.map(|row| courtesy(&asked.pool, &row)),
+        }))
     }
 
     async fn start_invitations(

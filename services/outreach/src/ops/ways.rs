@@ -228,6 +228,13 @@ impl Outreach {
         Ok(tx.commit().await?)
     }
 
+    /// When members of a pool are left alone; none = nobody has said.
+    pub(crate) async fn courtesy(&self, session: &Session, pool: &str) -> Result<Option<Courtesy>, Error> {
+        let mut tx = self.tenancy.begin("outreach.courtesy_of", session).await?;
+        let pool_id = self.members.pool_id(&mut tx, pool).await?;
+        ways::courtesy(&mut tx, pool_id).await
+    }
+
     /// The address of a member's own page.
     pub(crate) async fn member_page(&self, session: &Session, pool: &str, number: i64) -> Result<String, Error> {
         let mut tx = self.tenancy.begin("outreach.member_page", session).await?;

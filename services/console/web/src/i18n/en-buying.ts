@@ -41,9 +41,15 @@ export const buying = {
     end: 'End it',
     endText: 'From now on you decide yourself again.',
   },
+  articles: {
+    title: 'Articles',
+    words: 'Words of its name, its number or its GTIN',
+    places: 'Places',
+    atPartners: 'At partners',
+    notFound: 'No article of ours has these words.',
+  },
   movements: {
     title: 'Movements',
-    hint: 'Type an article number or a GTIN: all that has happened to it, oldest first.',
     none: 'Nothing has happened to it yet.',
     at: 'When',
     kind: 'What',

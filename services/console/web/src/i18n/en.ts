@@ -1,6 +1,7 @@
 // English. `zh.ts` has the same texts.
 import { buying } from './en-buying';
 import { figures } from './en-figures';
+import { reach } from './en-reach';
 import { sharing } from './en-sharing';
 
 /** Words of kinds of documents that have none of their own in a language: names of sections and acts. */
@@ -13,6 +14,7 @@ export const en = {
   ...figures,
   ...buying,
   ...sharing,
+  ...reach,
   kindWords,
   form,
   common: {
@@ -32,6 +34,9 @@ export const en = {
     remove: 'Remove',
     never: 'never',
     nothing: 'Nothing',
+    yes: 'yes',
+    qrOf: (what: string) => `QR code: ${what}`,
+    picture: 'Save the picture',
   },
   state: {
     offline: 'No network',
@@ -47,6 +52,8 @@ export const en = {
     change: 'Change person',
     apps: 'Apps',
     pools: 'Members',
+    loyalty: 'Coupons and points',
+    systems: 'Connections',
     home: 'Home',
     scan: 'Scan',
     approvals: 'Approvals',
@@ -204,7 +211,6 @@ export const en = {
     reserved: 'Reserved',
     incoming: 'Incoming',
     short: 'Short',
-    find: 'Article number or GTIN',
     count: 'Count',
     counted: 'Units that are there',
     audit: 'Recount the books',
@@ -366,6 +372,8 @@ export const en = {
     approve: 'Approve',
     return: 'Send back',
     reject: 'Reject',
+    add: 'Ask somebody else too',
+    addText: 'It then waits for them as well.',
     states: {
       open: 'open',
       approved: 'approved',
@@ -421,6 +429,9 @@ export const en = {
     name: 'Name',
     roleNames: 'Roles',
     units: 'Units and stores',
+    unitsRule: 'Such as north, or north/store-12; with commas; empty = nowhere in particular',
+    move: 'Move',
+    moveTitle: (name: string) => `Where ${name} works`,
     active: 'active',
     disabled: 'disabled',
     add: 'Add a person',

@@ -42,9 +42,15 @@ export const buying: typeof english = {
     end: '结束代理',
     endText: '从现在起恢复由您本人审批。',
   },
+  articles: {
+    title: '商品',
+    words: '名称、货号或 GTIN 中的字词',
+    places: '地点数',
+    atPartners: '合作伙伴库存',
+    notFound: '没有包含这些字词的商品。',
+  },
   movements: {
     title: '变动记录',
-    hint: '输入货号或 GTIN：按时间从早到晚显示全部变动。',
     none: '还没有变动。',
     at: '时间',
     kind: '类型',

@@ -3,12 +3,14 @@
 import type { Texts } from '.';
 import { buying } from './zh-buying';
 import { figures } from './zh-figures';
+import { reach } from './zh-reach';
 import { sharing } from './zh-sharing';
 
 export const zh: Texts = {
   ...figures,
   ...buying,
   ...sharing,
+  ...reach,
   form: {
     'Add Item': '添加',
     Add: '添加',
@@ -71,6 +73,9 @@ export const zh: Texts = {
     remove: '移除',
     never: '从未',
     nothing: '无',
+    yes: '是',
+    qrOf: (what) => `二维码：${what}`,
+    picture: '保存图片',
   },
   state: {
     offline: '无网络',
@@ -86,6 +91,8 @@ export const zh: Texts = {
     change: '更换人员',
     apps: '应用',
     pools: '会员',
+    loyalty: '优惠券与积分',
+    systems: '系统连接',
     home: '首页',
     scan: '扫码',
     approvals: '审批',
@@ -239,7 +246,6 @@ export const zh: Texts = {
     reserved: '已预留',
     incoming: '在途',
     short: '短缺',
-    find: '货号或 GTIN',
     count: '盘点',
     counted: '实有数量',
     audit: '核对账目',
@@ -400,6 +406,8 @@ export const zh: Texts = {
     approve: '批准',
     return: '退回',
     reject: '拒绝',
+    add: '再请一人审批',
+    addText: '之后也需等待其审批。',
     states: {
       open: '审批中',
       approved: '已批准',
@@ -455,6 +463,9 @@ export const zh: Texts = {
     name: '姓名',
     roleNames: '角色',
     units: '部门与门店',
+    unitsRule: '如 north 或 north/store-12，用逗号分隔；空 = 不限',
+    move: '调动',
+    moveTitle: (name) => `${name} 的工作地点`,
     active: '在用',
     disabled: '已停用',
     add: '添加人员',

@@ -20,7 +20,8 @@ import { type Approval, Verdict, Which } from '../gen/hansa/workflow/v1/staff_pb
 import { useWords } from '../i18n';
 import { workflow } from '../rpc';
 import { person } from '../session';
-import { AskedButton, useAct } from '../ui/act';
+import { AskedButton, FormButton, useAct } from '../ui/act';
+import { ColleagueChoice } from '../ui/colleagues';
 import { useKinds } from '../ui/kinds';
 import { Outlook } from '../ui/purchase';
 import { Empty, Loaded, Page, Refused } from '../ui/states';
@@ -123,6 +124,7 @@ function One({ id }: { id: string }) {
               {!one.linkId && <Link href={`/documents/${one.subjectId}`}>{t.approvals.open}</Link>}
               {!one.linkId && person()?.may.includes('document.read') && <Outlook id={one.subjectId} />}
               {one.ours && <Decide one={one} />}
+              {one.ours && <Add one={one} />}
               {one.state === 'open' && one.requesterId === person()?.staffId && (
                 <Group>
                   <AskedButton
@@ -140,6 +142,29 @@ function One({ id }: { id: string }) {
         }
       </Loaded>
     </Card>
+  );
+}
+
+/** Somebody else is asked as well: it waits for them too. */
+function Add({ one }: { one: Approval }) {
+  const { t } = useWords();
+  const [who, setWho] = useState('');
+  return (
+    <Group>
+      <FormButton
+        size="xs"
+        variant="default"
+        label={t.approvals.add}
+        submit={t.common.save}
+        ready={who !== ''}
+        touched={['approval']}
+        work={() => workflow.addApprover({ id: one.id, staffId: who })}
+        done={() => setWho('')}
+      >
+        <Text size="sm">{t.approvals.addText}</Text>
+        <ColleagueChoice label={t.delegation.to} value={who} change={setWho} others />
+      </FormButton>
+    </Group>
   );
 }
 

@@ -1,5 +1,5 @@
 // Who did what, by which rule; and whether it still says what was signed.
-import { Button, Group, Stack, Text } from '@mantine/core';
+import { Button, Text } from '@mantine/core';
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { moment, number } from '../format';
 import type { AuditLine } from '../gen/hansa/directory/v1/staff_pb';
@@ -7,7 +7,7 @@ import { useWords } from '../i18n';
 import { directory } from '../rpc';
 import { person } from '../session';
 import { useAct } from '../ui/act';
-import { Empty, Page, Refused, Waiting } from '../ui/states';
+import { Page, Paged, Refused } from '../ui/states';
 import { type Column, List } from '../ui/table';
 
 export default function Audit() {
@@ -36,7 +36,6 @@ export default function Audit() {
     { name: t.audit.rule, show: (line) => line.rule, text: (line) => line.rule },
   ];
   const check = useAct(() => directory.verifyAudit({}), []);
-  const rows = query.data?.pages.flatMap((page) => page.lines) ?? [];
   return (
     <Page
       title={t.nav.audit}
@@ -54,21 +53,9 @@ export default function Audit() {
             : check.data.flaws.map((flaw) => flaw.text).join('; ')}
         </Text>
       )}
-      {query.isPending && <Waiting />}
-      {query.isError && <Refused error={query.error} retry={() => query.refetch()} />}
-      {query.isSuccess && rows.length === 0 && <Empty>{t.common.nothing}</Empty>}
-      {rows.length > 0 && (
-        <Stack>
-          <List label={t.nav.audit} rows={rows} columns={columns} id={(line) => line.id} />
-          {query.hasNextPage && (
-            <Group>
-              <Button variant="default" loading={query.isFetchingNextPage} onClick={() => query.fetchNextPage()}>
-                {t.common.more}
-              </Button>
-            </Group>
-          )}
-        </Stack>
-      )}
+      <Paged query={query} rows={query.data?.pages.flatMap((page) => page.lines)} none={t.common.nothing}>
+        {(rows) => <List label={t.nav.audit} rows={rows} columns={columns} id={(line) => line.id} />}
+      </Paged>
     </Page>
   );
 }

@@ -1,14 +1,15 @@
 // Who decides in whose place, and until when.
 import { timestampFromDate } from '@bufbuild/protobuf/wkt';
-import { Card, Group, Select, Text, TextInput, Title } from '@mantine/core';
+import { Card, Group, Text, TextInput, Title } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { moment } from '../format';
 import type { Delegation } from '../gen/hansa/workflow/v1/staff_pb';
 import { useWords } from '../i18n';
-import { directory, workflow } from '../rpc';
+import { workflow } from '../rpc';
 import { person } from '../session';
 import { AskedButton, FormButton } from '../ui/act';
+import { ColleagueChoice } from '../ui/colleagues';
 import { Loaded } from '../ui/states';
 import { type Column, List } from '../ui/table';
 
@@ -44,7 +45,7 @@ export function Delegations() {
         <Title order={2} size="h4">
           {t.delegation.title}
         </Title>
-        {person()?.may.includes('staff.read') && <Delegate />}
+        {person()?.may.includes('approval.decide') && <Delegate />}
       </Group>
       <Loaded query={query}>
         {({ delegations }) =>
@@ -65,34 +66,26 @@ const ends = (day: string) => timestampFromDate(new Date(`${day}T23:59:59`));
 
 function Delegate() {
   const { t } = useWords();
-  const people = useQuery({ queryKey: ['staff'], queryFn: () => directory.listStaff({}) });
-  const [to, setTo] = useState<string | null>(null);
+  const [to, setTo] = useState('');
   const [from, setFrom] = useState('');
   const [until, setUntil] = useState('');
   const [reason, setReason] = useState('');
-  const others = (people.data?.staff ?? []).filter((one) => !one.disabled && one.id !== person()?.staffId);
   return (
     <FormButton
       size="xs"
       label={t.delegation.add}
       submit={t.common.save}
-      ready={to !== null && until !== ''}
+      ready={to !== '' && until !== ''}
       touched={['approval']}
       work={() =>
-        workflow.delegate({ toStaffId: to ?? '', beginsAt: begins(from), endsAt: ends(until), reason: reason.trim() })
+        workflow.delegate({ toStaffId: to, beginsAt: begins(from), endsAt: ends(until), reason: reason.trim() })
       }
       done={() => {
-        setTo(null);
+        setTo('');
         setReason('');
       }}
     >
-      <Select
-        label={t.delegation.to}
-        data={others.map((one) => ({ value: one.id, label: one.name }))}
-        value={to}
-        onChange={setTo}
-        searchable
-      />
+      <ColleagueChoice label={t.delegation.to} value={to} change={setTo} others />
       <TextInput
         type="date"
         label={t.delegation.begins}

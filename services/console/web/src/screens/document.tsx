@@ -18,6 +18,7 @@ import { ContentView } from '../ui/content';
 import { Customer } from '../ui/customer';
 import { Files } from '../ui/files';
 import { type Definition, useKinds } from '../ui/kinds';
+import { Papers } from '../ui/paper';
 import { MakeOrders, Sources } from '../ui/purchase';
 import { receiving } from '../ui/receiving';
 import { save } from '../ui/save';
@@ -35,7 +36,18 @@ export default function DocumentPage({ id }: { id: string }) {
   const one = query.data?.document;
   const title = one ? `${kinds.title(one.kind)} ${one.number}` : t.documents.one;
   return (
-    <Page title={title} actions={one && one.version > 0n && <Print one={one} />}>
+    <Page
+      title={title}
+      actions={
+        one &&
+        one.version > 0n && (
+          <>
+            <Papers one={one} />
+            <Print one={one} />
+          </>
+        )
+      }
+    >
       <Loaded query={query}>
         {(answer) => answer.document && <Whole one={answer.document} kind={kinds.definition(answer.document.kind)} />}
       </Loaded>

@@ -10,7 +10,8 @@ import { documents } from '../rpc';
 import { person } from '../session';
 import { Begin } from '../ui/begin';
 import { useKinds } from '../ui/kinds';
-import { Empty, Loaded, Page, Refused, Waiting } from '../ui/states';
+import { ImportPaper } from '../ui/paper';
+import { Empty, Loaded, Page, Paged, Waiting } from '../ui/states';
 import { type Column, List } from '../ui/table';
 
 const Bars = lazy(() => import('../ui/bars'));
@@ -67,7 +68,6 @@ export default function Documents() {
     },
     { name: t.documents.since, show: (one) => moment(one.since, language), text: (one) => moment(one.since, 'en') },
   ];
-  const rows = query.data?.pages.flatMap((page) => page.documents) ?? [];
   const find = (event: FormEvent) => {
     event.preventDefault();
     ask({ number: text.trim() });
@@ -75,7 +75,15 @@ export default function Documents() {
   return (
     <Page
       title={t.nav.documents}
-      actions={person()?.may.includes('document.write') && person()?.may.includes('link.read') && <Begin />}
+      actions={
+        person()?.may.includes('document.write') &&
+        person()?.may.includes('link.read') && (
+          <>
+            <ImportPaper />
+            <Begin />
+          </>
+        )
+      }
     >
       <form onSubmit={find}>
         <Group align="flex-end">
@@ -98,11 +106,8 @@ export default function Documents() {
       {kind && (
         <Board kind={kind} shown={search.get('chart') === '1'} show={(chart) => ask({ chart: chart ? '1' : '' })} />
       )}
-      {query.isPending && <Waiting />}
-      {query.isError && <Refused error={query.error} retry={() => query.refetch()} />}
-      {query.isSuccess && rows.length === 0 && <Empty>{t.documents.none}</Empty>}
-      {rows.length > 0 && (
-        <Stack>
+      <Paged query={query} rows={query.data?.pages.flatMap((page) => page.documents)} none={t.documents.none}>
+        {(rows) => (
           <List
             label={t.nav.documents}
             rows={rows}
@@ -110,13 +115,8 @@ export default function Documents() {
             id={(one) => one.id}
             to={(one) => `/documents/${one.id}`}
           />
-          {query.hasNextPage && (
-            <Button variant="default" loading={query.isFetchingNextPage} onClick={() => query.fetchNextPage()}>
-              {t.common.more}
-            </Button>
-          )}
-        </Stack>
-      )}
+        )}
+      </Paged>
     </Page>
   );
 }

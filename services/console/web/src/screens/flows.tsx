@@ -3,9 +3,10 @@ import { Badge, Card, Group, Stack, Text, Title } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import type { Flow } from '../gen/hansa/workflow/v1/staff_pb';
 import { useWords } from '../i18n';
-import { directory, workflow } from '../rpc';
+import { workflow } from '../rpc';
 import { person } from '../session';
 import { AskedButton } from '../ui/act';
+import { useColleagues } from '../ui/colleagues';
 import { useKinds } from '../ui/kinds';
 import { Empty, Loaded, Page } from '../ui/states';
 
@@ -47,12 +48,8 @@ function One({ flow }: { flow: Flow }) {
   const { t, language } = useWords();
   const kinds = useKinds();
   const may = person()?.may ?? [];
-  const people = useQuery({
-    queryKey: ['staff'],
-    queryFn: () => directory.listStaff({}),
-    enabled: may.includes('staff.read'),
-  });
-  const nameOf = (id: string) => people.data?.staff.find((one) => one.id === id)?.name ?? id;
+  const people = useColleagues();
+  const nameOf = (id: string) => people.find((one) => one.id === id)?.name ?? id;
   const { steps } = JSON.parse(flow.definition) as Definition;
   const who = (by: Definition['steps'][number]['by']) => {
     if (by.role) return t.staff.roles[by.role.toUpperCase() as keyof typeof t.staff.roles] ?? by.role;

@@ -1,7 +1,6 @@
 // One partner: the terms and the check code side by side, what they see, and how it ends.
 import { create } from '@bufbuild/protobuf';
-import { Alert, List as Bullets, Button, Card, Group, Modal, SimpleGrid, Stack, Text, Title } from '@mantine/core';
-import { useDisclosure } from '@mantine/hooks';
+import { Alert, List as Bullets, Button, Card, Group, SimpleGrid, Stack, Text, Title } from '@mantine/core';
 import { IconDownload } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
@@ -11,7 +10,7 @@ import { GrantSchema, LinkState, Visibility } from '../gen/hansa/link/v1/types_p
 import { useWords } from '../i18n';
 import { linkStreams, links } from '../rpc';
 import { person } from '../session';
-import { AskedButton, useAct } from '../ui/act';
+import { AskedButton, FormButton, useAct } from '../ui/act';
 import { GrantWords, HealthBadge, LinkStateBadge } from '../ui/link';
 import { save } from '../ui/save';
 import { Loaded, Page, Refused } from '../ui/states';
@@ -19,6 +18,7 @@ import { ThreadPanel } from '../ui/thread';
 import { LinkHistory } from './link-history';
 import { type GrantDraft, GrantFields, grantOf } from './links';
 import { OpenPool } from './open-pool';
+import { Parked } from './parked';
 
 export default function LinkPage({ id }: { id: string }) {
   const { t } = useWords();
@@ -91,6 +91,7 @@ function Whole({ link }: { link: Link }) {
           </Text>
         </Stack>
       </Card>
+      {link.parked > 0n && <Parked id={link.id} />}
       {link.state !== LinkState.INVITED && link.state !== LinkState.PENDING && <LinkHistory id={link.id} />}
     </Stack>
   );
@@ -145,7 +146,6 @@ function Approve({ link }: { link: Link }) {
 
 function Change({ link }: { link: Link }) {
   const { t } = useWords();
-  const [open, { open: show, close }] = useDisclosure(false);
   const now = link.granted;
   const [draft, setDraft] = useState<GrantDraft>({
     visibility: now?.visibility || Visibility.NONE,
@@ -153,29 +153,19 @@ function Change({ link }: { link: Link }) {
     mayReserve: now?.mayReserve ?? false,
     documentKinds: now?.documentKinds ?? [],
   });
-  // What these fields do not show stays as it is.
-  const set = useAct(
-    () => links.setGrant({ id: link.id, grant: { ...(now ?? create(GrantSchema)), ...grantOf(draft) } }),
-    ['link'],
-    close,
-  );
   return (
-    <>
-      <Button size="xs" variant="default" onClick={show}>
-        {t.links.change}
-      </Button>
-      <Modal opened={open} onClose={close} title={t.links.theySee} closeButtonProps={{ 'aria-label': t.common.close }}>
-        <Stack>
-          <GrantFields draft={draft} change={setDraft} />
-          {set.isError && <Refused error={set.error} />}
-          <Group justify="flex-end">
-            <Button loading={set.isPending} onClick={() => set.mutate()}>
-              {t.common.save}
-            </Button>
-          </Group>
-        </Stack>
-      </Modal>
-    </>
+    <FormButton
+      size="xs"
+      variant="default"
+      label={t.links.change}
+      title={t.links.theySee}
+      submit={t.common.save}
+      touched={['link']}
+      // What these fields do not show stays as it is.
+      work={() => links.setGrant({ id: link.id, grant: { ...(now ?? create(GrantSchema)), ...grantOf(draft) } })}
+    >
+      <GrantFields draft={draft} change={setDraft} />
+    </FormButton>
   );
 }
 

@@ -13,21 +13,22 @@ import {
   Text,
   Textarea,
 } from '@mantine/core';
-import { useDisclosure } from '@mantine/hooks';
 import { IconPlus, IconTicket } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
-import { useState } from 'react';
-import { useLocation } from 'wouter';
+import { lazy, Suspense, useState } from 'react';
+import { useLocation, useSearch } from 'wouter';
 import type { Link } from '../gen/hansa/link/v1/staff_pb';
 import { LinkState, Visibility } from '../gen/hansa/link/v1/types_pb';
 import { useWords } from '../i18n';
 import { links } from '../rpc';
 import { person } from '../session';
-import { useAct } from '../ui/act';
+import { FormButton } from '../ui/act';
 import { useKinds } from '../ui/kinds';
 import { HealthBadge, LinkStateBadge } from '../ui/link';
-import { Empty, Loaded, Page, Refused } from '../ui/states';
+import { Empty, Loaded, Page, Waiting } from '../ui/states';
 import { type Column, List } from '../ui/table';
+
+const Qr = lazy(() => import('../ui/qr'));
 
 export default function Links() {
   const { t } = useWords();
@@ -152,57 +153,43 @@ export function GrantFields({ draft, change }: { draft: GrantDraft; change: (dra
 
 function Invite() {
   const { t } = useWords();
-  const [open, { open: show, close }] = useDisclosure(false);
   const [ours, setOurs] = useState<GrantDraft>(emptyGrant);
   const [theirs, setTheirs] = useState<GrantDraft>(emptyGrant);
-  const invite = useAct(() => links.createInvite({ grant: grantOf(ours), ask: grantOf(theirs) }), ['link']);
-  const made = invite.data;
+  const [made, setMade] = useState('');
   return (
     <>
-      <Button leftSection={<IconPlus size={16} aria-hidden />} onClick={show}>
-        {t.links.invite}
-      </Button>
+      <FormButton
+        leftSection={<IconPlus size={16} aria-hidden />}
+        label={t.links.invite}
+        submit={t.links.makeInvite}
+        wide
+        touched={['link']}
+        work={async () => setMade((await links.createInvite({ grant: grantOf(ours), ask: grantOf(theirs) })).invite)}
+      >
+        <Fieldset legend={t.links.weGive}>
+          <GrantFields draft={ours} change={setOurs} />
+        </Fieldset>
+        <Fieldset legend={t.links.weAsk}>
+          <GrantFields draft={theirs} change={setTheirs} />
+        </Fieldset>
+      </FormButton>
       <Modal
-        opened={open}
-        onClose={() => {
-          close();
-          invite.reset();
-        }}
+        opened={made !== ''}
+        onClose={() => setMade('')}
         title={t.links.invite}
         size="lg"
         closeButtonProps={{ 'aria-label': t.common.close }}
       >
-        {made ? (
-          <Stack>
-            <Text>{t.links.inviteMade}</Text>
-            <Textarea
-              label={t.links.inviteText}
-              value={made.invite}
-              readOnly
-              autosize
-              className="code"
-              data-testid="invite"
-            />
-            <CopyButton value={made.invite}>
-              {({ copied, copy }) => <Button onClick={copy}>{copied ? t.common.copied : t.common.copy}</Button>}
-            </CopyButton>
-          </Stack>
-        ) : (
-          <Stack>
-            <Fieldset legend={t.links.weGive}>
-              <GrantFields draft={ours} change={setOurs} />
-            </Fieldset>
-            <Fieldset legend={t.links.weAsk}>
-              <GrantFields draft={theirs} change={setTheirs} />
-            </Fieldset>
-            {invite.isError && <Refused error={invite.error} />}
-            <Group justify="flex-end">
-              <Button loading={invite.isPending} onClick={() => invite.mutate()}>
-                {t.links.makeInvite}
-              </Button>
-            </Group>
-          </Stack>
-        )}
+        <Stack>
+          <Text>{t.links.inviteMade}</Text>
+          <Suspense fallback={<Waiting />}>
+            <Qr text={made} name="invitation" label={t.links.inviteText} />
+          </Suspense>
+          <Textarea label={t.links.inviteText} value={made} readOnly autosize className="code" data-testid="invite" />
+          <CopyButton value={made}>
+            {({ copied, copy }) => <Button onClick={copy}>{copied ? t.common.copied : t.common.copy}</Button>}
+          </CopyButton>
+        </Stack>
       </Modal>
     </>
   );
@@ -210,38 +197,32 @@ function Invite() {
 
 function Accept() {
   const { t } = useWords();
-  const [open, { open: show, close }] = useDisclosure(false);
-  const [text, setText] = useState('');
+  // Whoever has scanned one comes with it.
+  const [text, setText] = useState(new URLSearchParams(useSearch()).get('invite') ?? '');
   const [, go] = useLocation();
-  const accept = useAct(
-    () => links.acceptInvite({ invite: text.trim() }),
-    ['link'],
-    ({ link }) => go(`/links/${link?.id}`),
-  );
   return (
-    <>
-      <Button variant="default" leftSection={<IconTicket size={16} aria-hidden />} onClick={show}>
-        {t.links.accept}
-      </Button>
-      <Modal opened={open} onClose={close} title={t.links.accept} closeButtonProps={{ 'aria-label': t.common.close }}>
-        <Stack>
-          <Textarea
-            label={t.links.inviteText}
-            description={t.links.paste}
-            value={text}
-            onChange={(event) => setText(event.currentTarget.value)}
-            autosize
-            minRows={3}
-            className="code"
-          />
-          {accept.isError && <Refused error={accept.error} />}
-          <Group justify="flex-end">
-            <Button loading={accept.isPending} disabled={text.trim() === ''} onClick={() => accept.mutate()}>
-              {t.links.look}
-            </Button>
-          </Group>
-        </Stack>
-      </Modal>
-    </>
+    <FormButton
+      variant="default"
+      leftSection={<IconTicket size={16} aria-hidden />}
+      label={t.links.accept}
+      submit={t.links.look}
+      ready={text.trim() !== ''}
+      begun={text !== ''}
+      touched={['link']}
+      work={async () => {
+        const { link } = await links.acceptInvite({ invite: text.trim() });
+        go(`/links/${link?.id}`);
+      }}
+    >
+      <Textarea
+        label={t.links.inviteText}
+        description={t.links.paste}
+        value={text}
+        onChange={(event) => setText(event.currentTarget.value)}
+        autosize
+        minRows={3}
+        className="code"
+      />
+    </FormButton>
   );
 }

@@ -25,6 +25,7 @@ import { PartnerChoice, usePartners } from '../ui/partner';
 import { PoolChoice } from '../ui/pool';
 import { Empty, Loaded, More, Refused } from '../ui/states';
 import { type Column, List } from '../ui/table';
+import { WriteTo } from '../ui/write-to';
 
 const SOON = 1_500;
 
@@ -278,6 +279,11 @@ function Found({ match }: { match: Match }) {
   if (!query.isPending && all.length === 0) return <Empty>{t.matches.nobody}</Empty>;
   return (
     <Stack gap="xs">
+      {person()?.may.includes('outreach.write') && all.length > 0 && (
+        <Group justify="flex-end">
+          <WriteTo match={match} />
+        </Group>
+      )}
       <List label={t.matches.matched} rows={all} columns={columns} id={(one) => String(one.number)} />
       <More query={query} />
     </Stack>

@@ -1,36 +1,34 @@
 // What has happened to an article, and where we keep stock.
-import { Badge, Button, Group, Stack, TextInput } from '@mantine/core';
+import { Badge, Group, Stack, TextInput } from '@mantine/core';
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
-import { type FormEvent, useState } from 'react';
-import { useLocation, useSearch } from 'wouter';
+import { useState } from 'react';
+import { useSearch } from 'wouter';
 import { moment, quantity } from '../format';
 import type { Location, Movement } from '../gen/hansa/inventory/v1/staff_pb';
 import { useWords } from '../i18n';
 import { inventory } from '../rpc';
 import { person } from '../session';
 import { FormButton } from '../ui/act';
-import { itemOf } from '../ui/item';
+import { ItemSearch, itemOf } from '../ui/item';
 import { usePartners } from '../ui/partner';
-import { Empty, Loaded, More, Refused, Waiting } from '../ui/states';
+import { Empty, Loaded, Paged } from '../ui/states';
 import { type Column, List } from '../ui/table';
 
 export function Movements() {
   const { t, language } = useWords();
   const words = t.movements;
   const partners = usePartners();
-  const [, go] = useLocation();
   const asked = new URLSearchParams(useSearch()).get('item') ?? '';
-  const [text, setText] = useState(asked);
   const query = useInfiniteQuery({
     queryKey: ['level', 'movements', asked],
-    queryFn: ({ pageParam }) => inventory.listMovements({ item: itemOf(asked), page: pageParam }),
+    queryFn: ({ pageParam }) => inventory.listMovements({ item: asked ? itemOf(asked) : undefined, page: pageParam }),
     initialPageParam: '',
     getNextPageParam: (last) => last.nextPage || undefined,
-    enabled: asked !== '',
   });
   const kind = (one: Movement) => words.kinds[one.kind as keyof typeof words.kinds] ?? one.kind;
   const account = (name: string) => words.accounts[name as keyof typeof words.accounts] ?? name;
   const columns: Column<Movement>[] = [
+    { name: t.stock.sku, show: (one) => <span className="code">{one.sku}</span>, text: (one) => one.sku },
     { name: words.at, show: (one) => moment(one.movedAt, language), text: (one) => moment(one.movedAt, 'en') },
     { name: words.kind, show: (one) => <Badge>{kind(one)}</Badge>, text: kind },
     {
@@ -55,27 +53,12 @@ export function Movements() {
       text: (one) => (one.linkId ? partners.name(one.linkId) : ''),
     },
   ];
-  const find = (event: FormEvent) => {
-    event.preventDefault();
-    go(`/stock?tab=movements&item=${encodeURIComponent(text.trim())}`);
-  };
-  const rows = query.data?.pages.flatMap((page) => page.movements) ?? [];
   return (
     <Stack>
-      <form onSubmit={find}>
-        <Group align="flex-end">
-          <TextInput label={t.stock.find} value={text} onChange={(event) => setText(event.currentTarget.value)} />
-          <Button type="submit" variant="default" disabled={text.trim() === ''}>
-            {t.common.find}
-          </Button>
-        </Group>
-      </form>
-      {asked === '' && <Empty>{words.hint}</Empty>}
-      {asked !== '' && query.isPending && <Waiting />}
-      {query.isError && <Refused error={query.error} retry={() => query.refetch()} />}
-      {query.isSuccess && rows.length === 0 && <Empty>{words.none}</Empty>}
-      {rows.length > 0 && <List label={words.title} rows={rows} columns={columns} id={(one) => one.id} />}
-      <More query={query} />
+      <ItemSearch tab="movements" all />
+      <Paged query={query} rows={query.data?.pages.flatMap((page) => page.movements)} none={words.none}>
+        {(rows) => <List label={words.title} rows={rows} columns={columns} id={(one) => one.id} />}
+      </Paged>
     </Stack>
   );
 }

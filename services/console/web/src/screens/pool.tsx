@@ -9,6 +9,7 @@ import { members, outreach } from '../rpc-people';
 import { person } from '../session';
 import { AskedButton, FormButton, useAct } from '../ui/act';
 import { AddressTabs } from '../ui/address-tabs';
+import { Benefits } from '../ui/benefits';
 import { PartnerChoice, usePartners } from '../ui/partner';
 import { FileRows } from '../ui/rows';
 import { save } from '../ui/save';
@@ -147,6 +148,7 @@ function MemberCard({ pool, member, again }: { pool: Pool; member: Member; again
               ))}
           </Table.Tbody>
         </Table>
+        {may.includes('loyalty.book') && !gone && <Benefits pool={pool.code} member={no} />}
         <Title order={3} size="h5">
           {t.pools.consents}
         </Title>

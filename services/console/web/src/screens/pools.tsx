@@ -15,6 +15,8 @@ import { FieldChoice, PoolChoice, usePools } from '../ui/pool';
 import { Empty, Loaded, Page } from '../ui/states';
 import { type Column, List } from '../ui/table';
 import { Matches } from './matches';
+import { Runs } from './runs';
+import { Ways } from './ways';
 
 export default function Pools() {
   const { t } = useWords();
@@ -23,6 +25,12 @@ export default function Pools() {
     { value: 'matches', name: t.pools.matches, show: () => <Matches /> },
     { value: 'notices', name: t.pools.notices, show: () => <Notices /> },
     { value: 'withdrawals', name: t.pools.withdrawals, show: () => <Withdrawals /> },
+    ...(person()?.may.includes('outreach.read')
+      ? [
+          { value: 'ways', name: t.reach.ways, show: () => <Ways /> },
+          { value: 'runs', name: t.reach.runs, show: () => <Runs /> },
+        ]
+      : []),
   ];
   return (
     <Page title={t.nav.pools}>

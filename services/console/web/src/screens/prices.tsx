@@ -9,10 +9,11 @@ import type { MatchException } from '../gen/hansa/procurement/v1/staff_pb';
 import { useWords } from '../i18n';
 import { prices, procurement } from '../rpc-trade';
 import { AddressTabs } from '../ui/address-tabs';
-import { namedBy } from '../ui/item';
+import { ItemField, namedBy } from '../ui/item';
 import { PartnerChoice, usePartners } from '../ui/partner';
 import { Empty, Loaded, Page } from '../ui/states';
 import { type Column, List } from '../ui/table';
+import { Tolerances } from './tolerances';
 
 export default function Prices() {
   const { t } = useWords();
@@ -20,6 +21,7 @@ export default function Prices() {
     { value: 'agreements', name: t.prices.agreements, show: () => <Agreements /> },
     { value: 'find', name: t.prices.find, show: () => <Find /> },
     { value: 'exceptions', name: t.prices.exceptions, show: () => <Exceptions /> },
+    { value: 'tolerances', name: t.tolerance.title, show: () => <Tolerances /> },
   ];
   return (
     <Page title={t.nav.prices}>
@@ -125,11 +127,7 @@ function Find() {
             value={form.ourRole}
             onChange={(event) => set({ ourRole: event.currentTarget.value })}
           />
-          <TextInput
-            label={t.stock.find}
-            value={form.article}
-            onChange={(event) => set({ article: event.currentTarget.value })}
-          />
+          <ItemField value={form.article} change={(article) => set({ article })} />
           <TextInput
             label={t.lines.quantity}
             value={form.units}

@@ -38,6 +38,9 @@ import { uuid7 } from '../ui/lines';
 import { Page } from '../ui/states';
 import { Deliveries, Receive } from './receive';
 
+/** How the text of an invitation begins. */
+const INVITATION = 'hansa1.';
+
 /** Levels of one answer, and answers: a phone keeps so many articles. */
 const PAGE = 1_000;
 const PAGES_MAX = 20;
@@ -91,6 +94,11 @@ function Ask() {
     learn().catch(() => undefined);
   }, []);
   const add = useCallback(async (text: string) => {
+    // An invitation of a partner, shown as a QR code.
+    if (text.startsWith(INVITATION)) {
+      location.assign(`/console/links?invite=${encodeURIComponent(text.trim())}`);
+      return;
+    }
     const one = await find(text.trim());
     navigator.vibrate?.(60);
     setLines((all) => {

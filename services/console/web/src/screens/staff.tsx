@@ -9,7 +9,7 @@ import { type ApiKey, Role, type Staff } from '../gen/hansa/directory/v1/staff_p
 import { useWords } from '../i18n';
 import { directory } from '../rpc';
 import { person } from '../session';
-import { AskedButton, useAct } from '../ui/act';
+import { AskedButton, FormButton, useAct } from '../ui/act';
 import { Empty, Loaded, Page, Refused } from '../ui/states';
 import { type Column, List } from '../ui/table';
 import { Issuer } from './issuer';
@@ -64,6 +64,7 @@ export default function People() {
           <Group gap={6}>
             {may.includes('key.write') && <InviteLink one={one} />}
             {may.includes('key.read') && <Keys one={one} />}
+            {may.includes('staff.write') && <Move key={one.units.join()} one={one} />}
             {may.includes('staff.write') && one.id !== person()?.staffId && (
               <AskedButton
                 size="xs"
@@ -88,47 +89,77 @@ export default function People() {
   );
 }
 
+/** Where somebody works, with commas. */
+const unitsOf = (text: string) =>
+  text
+    .split(',')
+    .map((unit) => unit.trim())
+    .filter(Boolean);
+
 function New() {
   const { t } = useWords();
   const name = useRoleName();
-  const [open, { open: show, close }] = useDisclosure(false);
   const [who, setWho] = useState('');
   const [chosen, setChosen] = useState<string[]>([]);
-  const make = useAct(() => directory.createStaff({ name: who, roles: chosen.map(Number) }), ['staff'], close);
+  const [units, setUnits] = useState('');
   return (
-    <>
-      <Button leftSection={<IconPlus size={16} aria-hidden />} onClick={show}>
-        {t.staff.add}
-      </Button>
-      <Modal opened={open} onClose={close} title={t.staff.add} closeButtonProps={{ 'aria-label': t.common.close }}>
-        <Stack>
-          <TextInput
-            label={t.staff.name}
-            value={who}
-            maxLength={120}
-            onChange={(event) => setWho(event.currentTarget.value)}
-            data-autofocus
-          />
-          <Checkbox.Group label={t.staff.roleNames} value={chosen} onChange={setChosen}>
-            <Group gap="xs" mt={6}>
-              {roles.map((role) => (
-                <Checkbox key={role} value={String(role)} label={name(role)} />
-              ))}
-            </Group>
-          </Checkbox.Group>
-          {make.isError && <Refused error={make.error} />}
-          <Group justify="flex-end">
-            <Button
-              loading={make.isPending}
-              disabled={!who.trim() || chosen.length === 0}
-              onClick={() => make.mutate()}
-            >
-              {t.common.save}
-            </Button>
-          </Group>
-        </Stack>
-      </Modal>
-    </>
+    <FormButton
+      leftSection={<IconPlus size={16} aria-hidden />}
+      label={t.staff.add}
+      submit={t.common.save}
+      ready={who.trim() !== '' && chosen.length > 0}
+      touched={['staff']}
+      work={() => directory.createStaff({ name: who.trim(), roles: chosen.map(Number), units: unitsOf(units) })}
+      done={() => {
+        setWho('');
+        setChosen([]);
+      }}
+    >
+      <TextInput
+        label={t.staff.name}
+        value={who}
+        maxLength={120}
+        onChange={(event) => setWho(event.currentTarget.value)}
+        data-autofocus
+      />
+      <Checkbox.Group label={t.staff.roleNames} value={chosen} onChange={setChosen}>
+        <Group gap="xs" mt={6}>
+          {roles.map((role) => (
+            <Checkbox key={role} value={String(role)} label={name(role)} />
+          ))}
+        </Group>
+      </Checkbox.Group>
+      <TextInput
+        label={t.staff.units}
+        description={t.staff.unitsRule}
+        value={units}
+        onChange={(event) => setUnits(event.currentTarget.value)}
+      />
+    </FormButton>
+  );
+}
+
+function Move({ one }: { one: Staff }) {
+  const { t } = useWords();
+  const [units, setUnits] = useState(one.units.join(', '));
+  return (
+    <FormButton
+      size="xs"
+      variant="default"
+      label={t.staff.move}
+      title={t.staff.moveTitle(one.name)}
+      submit={t.common.save}
+      touched={['staff']}
+      work={() => directory.moveStaff({ id: one.id, units: unitsOf(units) })}
+    >
+      <TextInput
+        label={t.staff.units}
+        description={t.staff.unitsRule}
+        value={units}
+        onChange={(event) => setUnits(event.currentTarget.value)}
+        data-autofocus
+      />
+    </FormButton>
   );
 }
 

@@ -1,22 +1,22 @@
 // Stock: ours, and what partners show of theirs.
 
 import { timestampDate } from '@bufbuild/protobuf/wkt';
-import { Badge, Button, Group, Modal, NumberInput, Stack, Text, TextInput } from '@mantine/core';
-import { useDisclosure } from '@mantine/hooks';
+import { Badge, Button, Group, NumberInput, Stack, Text } from '@mantine/core';
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
-import { type FormEvent, useEffect, useState } from 'react';
-import { Link, useLocation, useSearch } from 'wouter';
+import { useEffect, useState } from 'react';
+import { Link, useSearch } from 'wouter';
 import { number, quantity } from '../format';
 import type { Level, PartnerHold } from '../gen/hansa/inventory/v1/staff_pb';
 import { type Availability, ReservationState } from '../gen/hansa/inventory/v1/types_pb';
 import { useWords } from '../i18n';
 import { inventory } from '../rpc';
 import { person } from '../session';
-import { AskedButton, useAct } from '../ui/act';
+import { AskedButton, FormButton, useAct } from '../ui/act';
 import { AddressTabs } from '../ui/address-tabs';
-import { itemOf, LevelForm } from '../ui/item';
-import { Empty, Loaded, Page, Refused } from '../ui/states';
+import { ItemSearch, itemOf, LevelForm } from '../ui/item';
+import { Empty, Loaded, Page, Paged, Refused } from '../ui/states';
 import { type Column, List } from '../ui/table';
+import { Articles } from './articles';
 import { Low } from './low';
 import { Movements, Places } from './movements';
 
@@ -24,6 +24,7 @@ export default function Stock() {
   const { t } = useWords();
   const tabs = [
     { value: 'ours', name: t.stock.ours, show: () => <Ours /> },
+    { value: 'articles', name: t.articles.title, show: () => <Articles /> },
     { value: 'partners', name: t.stock.partners, show: () => <Partners /> },
     { value: 'held', name: t.stock.held, show: () => <Held /> },
     { value: 'low', name: t.figures.low.title, show: () => <Low /> },
@@ -48,9 +49,7 @@ export default function Stock() {
 
 function Ours() {
   const { t, language } = useWords();
-  const [, go] = useLocation();
   const asked = new URLSearchParams(useSearch()).get('item') ?? '';
-  const [text, setText] = useState(asked);
   const query = useInfiniteQuery({
     queryKey: ['level', asked],
     queryFn: ({ pageParam }) => inventory.listLevels({ page: pageParam, item: asked ? itemOf(asked) : undefined }),
@@ -108,48 +107,22 @@ function Ours() {
       number: true,
     },
   ];
-  const find = (event: FormEvent) => {
-    event.preventDefault();
-    go(text.trim() ? `/stock?tab=ours&item=${encodeURIComponent(text.trim())}` : '/stock?tab=ours');
-  };
   return (
     <Stack>
-      <form onSubmit={find}>
-        <Group align="flex-end">
-          <TextInput label={t.stock.find} value={text} onChange={(event) => setText(event.currentTarget.value)} />
-          <Button type="submit" variant="default">
-            {t.common.find}
-          </Button>
-          {person()?.may.includes('stock.write') && <Count />}
-          {person()?.may.includes('stock.audit') && <Check />}
-        </Group>
-      </form>
-      {query.isError ? (
-        <Refused error={query.error} retry={() => query.refetch()} />
-      ) : (
-        <Loaded query={{ ...query, data: query.data } as never}>
-          {() => {
-            const rows = query.data?.pages.flatMap((page) => page.levels) ?? [];
-            return rows.length === 0 ? (
-              <Empty>{t.stock.none}</Empty>
-            ) : (
-              <>
-                <List
-                  label={t.stock.ours}
-                  rows={rows}
-                  columns={columns}
-                  id={(row) => `${row.sku}/${row.location}/${row.lot}`}
-                />
-                {query.hasNextPage && (
-                  <Button variant="default" loading={query.isFetchingNextPage} onClick={() => query.fetchNextPage()}>
-                    {t.common.more}
-                  </Button>
-                )}
-              </>
-            );
-          }}
-        </Loaded>
-      )}
+      <ItemSearch tab="ours" all>
+        {person()?.may.includes('stock.write') && <Count />}
+        {person()?.may.includes('stock.audit') && <Check />}
+      </ItemSearch>
+      <Paged query={query} rows={query.data?.pages.flatMap((page) => page.levels)} none={t.stock.none}>
+        {(rows) => (
+          <List
+            label={t.stock.ours}
+            rows={rows}
+            columns={columns}
+            id={(row) => `${row.sku}/${row.location}/${row.lot}`}
+          />
+        )}
+      </Paged>
     </Stack>
   );
 }
@@ -195,9 +168,7 @@ interface Found {
 
 function Partners() {
   const { t, language } = useWords();
-  const [, go] = useLocation();
   const asked = new URLSearchParams(useSearch()).get('item') ?? '';
-  const [text, setText] = useState(asked);
   const query = useQuery({
     queryKey: ['partner-stock', asked],
     queryFn: () => inventory.queryPartners({ items: [itemOf(asked)] }),
@@ -238,20 +209,9 @@ function Partners() {
       show: (row) => (row.one && person()?.may.includes('stock.order') ? <Reserve row={row} item={asked} /> : ''),
     },
   ];
-  const find = (event: FormEvent) => {
-    event.preventDefault();
-    go(`/stock?tab=partners&item=${encodeURIComponent(text.trim())}`);
-  };
   return (
     <Stack>
-      <form onSubmit={find}>
-        <Group align="flex-end">
-          <TextInput label={t.stock.find} value={text} onChange={(event) => setText(event.currentTarget.value)} />
-          <Button type="submit" disabled={text.trim() === ''}>
-            {t.stock.askAll}
-          </Button>
-        </Group>
-      </form>
+      <ItemSearch tab="partners" submit={t.stock.askAll} />
       {asked === '' ? (
         <Empty>{t.stock.askHint}</Empty>
       ) : (
@@ -285,49 +245,34 @@ function useNow(): number {
 
 function Reserve({ row, item }: { row: Found; item: string }) {
   const { t } = useWords();
-  const [open, { open: show, close }] = useDisclosure(false);
   const [units, setUnits] = useState<number | string>(1);
   // The same one when it is sent again: it happens once.
-  const [id] = useState(() => crypto.randomUUID());
-  const reserve = useAct(
-    () =>
-      inventory.reserveAtPartner({
-        linkId: row.link,
-        id,
-        lines: [{ item: itemOf(item), quantity: { value: BigInt(Number(units) || 0), scale: 0, unit: '' } }],
-      }),
-    ['hold', 'partner-stock'],
-    close,
-  );
+  const [id, setId] = useState(() => crypto.randomUUID());
   return (
-    <>
-      <Button size="xs" variant="light" onClick={show}>
-        {t.stock.reserve}
-      </Button>
-      <Modal
-        opened={open}
-        onClose={close}
-        title={t.stock.reserveAt(row.partner)}
-        closeButtonProps={{ 'aria-label': t.common.close }}
-      >
-        <Stack>
-          <NumberInput
-            label={t.stock.units}
-            min={1}
-            allowDecimal={false}
-            value={units}
-            onChange={setUnits}
-            data-autofocus
-          />
-          {reserve.isError && <Refused error={reserve.error} />}
-          <Group justify="flex-end">
-            <Button loading={reserve.isPending} onClick={() => reserve.mutate()}>
-              {t.stock.reserve}
-            </Button>
-          </Group>
-        </Stack>
-      </Modal>
-    </>
+    <FormButton
+      size="xs"
+      variant="light"
+      label={t.stock.reserve}
+      title={t.stock.reserveAt(row.partner)}
+      touched={['hold', 'partner-stock']}
+      work={() =>
+        inventory.reserveAtPartner({
+          linkId: row.link,
+          id,
+          lines: [{ item: itemOf(item), quantity: { value: BigInt(Number(units) || 0), scale: 0, unit: '' } }],
+        })
+      }
+      done={() => setId(crypto.randomUUID())}
+    >
+      <NumberInput
+        label={t.stock.units}
+        min={1}
+        allowDecimal={false}
+        value={units}
+        onChange={setUnits}
+        data-autofocus
+      />
+    </FormButton>
   );
 }
 

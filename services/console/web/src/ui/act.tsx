@@ -31,6 +31,8 @@ interface Filled extends ButtonProps {
   /** May it be sent as it stands. */
   ready?: boolean;
   wide?: boolean;
+  /** It is open already: something has been brought along. */
+  begun?: boolean;
   /** It is a question: it stands in the middle, and can be answered with no. */
   asked?: boolean;
   children: ReactNode;
@@ -46,6 +48,7 @@ export function FormButton({
   submit = label,
   ready = true,
   wide,
+  begun = false,
   asked,
   children,
   work,
@@ -53,7 +56,7 @@ export function FormButton({
   done,
   ...button
 }: Filled) {
-  const [open, { open: show, close }] = useDisclosure(false);
+  const [open, { open: show, close }] = useDisclosure(begun);
   const { t } = useWords();
   const act = useAct(work, touched, () => {
     close();

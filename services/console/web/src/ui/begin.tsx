@@ -1,6 +1,5 @@
 // How documents begin: of a kind with a partner, or out of another document.
-import { Button, Group, Modal, NativeSelect, Select, Stack } from '@mantine/core';
-import { useDisclosure } from '@mantine/hooks';
+import { Button, Group, NativeSelect, Select, Stack } from '@mantine/core';
 import { IconPlus } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
@@ -9,7 +8,7 @@ import type { Document } from '../gen/hansa/documents/v1/staff_pb';
 import { LinkState } from '../gen/hansa/link/v1/types_pb';
 import { useWords } from '../i18n';
 import { documents, links } from '../rpc';
-import { useAct } from './act';
+import { FormButton, useAct } from './act';
 import { type Definition, useKinds } from './kinds';
 import { Refused } from './states';
 
@@ -24,7 +23,6 @@ const useLinks = () => useQuery({ queryKey: ['link', 'all'], queryFn: () => link
 export function Begin() {
   const { t } = useWords();
   const kinds = useKinds();
-  const [open, { open: show, close }] = useDisclosure(false);
   const [, go] = useLocation();
   const [name, setName] = useState('');
   const [chosen, setChosen] = useState<Record<string, string>>({});
@@ -33,58 +31,40 @@ export function Begin() {
   const own = [...kinds.all.values()].filter((kind) => !kind.refers_to && beginner(kind));
   const kind = kinds.definition(name);
   const roles = kind ? kind.roles.filter((role) => role !== beginner(kind)) : [];
-  const begin = useAct(
-    () => documents.createDocument({ kind: name, links: chosen }),
-    ['document'],
-    ({ document }) => go(`/documents/${document?.id}`),
-  );
   const partners = (all.data?.links ?? [])
     .filter((link) => link.state === LinkState.ACTIVE)
     .map((link) => ({ value: link.id, label: link.partner }));
   return (
-    <>
-      <Button leftSection={<IconPlus size={16} aria-hidden />} onClick={show}>
-        {t.documents.begin}
-      </Button>
-      <Modal
-        opened={open}
-        onClose={close}
-        title={t.documents.begin}
-        closeButtonProps={{ 'aria-label': t.common.close }}
-      >
-        <Stack>
-          <NativeSelect
-            label={t.documents.kind}
-            data={['', ...own.map((kind) => kind.name)].map((value) => ({ value, label: value && kinds.title(value) }))}
-            value={name}
-            onChange={(event) => {
-              setName(event.currentTarget.value);
-              setChosen({});
-            }}
-          />
-          {roles.map((role) => (
-            <Select
-              key={role}
-              label={kinds.word(name, role)}
-              data={partners}
-              value={chosen[role] ?? null}
-              onChange={(value) => setChosen({ ...chosen, [role]: value ?? '' })}
-              searchable
-            />
-          ))}
-          {begin.isError && <Refused error={begin.error} />}
-          <Group justify="flex-end">
-            <Button
-              loading={begin.isPending}
-              disabled={!name || roles.some((role) => !chosen[role])}
-              onClick={() => begin.mutate()}
-            >
-              {t.documents.begin}
-            </Button>
-          </Group>
-        </Stack>
-      </Modal>
-    </>
+    <FormButton
+      leftSection={<IconPlus size={16} aria-hidden />}
+      label={t.documents.begin}
+      ready={name !== '' && roles.every((role) => chosen[role])}
+      touched={['document']}
+      work={async () => {
+        const { document } = await documents.createDocument({ kind: name, links: chosen });
+        go(`/documents/${document?.id}`);
+      }}
+    >
+      <NativeSelect
+        label={t.documents.kind}
+        data={['', ...own.map((kind) => kind.name)].map((value) => ({ value, label: value && kinds.title(value) }))}
+        value={name}
+        onChange={(event) => {
+          setName(event.currentTarget.value);
+          setChosen({});
+        }}
+      />
+      {roles.map((role) => (
+        <Select
+          key={role}
+          label={kinds.word(name, role)}
+          data={partners}
+          value={chosen[role] ?? null}
+          onChange={(value) => setChosen({ ...chosen, [role]: value ?? '' })}
+          searchable
+        />
+      ))}
+    </FormButton>
   );
 }
 

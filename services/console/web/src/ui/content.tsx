@@ -1,10 +1,12 @@
 // What a section says, whatever its kind.
 import { Badge, Stack, Table, Text } from '@mantine/core';
 import { decimal, money, quantity } from '../format';
-import type { Content, Line } from '../gen/hansa/documents/v1/types_pb';
+import type { Content, Form, Line } from '../gen/hansa/documents/v1/types_pb';
 import { Verdict } from '../gen/hansa/documents/v1/types_pb';
 import { useWords } from '../i18n';
+import { useColleagues } from './colleagues';
 import { hexOf } from './hex';
+import { usePartners } from './partner';
 
 interface Props {
   content: Content;
@@ -19,16 +21,30 @@ interface FormSchema {
   properties?: Record<string, { title?: string; 'x-hansa-titles'?: Record<string, string> }>;
 }
 
-/** What a field says, on one line. */
-function inWords(value: unknown, nameOfFile: (hash: string) => string): string {
-  if (Array.isArray(value)) return value.map((one) => inWords(one, nameOfFile)).join('; ');
+/** What a field says, on one line; `names`: of files, partners and colleagues by what they are in a form. */
+function inWords(value: unknown, names: Map<string, string>): string {
+  if (Array.isArray(value)) return value.map((one) => inWords(one, names)).join('; ');
   if (value && typeof value === 'object') {
     return Object.values(value)
-      .map((one) => inWords(one, nameOfFile))
+      .map((one) => inWords(one, names))
       .join(' ');
   }
   const text = String(value ?? '');
-  return /^[0-9a-f]{64}$/.test(text) ? nameOfFile(text) : text.replaceAll('_', ' ');
+  return names.get(text) ?? text.replaceAll('_', ' ');
+}
+
+function FormView({ form, schema }: { form: Form; schema?: FormSchema }) {
+  const { language } = useWords();
+  const [colleagues, partners] = [useColleagues(), usePartners()];
+  const fields = schema?.properties ?? {};
+  const title = (name: string) => fields[name]?.['x-hansa-titles']?.[language] ?? fields[name]?.title ?? name;
+  const names = new Map([
+    ...form.files.map((file): [string, string] => [hexOf(file.hash), file.name]),
+    ...colleagues.map((one): [string, string] => [one.id, one.name]),
+    ...partners.all.map((link): [string, string] => [link.partnerId, link.partner]),
+  ]);
+  const all = Object.entries(JSON.parse(form.json) as Record<string, unknown>);
+  return <Pairs said={all.map(([name, value]) => [title(name), inWords(value, names)])} />;
 }
 
 const nameOf = (line?: Line) => line?.name || line?.sku || line?.gtin || line?.buyerSku || '';
@@ -121,13 +137,7 @@ export function ContentView({ content, lines, contents, schema }: Props) {
       />
     );
   }
-  if (body.case === 'form') {
-    const fields = (schema as FormSchema | undefined)?.properties ?? {};
-    const title = (name: string) => fields[name]?.['x-hansa-titles']?.[language] ?? fields[name]?.title ?? name;
-    const nameOfFile = (hash: string) => body.value.files.find((file) => hexOf(file.hash) === hash)?.name ?? hash;
-    const all = Object.entries(JSON.parse(body.value.json) as Record<string, unknown>);
-    return <Pairs said={all.map(([name, value]) => [title(name), inWords(value, nameOfFile)])} />;
-  }
+  if (body.case === 'form') return <FormView form={body.value} schema={schema as FormSchema | undefined} />;
   if (body.case === 'prices') {
     const prices = body.value;
     return (

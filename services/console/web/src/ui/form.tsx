@@ -1,19 +1,11 @@
 // A form out of the JSON Schema that stands in a kind. The library lays it out; fields that only we know (x-hansa-control) are ours.
-import { Button, FileButton, Group, Stack, Text, TextInput } from '@mantine/core';
 import Form from '@rjsf/mantine';
-import {
-  englishStringTranslator,
-  type FieldProps,
-  type RJSFSchema,
-  type UiSchema,
-  type ValidatorType,
-} from '@rjsf/utils';
+import { englishStringTranslator, type RJSFSchema, type UiSchema, type ValidatorType } from '@rjsf/utils';
 import { useMemo, useState } from 'react';
-import { upload } from '../device/queue';
 import type { FileRef } from '../gen/hansa/files/v1/types_pb';
 import { type Language, useWords } from '../i18n';
+import { type Files, fields } from './fields';
 import { hexOf } from './hex';
-import { Refused } from './states';
 
 type Control =
   | 'text'
@@ -60,9 +52,9 @@ function shown(schema: Field, language: Language): { schema: RJSFSchema; ui: UiS
     all.items = { type: 'object', ...inner.schema };
     ui.items = inner.ui;
   }
-  if (control === 'money' || control === 'product' || control === 'file') {
+  if (control && control in fields) {
     ui['ui:field'] = control;
-    all.type = control === 'file' && schema.type === 'array' ? 'array' : control === 'file' ? 'string' : 'object';
+    all.type = control === 'money' || control === 'product' ? 'object' : schema.type === 'array' ? 'array' : 'string';
   }
   if (control === 'select') {
     all.type ??= 'string';
@@ -73,121 +65,11 @@ function shown(schema: Field, language: Language): { schema: RJSFSchema; ui: UiS
     all.type = 'string';
     ui['ui:options'] = { inputType: 'date' };
   }
-  if (control === 'text' || control === 'staff' || control === 'partner' || control === 'location') {
+  if (control === 'text') {
     all.type ??= 'string';
     if ((schema.maxLength ?? 0) > 200) ui['ui:widget'] = 'textarea';
   }
   return { schema: all, ui };
-}
-
-interface Files {
-  add: (files: FileRef[]) => void;
-  nameOf: (hash: string) => string;
-}
-
-function MoneyField({ formData, onChange, schema, fieldPathId, required }: FieldProps) {
-  const { t } = useWords();
-  const money = (formData ?? { currency: 'EUR' }) as { amount?: string; currency?: string };
-  const set = (next: object) => onChange({ ...money, ...next }, fieldPathId.path);
-  return (
-    <Group align="flex-end">
-      <TextInput
-        label={schema.title}
-        required={required}
-        inputMode="decimal"
-        value={money.amount ?? ''}
-        onChange={(event) => set({ amount: event.currentTarget.value.replace(',', '.') })}
-      />
-      <TextInput
-        label={t.head.currency}
-        maxLength={3}
-        w={90}
-        value={money.currency ?? ''}
-        onChange={(event) => set({ currency: event.currentTarget.value.toUpperCase() })}
-      />
-    </Group>
-  );
-}
-
-function ProductField({ formData, onChange, schema, fieldPathId }: FieldProps) {
-  const { t } = useWords();
-  const product = (formData ?? {}) as Record<string, string>;
-  const fields: [string, string][] = [
-    ['name', t.lines.name],
-    ['gtin', t.stock.gtin],
-    ['sku', t.stock.sku],
-  ];
-  return (
-    <Stack gap={4}>
-      <Text size="sm" fw={500}>
-        {schema.title}
-      </Text>
-      <Group align="flex-end">
-        {fields.map(([name, label]) => (
-          <TextInput
-            key={name}
-            label={label}
-            value={product[name] ?? ''}
-            onChange={(event) => {
-              const next = { ...product, [name]: event.currentTarget.value };
-              const said = Object.entries(next).filter(([, value]) => value);
-              onChange(said.length > 0 ? Object.fromEntries(said) : undefined, fieldPathId.path);
-            }}
-          />
-        ))}
-      </Group>
-    </Stack>
-  );
-}
-
-function FileField({ formData, onChange, schema, fieldPathId, registry }: FieldProps) {
-  const { t } = useWords();
-  const files = registry.formContext.files as Files;
-  const [error, setError] = useState<unknown>();
-  const [busy, setBusy] = useState(false);
-  const several = schema.type === 'array';
-  const kept = ((several ? formData : formData ? [formData] : []) ?? []) as string[];
-  const bring = async (chosen: File[]) => {
-    setBusy(true);
-    setError(undefined);
-    try {
-      const refs: FileRef[] = [];
-      for (const file of chosen)
-        refs.push(await upload({ name: file.name, type: file.type, bytes: await file.arrayBuffer() }));
-      files.add(refs);
-      const hashes = refs.map((ref) => hexOf(ref.hash));
-      onChange(several ? [...kept, ...hashes] : hashes[0], fieldPathId.path);
-    } catch (refused) {
-      setError(refused);
-    } finally {
-      setBusy(false);
-    }
-  };
-  return (
-    <Stack gap={4}>
-      <Group>
-        <FileButton onChange={(chosen) => void bring([chosen].flat().filter((one) => one !== null))} multiple={several}>
-          {(props) => (
-            <Button {...props} size="xs" variant="default" loading={busy}>
-              {schema.title}
-            </Button>
-          )}
-        </FileButton>
-        <Text size="sm">{kept.map(files.nameOf).join(', ')}</Text>
-        {kept.length > 0 && (
-          <Button
-            size="compact-xs"
-            variant="subtle"
-            color="red"
-            onClick={() => onChange(several ? [] : undefined, fieldPathId.path)}
-          >
-            {t.common.remove}
-          </Button>
-        )}
-      </Group>
-      {error !== undefined && <Refused error={error} />}
-    </Stack>
-  );
 }
 
 /** What is empty says nothing. */
@@ -240,7 +122,7 @@ export default function SchemaForm({ schema, json, files, change }: Props) {
       validator={validator}
       formData={data}
       formContext={context}
-      fields={{ money: MoneyField, product: ProductField, file: FileField }}
+      fields={fields}
       showErrorList={false}
       noHtml5Validate
       translateString={(text, params) => t.form[text as keyof typeof t.form] ?? englishStringTranslator(text, params)}

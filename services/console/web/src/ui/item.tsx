@@ -1,7 +1,10 @@
 // An article as people name it, and what they set of one level of it.
-import { NativeSelect, NumberInput, TextInput } from '@mantine/core';
+import { Autocomplete, Button, Group, NativeSelect, NumberInput, Stack, Text, TextInput } from '@mantine/core';
+import { useDebouncedValue } from '@mantine/hooks';
 import { useQuery } from '@tanstack/react-query';
-import { useState } from 'react';
+import { type FormEvent, type ReactNode, useState } from 'react';
+import { useLocation, useSearch } from 'wouter';
+import type { ItemStock } from '../gen/hansa/inventory/v1/staff_pb';
 import { useWords } from '../i18n';
 import { inventory } from '../rpc';
 import { FormButton } from './act';
@@ -14,6 +17,92 @@ export const itemOf = (text: string) =>
 
 /** The same, where an article has fields of its own. */
 export const namedBy = (text: string) => (isGtin(text) ? { gtin: text } : { sku: text });
+
+/** Letters before articles are looked for, how many are shown, and how long a person pauses between two words. */
+const LETTERS_MIN = 2;
+const SHOWN_MAX = 8;
+const PAUSE = 200;
+
+/** Articles of ours that have the words in their names, while somebody is typing. */
+function useKnown(text: string): ItemStock[] {
+  const [words] = useDebouncedValue(text.trim(), PAUSE);
+  const query = useQuery({
+    queryKey: ['level', 'known', words],
+    queryFn: () => inventory.listItems({ text: words, pageSize: SHOWN_MAX }),
+    enabled: words.length >= LETTERS_MIN,
+  });
+  return words.length >= LETTERS_MIN ? (query.data?.items ?? []) : [];
+}
+
+function Known({ one }: { one?: ItemStock }) {
+  return (
+    <Stack gap={0}>
+      <Text size="sm">{one?.name || one?.sku}</Text>
+      <Text size="xs" c="dimmed" className="code">
+        {[one?.sku, one?.gtin].filter(Boolean).join(' · ')}
+      </Text>
+    </Stack>
+  );
+}
+
+/** An article: its number or GTIN as they stand, or words of its name, to choose from what is found. */
+export function ItemField({
+  value,
+  change,
+  chosen,
+}: {
+  value: string;
+  change: (item: string) => void;
+  chosen?: (item: string) => void;
+}) {
+  const { t } = useWords();
+  const known = useKnown(value);
+  const nameOf = (one: ItemStock) => one.gtin || one.sku;
+  return (
+    <Autocomplete
+      label={t.stock.article}
+      data={known.map(nameOf)}
+      filter={({ options }) => options}
+      renderOption={({ option }) => <Known one={known.find((one) => nameOf(one) === option.value)} />}
+      value={value}
+      onChange={change}
+      onOptionSubmit={chosen}
+    />
+  );
+}
+
+interface Search {
+  /** Of the stock page. */
+  tab: string;
+  submit?: string;
+  /** All of them are shown when none is named. */
+  all?: boolean;
+  children?: ReactNode;
+}
+
+/** Which article: it stands in the address. What is being typed is this form's own, so that a list beside it rests meanwhile. */
+export function ItemSearch({ tab, submit, all = false, children }: Search) {
+  const { t } = useWords();
+  const [, open] = useLocation();
+  const asked = new URLSearchParams(useSearch()).get('item') ?? '';
+  const [text, setText] = useState(asked);
+  const go = (item: string) => open(`/stock?tab=${tab}${item ? `&item=${encodeURIComponent(item)}` : ''}`);
+  const find = (event: FormEvent) => {
+    event.preventDefault();
+    go(text.trim());
+  };
+  return (
+    <form onSubmit={find}>
+      <Group align="flex-end">
+        <ItemField value={text} change={setText} chosen={go} />
+        <Button type="submit" variant={all ? 'default' : 'filled'} disabled={!all && text.trim() === ''}>
+          {submit ?? t.common.find}
+        </Button>
+        {children}
+      </Group>
+    </form>
+  );
+}
 
 interface Set {
   item: ReturnType<typeof itemOf>;
@@ -56,12 +145,7 @@ export function LevelForm({ label, units, rule, variant, work }: Props) {
         setMany('');
       }}
     >
-      <TextInput
-        label={t.stock.find}
-        value={item}
-        onChange={(event) => setItem(event.currentTarget.value)}
-        data-autofocus
-      />
+      <ItemField value={item} change={setItem} />
       <NativeSelect
         label={t.stock.place}
         data={[

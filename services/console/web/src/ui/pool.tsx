@@ -27,10 +27,12 @@ export function PoolChoice({ value, change }: { value: string; change: (code: st
 
 /** Fields of a pool that somebody gets. */
 export function FieldChoice({
+  label,
   pool,
   value,
   change,
 }: {
+  label?: string;
   pool?: Pool;
   value: string[];
   change: (fields: string[]) => void;
@@ -38,7 +40,7 @@ export function FieldChoice({
   const { t } = useWords();
   if (!pool || pool.fields.length === 0) return null;
   return (
-    <Checkbox.Group label={t.pools.released} value={value} onChange={change}>
+    <Checkbox.Group label={label ?? t.pools.released} value={value} onChange={change}>
       <Group gap="xs" mt={6}>
         {pool.fields.map(({ name }) => (
           <Checkbox key={name} value={name} label={name} />

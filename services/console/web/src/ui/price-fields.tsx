@@ -13,6 +13,7 @@ import {
   type Prices,
 } from '../gen/hansa/documents/v1/types_pb';
 import { useWords } from '../i18n';
+import { useAct } from './act';
 import { Refused } from './states';
 
 /** What is typed stays as it is typed, and counts once it is a number. */
@@ -111,27 +112,18 @@ export function PriceFields({ prices, change }: { prices: Prices; change: (price
 /** A file in place of lines. */
 function PriceFile({ prices, set }: { prices: Prices; set: (next: Partial<Prices>) => void }) {
   const { t } = useWords();
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<unknown>();
-  const bring = async (file: File | null) => {
-    if (!file) return;
-    setBusy(true);
-    setError(undefined);
-    try {
-      // What a browser calls it depends on which programs are installed.
-      set({ list: await upload({ name: file.name, type: 'text/csv', bytes: await file.arrayBuffer() }), lines: [] });
-    } catch (refused) {
-      setError(refused);
-    } finally {
-      setBusy(false);
-    }
-  };
+  const bring = useAct(
+    // What a browser calls it depends on which programs are installed.
+    async (file: File) => upload({ name: file.name, type: 'text/csv', bytes: await file.arrayBuffer() }),
+    [],
+    (list) => set({ list, lines: [] }),
+  );
   return (
     <Stack gap={4}>
       <Group>
-        <FileButton onChange={(file) => void bring(file)} accept=".csv,text/csv">
+        <FileButton onChange={(file) => file && bring.mutate(file)} accept=".csv,text/csv">
           {(props) => (
-            <Button {...props} size="xs" variant="default" loading={busy}>
+            <Button {...props} size="xs" variant="default" loading={bring.isPending}>
               {t.prices.file}
             </Button>
           )}
@@ -153,7 +145,7 @@ function PriceFile({ prices, set }: { prices: Prices; set: (next: Partial<Prices
       <Text size="xs" c="dimmed">
         {t.prices.fileRule}
       </Text>
-      {error !== undefined && <Refused error={error} />}
+      {bring.isError && <Refused error={bring.error} />}
     </Stack>
   );
 }

@@ -84,6 +84,39 @@ export function Copied({ label, text }: { label: string; text: string }) {
   );
 }
 
+interface Pages {
+  isPending: boolean;
+  isError: boolean;
+  error: unknown;
+  refetch: () => unknown;
+  hasNextPage: boolean;
+  isFetchingNextPage: boolean;
+  fetchNextPage: () => unknown;
+}
+
+/** A list that goes on: waiting, refused, empty, or what has come so far. */
+export function Paged<T>({
+  query,
+  rows,
+  none,
+  children,
+}: {
+  query: Pages;
+  rows?: T[];
+  none: string;
+  children: (rows: T[]) => ReactNode;
+}) {
+  if (query.isPending) return <Waiting />;
+  if (query.isError || !rows) return <Refused error={query.error} retry={() => query.refetch()} />;
+  if (rows.length === 0) return <Empty>{none}</Empty>;
+  return (
+    <Stack>
+      {children(rows)}
+      <More query={query} />
+    </Stack>
+  );
+}
+
 /** The next page of a list that goes on. */
 export function More({
   query,
