@@ -45,7 +45,8 @@ const there = await olga.again(chrome, LOOK);
 await there.page.addInitScript(() => {
   globalThis.taken = [];
   const seen = (list) => {
-    for (const entry of list.getEntries()) if (entry.interactionId) globalThis.taken.push(entry.duration);
+    for (const { interactionId, duration, name, target } of list.getEntries())
+      if (interactionId) globalThis.taken.push({ duration, what: `${name} ${target?.textContent.slice(0, 24) ?? ''}` });
   };
   new PerformanceObserver(seen).observe({ type: 'event', durationThreshold: 16, buffered: true });
 });
@@ -65,9 +66,10 @@ for (let round = 0; round < ROUNDS; round += 1) {
   for (const tab of ['At partners', 'Held for us', 'Runs low', 'Ours']) await page.getByRole('tab', { name: tab }).tap();
 }
 await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => setTimeout(done))));
-const taken = (await page.evaluate(() => globalThis.taken)).sort((one, other) => one - other);
+const taken = (await page.evaluate(() => globalThis.taken)).sort((one, other) => one.duration - other.duration);
 // INP is the worst but one of every fifty.
-tell(`interaction to next paint, ${taken.length} seen`, [taken[Math.max(0, Math.ceil(taken.length * 0.98) - 1)] ?? 0], 200);
+tell(`interaction to next paint, ${taken.length} seen`, [taken[Math.max(0, Math.ceil(taken.length * 0.98) - 1)]?.duration ?? 0], 200);
+for (const { duration, what } of taken.slice(-6)) console.log(`  ${Math.round(duration)} ms ${what}`);
 await there.context.close();
 
 const scans = [];

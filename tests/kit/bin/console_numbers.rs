@@ -82,6 +82,7 @@ async fn lists(luebeck: &Enterprise) {
     let stock = |method: &str| format!("inventory.v1.InventoryStaffService/{method}");
     let documents = "documents.v1.DocumentsStaffService/ListDocuments".to_owned();
     let deep = deep_page(luebeck, &stock("ListLevels"), 1_000).await;
+    let deep_movements = deep_page(luebeck, &stock("ListMovements"), 1_000).await;
     let deep_documents = deep_page(luebeck, &documents, 200).await;
     let asked = [
         (
@@ -102,6 +103,14 @@ async fn lists(luebeck: &Enterprise) {
         ),
         ("what runs low", stock("ListLow"), json!({})),
         ("movements, first 100", stock("ListMovements"), json!({})),
+        (
+            "movements, 100 from the middle on",
+            stock("ListMovements"),
+            json!({"page": deep_movements, "pageSize": 100}),
+        ),
+        ("articles, first 100", stock("ListItems"), json!({})),
+        ("articles by words", stock("ListItems"), json!({"text": "Article 9999"})),
+        ("articles by words that none has", stock("ListItems"), json!({"text": "nowhere to be found"})),
         ("documents, first 50", documents.clone(), json!({})),
         (
             "documents, 50 from the middle on",

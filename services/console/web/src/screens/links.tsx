@@ -185,7 +185,14 @@ function Invite() {
           <Suspense fallback={<Waiting />}>
             <Qr text={made} name="invitation" label={t.links.inviteText} />
           </Suspense>
-          <Textarea label={t.links.inviteText} value={made} readOnly autosize className="code" data-testid="invite" />
+          <Textarea
+            label={t.links.inviteText}
+            value={made}
+            readOnly
+            autosize
+            classNames={{ input: 'code' }}
+            data-testid="invite"
+          />
           <CopyButton value={made}>
             {({ copied, copy }) => <Button onClick={copy}>{copied ? t.common.copied : t.common.copy}</Button>}
           </CopyButton>
@@ -221,7 +228,7 @@ function Accept() {
         onChange={(event) => setText(event.currentTarget.value)}
         autosize
         minRows={3}
-        className="code"
+        classNames={{ input: 'code' }}
       />
     </FormButton>
   );

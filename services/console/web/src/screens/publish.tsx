@@ -41,7 +41,7 @@ export function Publish() {
         autosize
         minRows={6}
         maxRows={16}
-        className="code"
+        classNames={{ input: 'code' }}
       />
       {lint.isError && <Refused error={lint.error} />}
       {holds && <Alert color="teal">{t.apps.holds}</Alert>}

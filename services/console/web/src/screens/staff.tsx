@@ -195,7 +195,7 @@ function InviteLink({ one }: { one: Staff }) {
                 readOnly
                 value={address}
                 aria-label={t.staff.invite}
-                className="code"
+                classNames={{ input: 'code' }}
                 data-testid="invite-link"
               />
               <CopyButton value={address}>

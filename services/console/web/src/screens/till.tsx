@@ -80,7 +80,7 @@ export function Till() {
             value={form.coupon}
             maxLength={40}
             autoComplete="off"
-            className="code"
+            classNames={{ input: 'code' }}
             onChange={(event) => set({ coupon: event.currentTarget.value })}
           />
         ) : (

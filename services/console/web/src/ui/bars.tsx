@@ -1,4 +1,5 @@
 // Figures by name that people would rather look at than read; whoever can't look hears them.
+import { useDeferredValue } from 'react';
 import { Bar, BarChart, CartesianGrid, ResponsiveContainer, Tooltip, XAxis, YAxis } from 'recharts';
 import { number } from '../format';
 import { useWords } from '../i18n';
@@ -18,6 +19,8 @@ interface Props {
 
 export default function Bars({ label, figures, write }: Props) {
   const { language } = useWords();
+  // Figures are there at once; to draw them takes longer.
+  const drawn = useDeferredValue(true, false);
   const { ink, grid, series, tooltip } = useInk();
   const said = write ?? ((value: number) => number(value, language));
   const height = Math.max(120, 36 * figures.length + 40);
@@ -28,20 +31,29 @@ export default function Bars({ label, figures, write }: Props) {
       aria-label={`${label}: ${figures.map(({ name, value }) => `${name} ${said(value)}`).join(', ')}`}
       style={{ height }}
     >
-      <ResponsiveContainer width="100%" height="100%">
-        <BarChart
-          data={figures}
-          layout="vertical"
-          margin={{ left: 0, right: 24, top: 4, bottom: 4 }}
-          accessibilityLayer={false}
-        >
-          <CartesianGrid horizontal={false} stroke={grid} />
-          <XAxis type="number" allowDecimals={false} stroke={ink} fontSize={12} tickFormatter={said} minTickGap={24} />
-          <YAxis type="category" dataKey="name" width={Math.min(200, 8 * widest + 16)} stroke={ink} fontSize={12} />
-          <Tooltip cursor={false} formatter={(value) => [said(Number(value)), label]} contentStyle={tooltip} />
-          <Bar dataKey="value" maxBarSize={28} fill={series[0]} isAnimationActive={false} />
-        </BarChart>
-      </ResponsiveContainer>
+      {drawn && (
+        <ResponsiveContainer width="100%" height="100%">
+          <BarChart
+            data={figures}
+            layout="vertical"
+            margin={{ left: 0, right: 24, top: 4, bottom: 4 }}
+            accessibilityLayer={false}
+          >
+            <CartesianGrid horizontal={false} stroke={grid} />
+            <XAxis
+              type="number"
+              allowDecimals={false}
+              stroke={ink}
+              fontSize={12}
+              tickFormatter={said}
+              minTickGap={24}
+            />
+            <YAxis type="category" dataKey="name" width={Math.min(200, 8 * widest + 16)} stroke={ink} fontSize={12} />
+            <Tooltip cursor={false} formatter={(value) => [said(Number(value)), label]} contentStyle={tooltip} />
+            <Bar dataKey="value" maxBarSize={28} fill={series[0]} isAnimationActive={false} />
+          </BarChart>
+        </ResponsiveContainer>
+      )}
     </div>
   );
 }

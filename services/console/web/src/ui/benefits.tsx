@@ -1,7 +1,6 @@
 // What a member has: points and coupons, and how each came and went.
 import { Badge, Group, Stack, Text, Title } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
-import { faultOf } from '../fault';
 import { moment, number } from '../format';
 import type { Coupon, PointsEntry } from '../gen/hansa/loyalty/v1/staff_pb';
 import { useWords } from '../i18n';
@@ -31,13 +30,15 @@ function Points({ pool, member }: Whose) {
   const { t, language } = useWords();
   const words = t.loyalty;
   const partners = usePartners();
+  // A pool without points is not asked for them.
+  const programs = useQuery({ queryKey: ['program'], queryFn: () => loyalty.listPrograms({}) });
+  const has = programs.data?.programs.some((one) => one.pool === pool) ?? false;
   const query = useQuery({
     queryKey: ['booking', 'points', pool, String(member)],
     queryFn: () => loyalty.getPoints({ pool, number: member }),
-    retry: false,
+    enabled: has,
   });
-  // A pool without points is none that is missing something.
-  if (query.isError) return faultOf(query.error).reason === 'NO_PROGRAM' ? null : <Refused error={query.error} />;
+  if (query.isError) return <Refused error={query.error} />;
   if (!query.data) return null;
   const { unit, balance, held, entries } = query.data;
   const cause = (one: PointsEntry) => words.causes[one.cause as keyof typeof words.causes] ?? one.cause;

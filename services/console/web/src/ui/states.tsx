@@ -72,7 +72,7 @@ export function Copied({ label, text }: { label: string; text: string }) {
   const { t } = useWords();
   return (
     <Group align="flex-end" gap="xs" wrap="nowrap">
-      <TextInput readOnly label={label} value={text} className="code" style={{ flex: 1 }} />
+      <TextInput readOnly label={label} value={text} classNames={{ input: 'code' }} style={{ flex: 1 }} />
       <CopyButton value={text}>
         {({ copied, copy }) => (
           <Button variant="default" onClick={copy}>

@@ -3,7 +3,7 @@
 import { Button, Group, ScrollArea, Stack } from '@mantine/core';
 import { useMediaQuery } from '@mantine/hooks';
 import { IconDownload } from '@tabler/icons-react';
-import type { ReactNode } from 'react';
+import { type ReactNode, useDeferredValue } from 'react';
 import { Link } from 'wouter';
 import { useWords } from '../i18n';
 import { save } from './save';
@@ -28,6 +28,9 @@ interface Props<T> {
   to?: (row: T) => string;
 }
 
+/** Rows of one screen. */
+const AT_ONCE = 20;
+
 export const usePhone = () => useMediaQuery('(max-width: 48em)', false, { getInitialValueInEffect: false });
 
 /** A cell that a spreadsheet takes for a formula begins with an apostrophe. */
@@ -51,6 +54,8 @@ export function List<T>({ label, rows, columns, id, to, all = rows }: Props<T>) 
   const phone = usePhone();
   const { t } = useWords();
   const [first, ...rest] = columns;
+  // What fits on a screen is there at once; the rest comes as soon as nobody waits for anything.
+  const shown = useDeferredValue(rows, rows.slice(0, AT_ONCE));
   const saving = (
     <Group justify="flex-end">
       <Button
@@ -67,17 +72,17 @@ export function List<T>({ label, rows, columns, id, to, all = rows }: Props<T>) 
     return (
       <Stack gap="xs">
         <ul className="cards" aria-label={label}>
-          {rows.map((row) => (
+          {shown.map((row) => (
             <li key={id(row)}>
               <b>{to ? <Link href={to(row)}>{first?.show(row)}</Link> : first?.show(row)}</b>
               <dl>
                 {rest.map((column) => {
-                  const shown = column.show(row);
+                  const said = column.show(row);
                   // What is not said takes no line of a small screen.
-                  return shown === '' || shown === undefined ? null : (
+                  return said === '' || said === undefined ? null : (
                     <div key={column.name}>
                       <dt>{column.name}</dt>
-                      <dd>{shown}</dd>
+                      <dd>{said}</dd>
                     </div>
                   );
                 })}
@@ -103,7 +108,7 @@ export function List<T>({ label, rows, columns, id, to, all = rows }: Props<T>) 
             </tr>
           </thead>
           <tbody>
-            {rows.map((row) => (
+            {shown.map((row) => (
               <tr key={id(row)}>
                 {columns.map((column, place) => (
                   <td key={column.name} className={column.number ? 'number' : undefined}>
