@@ -52,6 +52,18 @@ await sara.sees('May match its members with our pool loyalty');
 await bea.goes(`/links/${brand.link}`);
 await bea.sees('May match its members with our pool loyalty', 15_000);
 
+// And for members of it: its coupons are taken, and they are written to.
+await sara.presses('Coupons, joining, letters');
+const more = page.getByRole('dialog');
+await more.getByLabel('Our pool').selectOption('loyalty');
+await more.getByRole('checkbox', { name: 'Takes coupons of this pool' }).check();
+await more.getByRole('checkbox', { name: 'Has us write to members' }).check();
+await more.getByLabel('Purpose').fill('joint-offers');
+await sara.looks('pools-benefits');
+await more.getByRole('button', { name: 'Save' }).click();
+await more.waitFor({ state: 'detached' });
+await bea.sees('May book coupons and points of loyalty.', 15_000);
+
 // The text that members agree to.
 await sara.goes('/pools?tab=notices');
 await sara.presses('New notice');
@@ -90,6 +102,20 @@ await bea.page.locator('td', { hasText: 'Lübeck' }).first().waitFor();
 const found = await bea.page.locator('tbody tr').count();
 ok(found === 20, `${found} are members of both and have agreed on both sides: 20`);
 await bea.looks('pools-matched');
+
+// Written to by the store, which says how many it reached and no more.
+await sara.goes('/pools?tab=runs');
+await page.getByRole('button', { name: 'Change' }).click();
+await page.getByRole('dialog').getByRole('button', { name: 'Save' }).click();
+await sara.sees('A member gets at most 4 in 30 days.');
+await bea.presses('Write to them');
+await bea.page.getByLabel('Subject').fill('Tea of the month');
+await bea.page.getByLabel('Letter').fill('A new tea has come in.');
+await bea.page.getByRole('dialog').getByRole('button', { name: 'Send' }).click();
+await bea.sees('For 20:');
+await bea.looks('pools-written');
+await sara.goes('/pools?tab=runs');
+await sara.sees('Tea of the month');
 
 // One of them takes it back at the counter: gone at the partner, and acknowledged.
 await sara.goes('/pools/loyalty');

@@ -251,6 +251,19 @@ export const reach = {
     skipText:
       'It will never have an effect here, although the partner believes that it has. What waits behind it goes on.',
   },
+  openBenefits: {
+    open: 'Coupons, joining, letters',
+    about: 'It takes effect at once. What is switched off ends with it; what was booked stays booked.',
+    coupons: 'Takes coupons of this pool',
+    spend: 'Takes points instead of money',
+    credit: 'Points that it may give a day (0 = none)',
+    enrols: 'Joining',
+    mayEnrol: 'Brings us new members who agree to that',
+    enrolPurpose: 'They are asked whether we may tell the partner for this; empty = they are not',
+    perDay: 'People a day at most',
+    mayWrite: 'Has us write to members',
+    writePurpose: 'To those alone who have agreed to this',
+  },
   paper: {
     ubl: 'UBL',
     epcis: 'EPCIS',

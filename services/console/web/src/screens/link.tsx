@@ -17,6 +17,7 @@ import { Loaded, Page, Refused } from '../ui/states';
 import { ThreadPanel } from '../ui/thread';
 import { LinkHistory } from './link-history';
 import { type GrantDraft, GrantFields, grantOf } from './links';
+import { OpenBenefits } from './open-benefits';
 import { OpenPool } from './open-pool';
 import { Parked } from './parked';
 
@@ -60,6 +61,7 @@ function Whole({ link }: { link: Link }) {
             {person()?.may.includes('link.write') && link.state === LinkState.ACTIVE && (
               <Group gap="xs">
                 <OpenPool link={link} />
+                <OpenBenefits key={String(link.granted?.messages.length)} link={link} />
                 <Change link={link} />
               </Group>
             )}
