@@ -1,6 +1,6 @@
 // What a partner may do for members of a pool of ours: take their coupons and points, bring new ones, and have us write to them.
 import { create } from '@bufbuild/protobuf';
-import { Checkbox, Fieldset, Group, NumberInput, Text, TextInput } from '@mantine/core';
+import { Checkbox, Fieldset, Group, NumberInput, Stack, Text, TextInput } from '@mantine/core';
 import { useState } from 'react';
 import type { Link } from '../gen/hansa/link/v1/staff_pb';
 import {
@@ -142,42 +142,48 @@ export function OpenBenefits({ link }: { link: Link }) {
         }}
       />
       <Fieldset legend={t.nav.loyalty}>
-        <Group>
-          <Checkbox
-            label={words.coupons}
-            checked={draft.coupons}
-            onChange={(event) => set({ coupons: event.currentTarget.checked })}
-          />
-          <Checkbox
-            label={words.spend}
-            checked={draft.spend}
-            onChange={(event) => set({ spend: event.currentTarget.checked })}
-          />
-        </Group>
-        {whole('credit', words.credit, 0, 1_000_000_000)}
+        <Stack gap="sm">
+          <Group>
+            <Checkbox
+              label={words.coupons}
+              checked={draft.coupons}
+              onChange={(event) => set({ coupons: event.currentTarget.checked })}
+            />
+            <Checkbox
+              label={words.spend}
+              checked={draft.spend}
+              onChange={(event) => set({ spend: event.currentTarget.checked })}
+            />
+          </Group>
+          {whole('credit', words.credit, 0, 1_000_000_000)}
+        </Stack>
       </Fieldset>
       <Fieldset legend={words.enrols}>
-        <Checkbox
-          label={words.mayEnrol}
-          checked={draft.enrols}
-          onChange={(event) => set({ enrols: event.currentTarget.checked })}
-        />
-        {draft.enrols && purpose('enrolPurpose', words.enrolPurpose)}
-        {draft.enrols && whole('perDay', words.perDay, 1, 1_000_000)}
+        <Stack gap="sm">
+          <Checkbox
+            label={words.mayEnrol}
+            checked={draft.enrols}
+            onChange={(event) => set({ enrols: event.currentTarget.checked })}
+          />
+          {draft.enrols && purpose('enrolPurpose', words.enrolPurpose)}
+          {draft.enrols && whole('perDay', words.perDay, 1, 1_000_000)}
+        </Stack>
       </Fieldset>
       <Fieldset legend={t.reach.runs}>
-        <Checkbox
-          label={words.mayWrite}
-          checked={draft.writes}
-          onChange={(event) => set({ writes: event.currentTarget.checked })}
-        />
-        {draft.writes && purpose('writePurpose', words.writePurpose)}
-        {draft.writes && (
-          <Group grow>
-            {whole('messages', t.reach.messages, 1, 100)}
-            {whole('days', t.reach.inDays, 1, 365)}
-          </Group>
-        )}
+        <Stack gap="sm">
+          <Checkbox
+            label={words.mayWrite}
+            checked={draft.writes}
+            onChange={(event) => set({ writes: event.currentTarget.checked })}
+          />
+          {draft.writes && purpose('writePurpose', words.writePurpose)}
+          {draft.writes && (
+            <Group grow>
+              {whole('messages', t.reach.messages, 1, 100)}
+              {whole('days', t.reach.inDays, 1, 365)}
+            </Group>
+          )}
+        </Stack>
       </Fieldset>
       <Text size="sm">{words.about}</Text>
     </FormButton>

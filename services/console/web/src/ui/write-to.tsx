@@ -60,7 +60,7 @@ export function WriteTo({ match }: { match: Match }) {
       language,
     );
   return (
-    <Stack gap="xs">
+    <Stack gap="xs" align="flex-end">
       <FormButton
         label={words.writeTo}
         submit={words.send}
