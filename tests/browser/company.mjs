@@ -31,6 +31,10 @@ const session = cookies.find(({ name }) => name === '__Host-hansa');
 ok(session?.httpOnly && session.secure && session.sameSite === 'Strict', `a session: ${JSON.stringify(cookies)}`);
 ok(!cookies.some(({ name }) => name === '__Host-hansa-away'), 'what was carried to the issuer is gone');
 await first.looks('company-home');
+// There is no password here that could be another one.
+await first.goes('/me');
+await first.sees('Where you are signed in');
+ok((await first.page.locator('input[type=password]').count()) === 0, 'no password');
 await first.done();
 
 // By the address of the enterprise; from then on the sign-in page offers it.

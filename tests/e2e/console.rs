@@ -149,7 +149,11 @@ async fn a_link_lets_one_person_choose_a_name_and_a_password_once() {
     .await;
     assert_eq!(reason(taken).await.1, "LOGIN_TAKEN");
     let who = here.calls("WhoAmI", json!({})).await;
-    assert_eq!(who.json::<Value>().await.unwrap()["staff"]["id"], json!(ada));
+    let who: Value = who.json().await.unwrap();
+    assert_eq!(
+        (&who["staff"]["id"], &who["login"]),
+        (&json!(ada), &json!("ada@visby.example"))
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -181,7 +181,7 @@ impl wire::directory_staff_service_server::DirectoryStaffService for DirectorySt
     async fn who_am_i(&self, request: Request<wire::WhoAmIRequest>) -> Result<Response<wire::WhoAmIResponse>, Status> {
         let session = Session::of(&request)?;
         let enterprise = self.0.enterprise(&session).await.map_err(status)?;
-        let units = self.0.own_units(&session).await.map_err(status)?;
+        let (units, login) = self.0.own(&session).await.map_err(status)?;
         let me = Staff {
             id: session.staff(),
             name: session.staff_name().to_owned(),
@@ -193,6 +193,7 @@ impl wire::directory_staff_service_server::DirectoryStaffService for DirectorySt
             enterprise: session.enterprise_name().to_owned(),
             enterprise_id: enterprise.to_string(),
             staff: Some(staff(me)),
+            login,
         }))
     }
 

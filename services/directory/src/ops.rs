@@ -221,15 +221,14 @@ impl Directory {
         Ok(self.vault.identity(&mut tx).await?.enterprise)
     }
 
-    /// Where the caller works.
-    ///
-    /// # Errors
-    ///
-    /// When the database does not answer.
-    pub async fn own_units(&self, session: &Session) -> Result<Vec<String>, Error> {
-        let mut tx = self.tenancy.begin("directory.own_units", session).await?;
+    /// Where the caller works, and the name that they sign in with; empty when they have none.
+    pub(crate) async fn own(&self, session: &Session) -> Result<(Vec<String>, String), Error> {
+        let mut tx = self.tenancy.begin("directory.own", session).await?;
         let units = store::units(&mut tx, session.staff()).await?.unwrap_or_default();
-        Ok(units.split_whitespace().map(str::to_owned).collect())
+        let login = store::accounts::login(&mut tx, session.staff())
+            .await?
+            .unwrap_or_default();
+        Ok((units.split_whitespace().map(str::to_owned).collect(), login))
     }
 
     /// A new staff person.

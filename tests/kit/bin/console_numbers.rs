@@ -110,7 +110,11 @@ async fn lists(luebeck: &Enterprise) {
         ),
         ("articles, first 100", stock("ListItems"), json!({})),
         ("articles by words", stock("ListItems"), json!({"text": "Article 9999"})),
-        ("articles by words that none has", stock("ListItems"), json!({"text": "nowhere to be found"})),
+        (
+            "articles by words that none has",
+            stock("ListItems"),
+            json!({"text": "nowhere to be found"}),
+        ),
         ("documents, first 50", documents.clone(), json!({})),
         (
             "documents, 50 from the middle on",

@@ -112,6 +112,15 @@ pub async fn put_subject(tx: &mut TenantTx, staff: StaffId, known_as: &str) -> R
     Ok(written.rows_affected() == 1)
 }
 
+/// The name that somebody signs in with.
+pub async fn login(tx: &mut TenantTx, staff: StaffId) -> Result<Option<String>, Error> {
+    Ok(
+        sqlx::query_scalar!("select login from account where staff_id = $1", staff.0)
+            .fetch_optional(tx.conn())
+            .await?,
+    )
+}
+
 /// Who comes in as that, if they still work here.
 pub async fn staff_of(tx: &mut TenantTx, known_as: &str) -> Result<Option<Uuid>, Error> {
     Ok(sqlx::query_scalar!(

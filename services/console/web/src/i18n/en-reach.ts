@@ -251,6 +251,14 @@ export const reach = {
     skipText:
       'It will never have an effect here, although the partner believes that it has. What waits behind it goes on.',
   },
+  needs: {
+    title: 'Needs somebody',
+    unread: 'Messages that you have not read',
+    off: 'Prices and invoices that are not as agreed',
+    late: 'Partners that have not deleted members in time',
+    offered: 'Apps offered to us',
+    aside: 'Messages that could not be processed',
+  },
   openBenefits: {
     open: 'Coupons, joining, letters',
     about: 'It takes effect at once. What is switched off ends with it; what was booked stays booked.',

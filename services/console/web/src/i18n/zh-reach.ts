@@ -244,6 +244,14 @@ export const reach: typeof english = {
     skip: '放弃',
     skipText: '它在此永远不会生效，而合作伙伴认为已生效。其后的消息继续处理。',
   },
+  needs: {
+    title: '需要处理',
+    unread: '未读消息',
+    off: '与约定不符的价格和发票',
+    late: '未按时删除会员的合作伙伴',
+    offered: '提供给我们的应用',
+    aside: '无法处理的消息',
+  },
   openBenefits: {
     open: '优惠券、入会、信件',
     about: '立即生效。关闭的权限随即终止，已入账的仍然有效。',

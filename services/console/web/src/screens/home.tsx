@@ -1,34 +1,20 @@
 // What needs me.
-import { Badge, Card, Group, SimpleGrid, Stack, Text, Title } from '@mantine/core';
+import { Badge, Group, SimpleGrid, Stack, Text } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
-import type { ReactNode } from 'react';
+import { lazy, Suspense } from 'react';
 import { Link } from 'wouter';
 import { number } from '../format';
 import { Which } from '../gen/hansa/workflow/v1/staff_pb';
 import { useWords } from '../i18n';
 import { documents, inventory, links, workflow } from '../rpc';
 import { person } from '../session';
+import { Box } from '../ui/box';
 import { useKinds } from '../ui/kinds';
 import { free } from '../ui/level';
 import { HealthBadge, LinkStateBadge } from '../ui/link';
 import { Empty, Loaded, Page } from '../ui/states';
 
-function Box({ title, to, children }: { title: string; to: string; children: ReactNode }) {
-  const { t } = useWords();
-  return (
-    <Card withBorder padding="md">
-      <Group justify="space-between" mb="xs">
-        <Title order={2} size="h4">
-          {title}
-        </Title>
-        <Link href={to} aria-label={`${t.home.all}: ${title}`}>
-          {t.home.all}
-        </Link>
-      </Group>
-      {children}
-    </Card>
-  );
-}
+const Needs = lazy(() => import('./needs'));
 
 export default function Home() {
   const { t } = useWords();
@@ -40,6 +26,9 @@ export default function Home() {
         {may.includes('document.read') && <Waits />}
         {may.includes('stock.read') && <RunsLow />}
         {may.includes('link.read') && <Health />}
+        <Suspense fallback={null}>
+          <Needs />
+        </Suspense>
       </SimpleGrid>
     </Page>
   );

@@ -1,5 +1,5 @@
 // Oneself: where one is signed in, and another password.
-import { Badge, Button, Card, Group, PasswordInput, Stack, Text, Title } from '@mantine/core';
+import { Badge, Button, Card, Group, PasswordInput, Stack, Text, TextInput, Title } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { moment } from '../format';
@@ -15,6 +15,7 @@ import { Delegations } from './delegations';
 export default function Me() {
   const { t, language } = useWords();
   const query = useQuery({ queryKey: ['session'], queryFn: () => directory.listSessions({}) });
+  const who = useQuery({ queryKey: ['session', 'who'], queryFn: () => directory.whoAmI({}) });
   const columns: Column<SignIn>[] = [
     { name: t.me.browser, show: (one) => one.browser },
     { name: t.me.since, show: (one) => moment(one.createdAt, language) },
@@ -60,12 +61,13 @@ export default function Me() {
         </Loaded>
       </Card>
       {person()?.may.includes('approval.decide') && <Delegations />}
-      <Password />
+      {who.data?.login && <Password login={who.data.login} />}
     </Page>
   );
 }
 
-function Password() {
+/** Of whoever has one: a company's own sign-in has its own place for that. */
+function Password({ login }: { login: string }) {
   const { t } = useWords();
   const [old, setOld] = useState('');
   const [next, setNext] = useState('');
@@ -89,6 +91,7 @@ function Password() {
           <Title order={2} size="h4">
             {t.me.password}
           </Title>
+          <TextInput label={t.signIn.login} value={login} readOnly autoComplete="username" />
           <PasswordInput
             label={t.me.old}
             value={old}
