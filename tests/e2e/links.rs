@@ -274,3 +274,36 @@ async fn a_link_of_another_enterprise_is_not_there() {
     );
     assert_eq!(visby.link(&link).await["state"], "LINK_STATE_ACTIVE");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_refused_by_what_was_true_of_a_link_before() {
+    let (here, there) = (House::new().await, House::new().await);
+    let (visby, luebeck) = (here.enterprise("Visby").await, there.enterprise("Lübeck").await);
+    visby.has(&[("TEA-1", 10)]).await;
+    let link = visby.links_with(&luebeck, grant(), json!({})).await;
+    let becomes = async |state: &str| {
+        let statement = format!("update link set state = '{state}' where id = '{link}'");
+        here.world.in_tenant(visby.tenant, &statement).await;
+    };
+    let failure = async || {
+        let asked = json!({"items": [{"sku": "TEA-1"}]});
+        let answer = luebeck
+            .call("inventory.v1.InventoryStaffService/QueryPartners", asked)
+            .await;
+        text(&answer["answers"][0]["failure"])
+    };
+    assert_eq!(failure().await, "");
+    becomes("expired").await;
+    // Another link makes the node look at all of them: from then on it remembers this one as over.
+    visby.invites(json!({}), json!({})).await;
+    for _ in 0..400 {
+        if !failure().await.is_empty() {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(25)).await;
+    }
+    assert_ne!(failure().await, "");
+    // Nobody tells the node that it is not.
+    becomes("active").await;
+    assert_eq!(failure().await, "");
+}

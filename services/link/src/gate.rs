@@ -1,7 +1,8 @@
 //! The gate of the link port: from a pinned key to a [`Permit`], or a refusal that names the rule.
 //!
 //! What it remembers of a link is only as good as the tenant's own row: every statement of a partner's call compares state,
-//! epoch and grant version with the permit's, and a change of any link makes every process look again.
+//! epoch and grant version with the permit's, whoever would be refused is looked up anew, and a change of any link makes every process
+//! look again.
 
 use std::{
     collections::HashMap,
@@ -316,8 +317,9 @@ impl Links {
 
     async fn enter(&self, node: NodeId, link: LinkId, to: EnterpriseId, needs_active: bool) -> Result<Permit, Fault> {
         let end = match self.known().get(link, to) {
-            Some(end) => end,
-            None => load(self, link, to).await?.ok_or(Error::NoSuchLink)?,
+            // Nobody is refused by what was true of a link before: what is remembered may be older than its partner's news.
+            Some(end) if end.state == LinkState::Active || !needs_active || end.peer_node != node => end,
+            _ => load(self, link, to).await?.ok_or(Error::NoSuchLink)?,
         };
         // Not yours and not there are the same answer.
         if end.peer_node != node {
