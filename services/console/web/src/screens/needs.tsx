@@ -70,7 +70,9 @@ export default function Needs() {
         {needs.map(({ name, to, count }) => (
           <Group key={to} justify="space-between" wrap="nowrap">
             <Link href={to}>{name}</Link>
-            <Badge color="orange" flex="none">{number(count, language)}</Badge>
+            <Badge color="orange" flex="none">
+              {number(count, language)}
+            </Badge>
           </Group>
         ))}
       </Stack>
