@@ -444,6 +444,8 @@ async fn an_article_is_found_by_any_words_of_its_name_its_number_or_its_gtin() {
         row(2, "NUT-1", "3017620422003", "Nutella Hazelnut spread", "NORTH"),
         row(3, "TEA_1", "", "Green tea 50%", "MAIN"),
         row(4, "TEAX1", "", "Schwarzer Tee", "MAIN"),
+        // As long as both may be.
+        row(5, &"X".repeat(80), "", &"Ä".repeat(200), "MAIN"),
     ];
     visby.imports(rows, false).await;
     let found = async |words: &str| {
@@ -471,17 +473,17 @@ async fn an_article_is_found_by_any_words_of_its_name_its_number_or_its_gtin() {
     for words in ["tea_1", "50%", "green"] {
         assert_eq!(found(words).await, tea, "{words}");
     }
-    assert_eq!(found("").await.len(), 3);
+    assert_eq!(found("").await.len(), 4);
+    assert_eq!(found(&"ä".repeat(100)).await.len(), 1);
     assert_eq!(found("nutella green").await, []);
     assert_eq!(found("\\").await, []);
-    let refused = visby
-        .try_call(
-            "inventory.v1.InventoryStaffService/ListItems",
-            json!({"text": "a ".repeat(9)}),
-        )
-        .await
-        .unwrap_err();
-    assert_eq!(refused.parameters["field"], "text");
+    for words in ["a ".repeat(9), "a".repeat(101), "\0".to_owned()] {
+        let refused = visby
+            .try_call("inventory.v1.InventoryStaffService/ListItems", json!({"text": words}))
+            .await
+            .unwrap_err();
+        assert_eq!(refused.parameters["field"], "text");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -128,13 +128,13 @@ pub struct Line {
     pub quantity: hansa_vocab::Quantity,
 }
 
-/// What SQL looks for, for each word of a text; none when it is too long.
+/// What SQL looks for, for each word of a text; none when it is too long, or no text that SQL can hold.
 pub fn patterns(text: &str) -> Option<Vec<String>> {
     const LENGTH_MAX: usize = 100;
     const WORDS_MAX: usize = 8;
     let text = text.to_lowercase();
     let words: Vec<&str> = text.split_whitespace().collect();
-    if text.chars().count() > LENGTH_MAX || words.len() > WORDS_MAX {
+    if text.chars().count() > LENGTH_MAX || words.len() > WORDS_MAX || text.contains('\0') {
         return None;
     }
     let pattern = |word: &str| {
