@@ -2,12 +2,14 @@
 import { Group, Progress, Stack, TextInput } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
-import { digitsOf, money, parseDecimal } from '../format';
+import { digitsOf, money } from '../format';
 import type { Budget } from '../gen/hansa/procurement/v1/staff_pb';
 import { useWords } from '../i18n';
 import { procurement } from '../rpc-trade';
 import { person } from '../session';
 import { FormButton } from '../ui/act';
+import { AmountFields, minorOf } from '../ui/amount';
+import { DayFields } from '../ui/days';
 import { Empty, Loaded } from '../ui/states';
 import { type Column, List } from '../ui/table';
 
@@ -71,10 +73,7 @@ function Put() {
   const words = t.budget;
   const [form, setForm] = useState({ accountingCost: '', beginsOn: '', endsOn: '', currency: 'EUR', amount: '' });
   const set = (next: Partial<typeof form>) => setForm({ ...form, ...next });
-  // Exactly, in the currency's smallest unit; what has more places than it is no amount.
-  const read = parseDecimal(form.amount);
-  const places = digitsOf(form.currency);
-  const amount = read && read.scale <= places ? read.value * 10n ** BigInt(places - read.scale) : undefined;
+  const amount = minorOf(form.amount, form.currency);
   return (
     <FormButton
       label={words.put}
@@ -93,34 +92,11 @@ function Put() {
         onChange={(event) => set({ accountingCost: event.currentTarget.value })}
         data-autofocus
       />
-      <Group grow>
-        <TextInput
-          type="date"
-          label={words.begins}
-          value={form.beginsOn}
-          onChange={(event) => set({ beginsOn: event.currentTarget.value })}
-        />
-        <TextInput
-          type="date"
-          label={words.ends}
-          value={form.endsOn}
-          onChange={(event) => set({ endsOn: event.currentTarget.value })}
-        />
-      </Group>
-      <Group grow>
-        <TextInput
-          label={words.amount}
-          inputMode="decimal"
-          value={form.amount}
-          onChange={(event) => set({ amount: event.currentTarget.value })}
-        />
-        <TextInput
-          label={t.head.currency}
-          maxLength={3}
-          value={form.currency}
-          onChange={(event) => set({ currency: event.currentTarget.value.toUpperCase() })}
-        />
-      </Group>
+      <DayFields
+        first={{ label: words.begins, value: form.beginsOn, change: (beginsOn) => set({ beginsOn }) }}
+        last={{ label: words.ends, value: form.endsOn, change: (endsOn) => set({ endsOn }) }}
+      />
+      <AmountFields label={words.amount} amount={form.amount} currency={form.currency} change={set} />
     </FormButton>
   );
 }

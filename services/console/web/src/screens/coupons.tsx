@@ -1,5 +1,5 @@
 // Kinds of coupons: what they take off, where they are good, and who gets them.
-import { timestampDate, timestampFromDate } from '@bufbuild/protobuf/wkt';
+import { timestampDate } from '@bufbuild/protobuf/wkt';
 import { Button, Group, NativeSelect, NumberInput, Stack, Text, Textarea, TextInput } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
@@ -10,6 +10,7 @@ import { loyalty } from '../rpc-people';
 import { person } from '../session';
 import { FormButton, useAct } from '../ui/act';
 import { AmountFields, minorOf } from '../ui/amount';
+import { beginOf, DayFields, endOf } from '../ui/days';
 import { PartnerChoice, usePartners } from '../ui/partner';
 import { PoolChoice } from '../ui/pool';
 import { Empty, Loaded, Refused } from '../ui/states';
@@ -98,9 +99,6 @@ const drafted = {
   issuedMax: '' as number | string,
 };
 
-/** Civil days where one is, from the beginning of the first up to the end of the last. */
-const day = (text: string, time: string) => (text ? timestampFromDate(new Date(`${text}T${time}`)) : undefined);
-
 function PutKind() {
   const { t } = useWords();
   const words = t.loyalty;
@@ -136,8 +134,8 @@ function PutKind() {
             issuerPermille: Math.round(Number(form.issuerPercent) * 10),
             scope: form.scope,
             linkId: form.scope === CouponScope.PARTNER ? form.linkId : '',
-            validFrom: day(form.from, '00:00:00'),
-            validUntil: day(form.until, '23:59:59'),
+            validFrom: beginOf(form.from),
+            validUntil: endOf(form.until),
             issuedMax: BigInt(Number(form.issuedMax) || 0),
           },
         })
@@ -215,20 +213,10 @@ function PutKind() {
           onChange={(issuerPercent) => set({ issuerPercent })}
         />
       )}
-      <Group grow>
-        <TextInput
-          type="date"
-          label={words.from}
-          value={form.from}
-          onChange={(event) => set({ from: event.currentTarget.value })}
-        />
-        <TextInput
-          type="date"
-          label={words.to}
-          value={form.until}
-          onChange={(event) => set({ until: event.currentTarget.value })}
-        />
-      </Group>
+      <DayFields
+        first={{ label: words.from, value: form.from, change: (from) => set({ from }) }}
+        last={{ label: words.to, value: form.until, change: (until) => set({ until }) }}
+      />
       <NumberInput
         label={words.issuedMax}
         min={0}

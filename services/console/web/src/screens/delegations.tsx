@@ -1,5 +1,4 @@
 // Who decides in whose place, and until when.
-import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { Card, Group, Text, TextInput, Title } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
@@ -10,6 +9,7 @@ import { workflow } from '../rpc';
 import { person } from '../session';
 import { AskedButton, FormButton } from '../ui/act';
 import { ColleagueChoice } from '../ui/colleagues';
+import { beginOf, DayFields, endOf } from '../ui/days';
 import { Loaded } from '../ui/states';
 import { type Column, List } from '../ui/table';
 
@@ -60,10 +60,6 @@ export function Delegations() {
   );
 }
 
-/** Civil days where one is: from the beginning of the first up to the end of the last. */
-const begins = (day: string) => (day ? timestampFromDate(new Date(`${day}T00:00:00`)) : undefined);
-const ends = (day: string) => timestampFromDate(new Date(`${day}T23:59:59`));
-
 function Delegate() {
   const { t } = useWords();
   const [to, setTo] = useState('');
@@ -78,7 +74,7 @@ function Delegate() {
       ready={to !== '' && until !== ''}
       touched={['approval']}
       work={() =>
-        workflow.delegate({ toStaffId: to, beginsAt: begins(from), endsAt: ends(until), reason: reason.trim() })
+        workflow.delegate({ toStaffId: to, beginsAt: beginOf(from), endsAt: endOf(until), reason: reason.trim() })
       }
       done={() => {
         setTo('');
@@ -86,17 +82,9 @@ function Delegate() {
       }}
     >
       <ColleagueChoice label={t.delegation.to} value={to} change={setTo} others />
-      <TextInput
-        type="date"
-        label={t.delegation.begins}
-        value={from}
-        onChange={(event) => setFrom(event.currentTarget.value)}
-      />
-      <TextInput
-        type="date"
-        label={t.delegation.ends}
-        value={until}
-        onChange={(event) => setUntil(event.currentTarget.value)}
+      <DayFields
+        first={{ label: t.delegation.begins, value: from, change: setFrom }}
+        last={{ label: t.delegation.ends, value: until, change: setUntil }}
       />
       <TextInput
         label={t.delegation.reason}

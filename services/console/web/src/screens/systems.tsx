@@ -25,6 +25,7 @@ const topics = [
   'app.notice',
 ];
 const SOON = 5_000;
+const colors: Record<string, string> = { delivered: 'teal', failed: 'red', pending: 'yellow' };
 
 export default function Systems() {
   const { t } = useWords();
@@ -155,7 +156,6 @@ function Deliveries({ id }: { id: string }) {
     refetchInterval: SOON,
   });
   const state = (one: Delivery) => words.states[one.state as keyof typeof words.states] ?? one.state;
-  const colors: Record<string, string> = { delivered: 'teal', failed: 'red', pending: 'yellow' };
   const columns: Column<Delivery>[] = [
     { name: words.topic, show: (one) => one.topic, text: (one) => one.topic },
     { name: t.links.state, show: (one) => <Badge color={colors[one.state]}>{state(one)}</Badge>, text: state },
@@ -226,7 +226,6 @@ function Mails() {
   const words = t.systems;
   const query = useQuery({ queryKey: ['mail'], queryFn: () => egress.listMails({}) });
   const state = (one: Mail) => words.states[one.state as keyof typeof words.states] ?? one.state;
-  const colors: Record<string, string> = { delivered: 'teal', failed: 'red', pending: 'yellow' };
   const columns: Column<Mail>[] = [
     { name: t.reach.subject, show: (one) => one.subject || words.forgotten, text: (one) => one.subject },
     { name: words.to, show: (one) => one.to, text: (one) => one.to },
