@@ -7,7 +7,12 @@ use hansa_proto::directory::v1::{
     WatchChangesRequest, WatchChangesResponse, directory_staff_service_client::DirectoryStaffServiceClient,
     watch_changes_response::Update,
 };
-use hansa_tests::{Enterprise, House, documents::two, house::text};
+use hansa_tests::{
+    Enterprise, House,
+    documents::two,
+    house::text,
+    members::{phone, row},
+};
 use serde_json::json;
 use tonic::{Status, Streaming};
 
@@ -166,4 +171,53 @@ async fn a_topic_that_ones_roles_may_not_read_is_closed_and_a_withdrawn_key_ends
     tokio::time::timeout(Duration::from_secs(2), ended)
         .await
         .expect("it goes on");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stock_that_moves_is_told_once_for_what_moved_together_whoever_moved_it() {
+    let (here, there) = (House::new().await, House::new().await);
+    let (visby, luebeck) = (here.enterprise("Visby").await, there.enterprise("Lübeck").await);
+    let mut reader = Reader::open(&visby, &["level"], "", false).await.unwrap();
+    assert!(reader.all().await.is_empty());
+    visby.has(&[("TEA-1", 10), ("TEA-2", 10), ("TEA-3", 10)]).await;
+    assert!(is(&reader.change().await, "level", "", "stock.move"));
+    let grant = json!({"visibility": "VISIBILITY_EXACT", "mayReserve": true, "ttlMaxSeconds": 900});
+    let link = visby.links_with(&luebeck, grant, json!({})).await;
+    luebeck.reserves(&link, "", "TEA-1", 1, "600s").await.unwrap();
+    assert!(is(&reader.change().await, "level", "", "stock.move"));
+    // Who comes back hears of what moved meanwhile, and of nothing when nothing did.
+    let token = reader.token.clone();
+    drop(reader);
+    let mut reader = Reader::open(&visby, &["level"], &token, false).await.unwrap();
+    assert!(reader.all().await.is_empty());
+    drop(reader);
+    luebeck.reserves(&link, "", "TEA-2", 1, "600s").await.unwrap();
+    let mut reader = Reader::open(&visby, &["level"], &token, false).await.unwrap();
+    assert_eq!(reader.all().await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn members_and_their_consents_are_told_and_looking_at_one_is_no_change() {
+    let house = House::new().await;
+    let (store, brand) = (
+        house.enterprise("Lübeck Stores").await,
+        house.enterprise("Visby Tea").await,
+    );
+    let link = store.links_with(&brand, json!({}), json!({})).await;
+    let topics = ["pool", "member", "consent"];
+    let mut reader = Reader::open(&store, &topics, "", false).await.unwrap();
+    assert!(reader.all().await.is_empty());
+    store.pools("loyalty").await;
+    assert!(is(&reader.change().await, "pool", "loyalty", "pool.write"));
+    store
+        .enrols("loyalty", vec![row(1, &phone(1), &[("city", "Lübeck")])], false)
+        .await;
+    assert!(is(&reader.change().await, "pool", "loyalty", "member.import"));
+    let found = json!({"pool": "loyalty", "number": 1});
+    store.members("GetMember", found.clone()).await.unwrap();
+    let notice = store.notice(&link, "joint-offers", &["city"]).await;
+    store.agree("loyalty", &notice, [1]).await;
+    assert!(is(&reader.change().await, "consent", "", "consent.change"));
+    store.members("EraseMember", found).await.unwrap();
+    assert!(is(&reader.change().await, "member", "loyalty/1", "member.erase"));
 }

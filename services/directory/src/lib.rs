@@ -13,7 +13,7 @@ mod ops;
 mod store;
 
 pub use api::{DirectoryStaff, invited_at};
-pub use audited::{AllAudited, Audited, SectionFuture};
+pub use audited::{AllAudited, Audited, Notice, SectionFuture, WrittenFuture};
 pub use door::{COOKIE, CSRF, Door, Session, cookie};
 pub use error::Error;
 pub use model::Section;

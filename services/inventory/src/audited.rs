@@ -1,6 +1,6 @@
 //! Movements of stock, as lines of the audit: nothing else is written about them.
 
-use hansa_directory::{Audited, Section, SectionFuture};
+use hansa_directory::{Audited, Notice, Section, SectionFuture, WrittenFuture};
 use hansa_tenancy::TenantTx;
 
 use crate::store::catalogue;
@@ -19,5 +19,16 @@ impl Audited for LedgerLines {
             let (lines, root) = catalogue::ledger_section(tx, from, to).await?;
             Ok(Section { lines, root })
         })
+    }
+
+    fn notice(&self) -> Option<Notice> {
+        Some(Notice {
+            topic: "level",
+            action: "stock.move",
+        })
+    }
+
+    fn written<'a>(&'a self, tx: &'a mut TenantTx, from: &'a str, to: &'a str) -> WrittenFuture<'a> {
+        Box::pin(async move { Ok(catalogue::ledger_written(tx, from, to).await?) })
     }
 }

@@ -44,6 +44,7 @@ struct End {
     peer: EnterpriseId,
     peer_name: String,
     peer_node: NodeId,
+    mark: links::Mark,
     state: LinkState,
     reason: String,
     changeable_by: String,
@@ -154,13 +155,9 @@ impl Known {
             .cloned()
     }
 
-    fn keys(&self) -> Vec<(LinkId, EnterpriseId)> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .keys()
-            .copied()
-            .collect()
+    fn all(&self) -> Vec<((LinkId, EnterpriseId), Arc<End>)> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.iter().map(|(key, end)| (*key, end.clone())).collect()
     }
 
     /// Forgets a link's ends: whoever holds a permit of theirs is ended.
@@ -410,6 +407,7 @@ async fn end(
         peer,
         peer_name: loaded.row.peer_name.clone(),
         peer_node,
+        mark: loaded.row.mark(),
         state: standing.state,
         reason: standing.reason,
         changeable_by: standing.waiting_for,
@@ -428,7 +426,7 @@ async fn watch(all: Links) {
         if let Err(error) = all.learn_nodes().await {
             tracing::warn!(%error, "partners' nodes can't be read");
         }
-        for (link, to) in all.known().keys() {
+        for (link, to) in changed(&all).await {
             match read(&all, link, to).await {
                 Ok(Some(end)) => drop(all.known().put(to, end)),
                 // What can't be read can't be trusted to go on.
@@ -436,6 +434,47 @@ async fn watch(all: Links) {
             }
         }
     }
+}
+
+/// The known ends that are no longer what was read of them, or can't be asked: a few statements for thousands of links.
+async fn changed(all: &Links) -> Vec<(LinkId, EnterpriseId)> {
+    let mut known = all.known().all();
+    let ids: Vec<_> = known.iter().map(|((link, _), _)| link.0).collect();
+    let Ok(routes) = routes::some(all.tenancy().control(), &ids).await else {
+        return known.into_iter().map(|(key, _)| key).collect();
+    };
+    let routed: HashMap<_, _> = routes
+        .into_iter()
+        .filter(|(_, route)| !route.closing)
+        .map(|(link, route)| ((link, route.enterprise), route))
+        .collect();
+    known.sort_by_key(|(_, end)| end.tenant);
+    let mut changed = Vec::new();
+    for of_one in known.chunk_by(|(_, a), (_, b)| a.tenant == b.tenant) {
+        let marks = marks(all, of_one).await.unwrap_or_default();
+        changed.extend(of_one.iter().filter_map(|(key, end)| {
+            let routed = routed
+                .get(key)
+                .is_some_and(|route| route.peer_node == Some(end.peer_node));
+            let same = routed && marks.get(&end.link) == Some(&end.mark);
+            (!same).then_some(*key)
+        }));
+    }
+    changed
+}
+
+/// What a tenant's known ends follow from now.
+async fn marks(
+    all: &Links,
+    of_one: &[((LinkId, EnterpriseId), Arc<End>)],
+) -> Result<HashMap<LinkId, links::Mark>, Error> {
+    let Some((_, first)) = of_one.first() else {
+        return Ok(HashMap::new());
+    };
+    let ids: Vec<_> = of_one.iter().map(|((link, _), _)| link.0).collect();
+    let errand = Errand::new("link.gate", first.tenant);
+    let mut tx = all.tenancy().begin("link.gate", &errand).await?;
+    links::marks(&mut tx, &ids).await
 }
 
 fn holds(before: &End, now: &End) -> bool {

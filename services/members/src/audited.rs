@@ -1,6 +1,6 @@
 //! Changes of consents, as lines of the audit: nothing else is written about them.
 
-use hansa_directory::{Audited, Section, SectionFuture};
+use hansa_directory::{Audited, Notice, Section, SectionFuture, WrittenFuture};
 use hansa_tenancy::TenantTx;
 
 use crate::store::consents;
@@ -19,5 +19,16 @@ impl Audited for ConsentLines {
             let (lines, root) = consents::section(tx, from, to).await?;
             Ok(Section { lines, root })
         })
+    }
+
+    fn notice(&self) -> Option<Notice> {
+        Some(Notice {
+            topic: "consent",
+            action: "consent.change",
+        })
+    }
+
+    fn written<'a>(&'a self, tx: &'a mut TenantTx, from: &'a str, to: &'a str) -> WrittenFuture<'a> {
+        Box::pin(async move { Ok(consents::written(tx, from, to).await?) })
     }
 }

@@ -4,7 +4,7 @@ import { Notifications } from '@mantine/notifications';
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { lazy, Suspense, useEffect } from 'react';
 import { Redirect, Route, Router, Switch } from 'wouter';
-import { Speaking, useWords } from './i18n';
+import { Speaking, type Spoken, useWords } from './i18n';
 import { useLive } from './live';
 import { SignIn } from './screens/sign-in';
 import { findSession, useSession } from './session';
@@ -164,11 +164,11 @@ function Inside() {
   return session.is === 'somebody' ? <Screens /> : <SignIn ended={session.ended} />;
 }
 
-export function App({ nonce }: { nonce: string }) {
+export function App({ nonce, spoken }: { nonce: string; spoken: Spoken }) {
   return (
     <MantineProvider theme={theme} defaultColorScheme="auto" getStyleNonce={() => nonce}>
       <Notifications position="top-right" />
-      <Speaking>
+      <Speaking first={spoken}>
         <QueryClientProvider client={queries}>
           <Router base="/console">
             <Inside />

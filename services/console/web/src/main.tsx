@@ -6,6 +6,7 @@ import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { App } from './app';
 import { watchWaiting } from './device/queue';
+import { firstSpoken } from './i18n';
 
 const nonce = document.querySelector<HTMLMetaElement>('meta[name=nonce]')?.content ?? '';
 // Libraries that write styles of their own ask here.
@@ -13,10 +14,12 @@ setNonce(nonce);
 
 const root = document.getElementById('root');
 if (root) {
-  createRoot(root).render(
-    <StrictMode>
-      <App nonce={nonce} />
-    </StrictMode>,
+  firstSpoken().then((spoken) =>
+    createRoot(root).render(
+      <StrictMode>
+        <App nonce={nonce} spoken={spoken} />
+      </StrictMode>,
+    ),
   );
 }
 watchWaiting();

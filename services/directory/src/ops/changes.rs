@@ -4,7 +4,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use data_encoding::HEXLOWER;
-use hansa_tenancy::{Caller as _, Commits};
+use hansa_tenancy::{Caller as _, Commits, TenantTx};
 use hansa_vault::{hmac_sha256, sha256, stamp, stamped};
 use hansa_vocab::{
     Action,
@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// What can be followed, and what one must be allowed to do to follow it. The words stand before the slash of an audit line's resource.
-const TOPICS: [(&str, Action); 14] = [
+const TOPICS: [(&str, Action); 26] = [
     ("document", Action::DocumentRead),
     ("kind", Action::DocumentRead),
     ("approval", Action::ApprovalRead),
@@ -30,6 +30,18 @@ const TOPICS: [(&str, Action); 14] = [
     ("webhook", Action::WebhookRead),
     ("budget", Action::BudgetRead),
     ("location", Action::StockRead),
+    ("level", Action::StockRead),
+    ("pool", Action::PoolRead),
+    ("match", Action::PoolRead),
+    ("member", Action::MemberRead),
+    ("consent", Action::MemberRead),
+    ("program", Action::LoyaltyRead),
+    ("coupon-kind", Action::LoyaltyRead),
+    ("coupon", Action::LoyaltyRead),
+    ("booking", Action::LoyaltyRead),
+    ("way", Action::OutreachRead),
+    ("enrolment", Action::OutreachRead),
+    ("run", Action::OutreachRead),
     ("app", Action::AppRead),
     ("share", Action::AppRead),
     ("thread", Action::ThreadRead),
@@ -238,9 +250,13 @@ impl Feed {
             let mut tx = self.directory.tenancy.begin("directory.changes", &self.session).await?;
             let now = changes::now(&mut tx, &place.from).await?.snapshot;
             let (until, mut done) = place.until.take().unwrap_or_else(|| (now.clone(), 0));
-            let rows = changes::between(&mut tx, &self.topics, (&place.from, &until), done, PAGE).await?;
+            let mut rows = changes::between(&mut tx, &self.topics, (&place.from, &until), done, PAGE).await?;
+            let more = i64::try_from(rows.len()) == Ok(PAGE);
+            if !more {
+                rows.extend(self.together(&mut tx, &place.from, &until).await?);
+            }
             drop(tx);
-            let (count, more) = (rows.len(), i64::try_from(rows.len()) == Ok(PAGE));
+            let count = rows.len();
             for (place_in_page, row) in (1..).zip(rows) {
                 done += 1;
                 let after = if place_in_page == count && !more {
@@ -263,6 +279,27 @@ impl Feed {
                 return Ok(place);
             }
         }
+    }
+
+    /// What is told of lines that have no audit line each: once for all that came in between.
+    async fn together(&self, tx: &mut TenantTx, from: &str, until: &str) -> Result<Vec<ChangeRow>, Stop> {
+        let mut rows = Vec::new();
+        for audited in self.directory.audited().iter() {
+            let Some(notice) = audited
+                .notice()
+                .filter(|notice| self.topics.iter().any(|topic| topic == notice.topic))
+            else {
+                continue;
+            };
+            if let Some(at) = audited.written(tx, from, until).await? {
+                rows.push(ChangeRow {
+                    at,
+                    action: notice.action.to_owned(),
+                    resource: notice.topic.to_owned(),
+                });
+            }
+        }
+        Ok(rows)
     }
 
     /// Until something may have changed.

@@ -33,7 +33,8 @@ pub struct ChangeRow {
     pub resource: String,
 }
 
-/// Lines of these topics that `until` shows and `from` does not, in their order, from after `done` of them.
+/// Lines of these topics that `until` shows and `from` does not, in their order, from after `done` of them. Who has read something has
+/// changed nothing.
 pub async fn between(
     tx: &mut TenantTx,
     topics: &[String],
@@ -46,7 +47,7 @@ pub async fn between(
         "select at, action, resource from audit
          where xid >= pg_snapshot_xmin($2::text::pg_snapshot) and xid < pg_snapshot_xmax($3::text::pg_snapshot)
              and not pg_visible_in_snapshot(xid, $2::text::pg_snapshot) and pg_visible_in_snapshot(xid, $3::text::pg_snapshot)
-             and split_part(resource, '/', 1) = any($1::varchar[])
+             and split_part(resource, '/', 1) = any($1::varchar[]) and action not like '%.read'
          order by at, id offset $4 limit $5",
         topics,
         from,

@@ -465,6 +465,20 @@ pub async fn ledger_section(tx: &mut TenantTx, from: &str, to: &str) -> Result<(
     Ok((u64::try_from(row.lines).unwrap_or(0), root))
 }
 
+/// When the latest movement of all transactions that are in by the snapshot `to` and were not by `from` was written down.
+pub async fn ledger_written(tx: &mut TenantTx, from: &str, to: &str) -> Result<Option<OffsetDateTime>, sqlx::Error> {
+    sqlx::query_scalar!(
+        "select at from ledger
+         where xid >= pg_snapshot_xmin($1::text::pg_snapshot) and xid < pg_snapshot_xmax($2::text::pg_snapshot)
+             and not pg_visible_in_snapshot(xid, $1::text::pg_snapshot) and pg_visible_in_snapshot(xid, $2::text::pg_snapshot)
+         order by xid desc limit 1",
+        from,
+        to,
+    )
+    .fetch_optional(tx.conn())
+    .await
+}
+
 /// An article of ours.
 pub struct ItemRow {
     pub sku: String,

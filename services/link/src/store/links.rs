@@ -61,6 +61,31 @@ struct Raw {
     hosted: bool,
 }
 
+/// What an end of a link follows from: as long as this is the same, so is what was read of the link.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mark {
+    state: LinkState,
+    epoch: i64,
+    grant_version: i64,
+    peer: Option<EnterpriseId>,
+    peer_node: Option<NodeId>,
+    declared: (i64, i64),
+}
+
+impl LinkRow {
+    /// What its end follows from.
+    pub fn mark(&self) -> Mark {
+        Mark {
+            state: self.state,
+            epoch: self.epoch,
+            grant_version: self.grant_version,
+            peer: self.peer,
+            peer_node: self.peer_node,
+            declared: (self.mine, self.theirs),
+        }
+    }
+}
+
 impl TryFrom<Raw> for LinkRow {
     type Error = Error;
 
@@ -144,6 +169,22 @@ pub async fn find(tx: &mut TenantTx, id: LinkId) -> Result<LinkRow, Error> {
     .await?
     .ok_or(Error::NoSuchLink)?
     .try_into()
+}
+
+/// What the ends of these links follow from; those that are not there are missing.
+pub async fn marks(tx: &mut TenantTx, all: &[Uuid]) -> Result<HashMap<LinkId, Mark>, Error> {
+    let rows = sqlx::query_as!(
+        Raw,
+        "select id, inviter, peer_id, peer_name, peer_node_id, state, epoch, grant_version, terms_hash, check_code, secret_hash,
+            expires_at, mine, theirs, acknowledged, bundle_known, card_known, last_contact_at, last_refusal, last_refusal_at, hosted
+         from link where id = any($1)",
+        all,
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    rows.into_iter()
+        .map(|raw| LinkRow::try_from(raw).map(|row| (row.id, row.mark())))
+        .collect()
 }
 
 /// Takes the link's row lock: what follows in this transaction is alone with it.

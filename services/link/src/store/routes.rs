@@ -84,16 +84,25 @@ pub async fn find(pool: &PgPool, link: LinkId, enterprise: EnterpriseId) -> Resu
 
 /// Both ends of a link, as far as they live here.
 pub async fn ends(pool: &PgPool, link: LinkId) -> Result<Vec<Route>, Error> {
+    Ok(some(pool, &[link.0])
+        .await?
+        .into_iter()
+        .map(|(_, route)| route)
+        .collect())
+}
+
+/// The ends of these links that live here.
+pub async fn some(pool: &PgPool, links: &[Uuid]) -> Result<Vec<(LinkId, Route)>, Error> {
     let rows = sqlx::query!(
-        "select enterprise_id, tenant_id, peer_enterprise_id, peer_node_id, state
-         from hansa.link_route where link_id = $1 order by enterprise_id",
-        link.0,
+        "select link_id, enterprise_id, tenant_id, peer_enterprise_id, peer_node_id, state
+         from hansa.link_route where link_id = any($1) order by link_id, enterprise_id",
+        links,
     )
     .fetch_all(pool)
     .await?;
     rows.into_iter()
         .map(|row| {
-            Ok(Route {
+            let route = Route {
                 tenant: row.tenant_id.parse().map_err(damaged)?,
                 enterprise: row.enterprise_id.parse().map_err(damaged)?,
                 peer: row
@@ -102,7 +111,8 @@ pub async fn ends(pool: &PgPool, link: LinkId) -> Result<Vec<Route>, Error> {
                     .transpose()?,
                 peer_node: row.peer_node_id.map(|text| text.parse().map_err(damaged)).transpose()?,
                 closing: row.state == "closing",
-            })
+            };
+            Ok((LinkId(row.link_id), route))
         })
         .collect()
 }

@@ -287,6 +287,20 @@ pub async fn section(tx: &mut TenantTx, from: &str, to: &str) -> Result<(u64, Ve
     Ok((u64::try_from(row.lines).unwrap_or(0), root))
 }
 
+/// When the latest change of all transactions that are in by the snapshot `to` and were not by `from` was written down.
+pub async fn written(tx: &mut TenantTx, from: &str, to: &str) -> Result<Option<OffsetDateTime>, sqlx::Error> {
+    sqlx::query_scalar!(
+        "select at from consent_event
+         where xid >= pg_snapshot_xmin($1::text::pg_snapshot) and xid < pg_snapshot_xmax($2::text::pg_snapshot)
+             and not pg_visible_in_snapshot(xid, $1::text::pg_snapshot) and pg_visible_in_snapshot(xid, $2::text::pg_snapshot)
+         order by xid desc limit 1",
+        from,
+        to,
+    )
+    .fetch_optional(tx.conn())
+    .await
+}
+
 /// What a partner holds of a member, or is told to hold no more.
 #[derive(Clone, Debug)]
 pub struct ReleaseRow {

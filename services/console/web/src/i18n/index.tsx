@@ -1,45 +1,56 @@
-// Two languages, each whole: a text that is missing in one does not compile.
+// Two languages, each whole: a text that is missing in one does not compile. Only the one that is spoken is loaded.
 import { createContext, type ReactNode, useContext, useEffect, useMemo, useState } from 'react';
-import { en } from './en';
-import { zh } from './zh';
+import type { en } from './en';
 
 export type Texts = typeof en;
 export type Language = 'en' | 'zh';
 
-const KEPT = 'hansa.language';
-const known: Record<Language, Texts> = { en, zh };
-
-interface Words {
-  t: Texts;
+/** A language and its texts. */
+export interface Spoken {
   language: Language;
-  speak: (language: Language) => void;
+  t: Texts;
 }
 
-const Context = createContext<Words>({ t: en, language: 'en', speak: () => undefined });
+interface Words extends Spoken {
+  speak: (language: Language) => Promise<void>;
+}
 
-function first(): Language {
+const KEPT = 'hansa.language';
+const texts: Record<Language, () => Promise<Texts>> = {
+  en: async () => (await import('./en')).en,
+  zh: async () => (await import('./zh')).zh,
+};
+
+const Context = createContext<Words | null>(null);
+
+/** What this person has chosen here before, else what their device speaks. */
+export async function firstSpoken(): Promise<Spoken> {
   const kept = localStorage.getItem(KEPT);
-  if (kept === 'en' || kept === 'zh') return kept;
-  return navigator.language.startsWith('zh') ? 'zh' : 'en';
+  const chinese = kept === 'zh' || (kept !== 'en' && navigator.language.startsWith('zh'));
+  const language = chinese ? 'zh' : 'en';
+  return { language, t: await texts[language]() };
 }
 
-export function Speaking({ children }: { children: ReactNode }) {
-  const [language, setLanguage] = useState<Language>(first);
+export function Speaking({ first, children }: { first: Spoken; children: ReactNode }) {
+  const [spoken, setSpoken] = useState(first);
   useEffect(() => {
-    document.documentElement.lang = language === 'zh' ? 'zh-Hans' : 'en';
-  }, [language]);
+    document.documentElement.lang = spoken.language === 'zh' ? 'zh-Hans' : 'en';
+  }, [spoken]);
   const words = useMemo(
     () => ({
-      t: known[language],
-      language,
-      speak: (next: Language) => {
-        localStorage.setItem(KEPT, next);
-        setLanguage(next);
+      ...spoken,
+      speak: async (language: Language) => {
+        setSpoken({ language, t: await texts[language]() });
+        localStorage.setItem(KEPT, language);
       },
     }),
-    [language],
+    [spoken],
   );
   return <Context.Provider value={words}>{children}</Context.Provider>;
 }
 
-export const useWords = () => useContext(Context);
+export function useWords(): Words {
+  const words = useContext(Context);
+  if (!words) throw new Error('nothing is spoken outside of Speaking');
+  return words;
+}

@@ -14,7 +14,7 @@ export function Articles() {
   const { t, language } = useWords();
   const asked = new URLSearchParams(useSearch()).get('text') ?? '';
   const query = useInfiniteQuery({
-    queryKey: ['level', 'items', asked],
+    queryKey: ['article', 'all', asked],
     queryFn: ({ pageParam }) => inventory.listItems({ text: asked, page: pageParam }),
     initialPageParam: '',
     getNextPageParam: (last) => last.nextPage || undefined,

@@ -29,7 +29,7 @@ export function CouponKinds() {
   const { t, language } = useWords();
   const words = t.loyalty;
   const partners = usePartners();
-  const query = useQuery({ queryKey: ['coupon'], queryFn: () => loyalty.listCouponKinds({}) });
+  const query = useQuery({ queryKey: ['coupon-kind'], queryFn: () => loyalty.listCouponKinds({}) });
   const may = person()?.may.includes('loyalty.write') ?? false;
   const scope = (one: CouponKind) =>
     one.scope === CouponScope.PARTNER

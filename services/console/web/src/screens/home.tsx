@@ -104,7 +104,6 @@ function RunsLow() {
   const query = useQuery({
     queryKey: ['level', 'low'],
     queryFn: () => inventory.listLow({}),
-    refetchInterval: 15_000,
   });
   return (
     <Box title={t.figures.low.title} to="/stock?tab=low">

@@ -22,7 +22,7 @@ const share = (level: Level) => Math.max(0, Math.round((100 * Number(free(level)
 export function Low() {
   const { t, language } = useWords();
   const words = t.figures.low;
-  const query = useQuery({ queryKey: ['level', 'low'], queryFn: () => inventory.listLow({}), refetchInterval: 5_000 });
+  const query = useQuery({ queryKey: ['level', 'low'], queryFn: () => inventory.listLow({}) });
   const article = (level: Level) => level.name || level.sku;
   const columns: Column<Level>[] = [
     { name: t.stock.article, show: article, text: article },

@@ -55,8 +55,6 @@ function Ours() {
     queryFn: ({ pageParam }) => inventory.listLevels({ page: pageParam, item: asked ? itemOf(asked) : undefined }),
     initialPageParam: '',
     getNextPageParam: (last) => last.nextPage || undefined,
-    // Movements have no stream of their own; a screen that nobody looks at does not ask.
-    refetchInterval: 2_000,
   });
   const columns: Column<Level>[] = [
     { name: t.stock.article, show: (row) => row.name || row.sku, text: (row) => row.name },

@@ -84,7 +84,7 @@ export function Ways() {
 function Whole({ way }: { way: Way }) {
   const { t, language } = useWords();
   const words = t.reach;
-  const query = useQuery({ queryKey: ['way', way.code], queryFn: () => outreach.getFunnel({ way: way.code }) });
+  const query = useQuery({ queryKey: ['enrolment', way.code], queryFn: () => outreach.getFunnel({ way: way.code }) });
   const figure = (name: string, of: (one: GuideCount) => bigint): Column<GuideCount> => ({
     name,
     show: (one) => number(of(one), language),

@@ -27,7 +27,7 @@ const PAUSE = 200;
 function useKnown(text: string): ItemStock[] {
   const [words] = useDebouncedValue(text.trim(), PAUSE);
   const query = useQuery({
-    queryKey: ['level', 'known', words],
+    queryKey: ['article', words],
     queryFn: () => inventory.listItems({ text: words, pageSize: SHOWN_MAX }),
     enabled: words.length >= LETTERS_MIN,
   });
