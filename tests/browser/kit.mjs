@@ -86,16 +86,20 @@ export class Person {
     await this.button(name).click();
   }
 
-  async sees(text, timeout = 10_000) {
-    const there = this.page.getByText(text).first().waitFor({ timeout });
-    await there.catch(async (error) => {
+  sees(text, timeout = 10_000) {
+    return this.finds(this.page.getByText(text).first(), timeout);
+  }
+
+  state(word) {
+    return this.finds(this.page.locator('[data-testid=state]', { hasText: word }), 15_000);
+  }
+
+  /** Waits for something on the screen; what was there instead is in a picture. */
+  async finds(place, timeout) {
+    await place.waitFor({ timeout }).catch(async (error) => {
       await this.page.screenshot({ path: `${SHOTS}not-seen.png` });
       throw error;
     });
-  }
-
-  async state(word) {
-    await this.page.locator('[data-testid=state]', { hasText: word }).waitFor({ timeout: 15_000 });
   }
 
   /** Looks at the screen as it is now. */

@@ -19,7 +19,7 @@ use crate::{
     partners::{channel, identity_of},
 };
 
-const PRICE_CHECK: &str = include_str!("../backend/price_check.json");
+pub(super) const PRICE_CHECK: &str = include_str!("../backend/price_check.json");
 
 /// Lübeck has published the app and shares it with Visby, which has accepted it for its stores.
 struct Trade {

@@ -41,9 +41,13 @@ impl Reader {
     }
 
     async fn next(&mut self) -> Update {
+        let told = tokio::time::timeout(Duration::from_secs(10), self.told()).await;
+        told.expect("nothing in ten seconds")
+    }
+
+    async fn told(&mut self) -> Update {
         loop {
-            let told = tokio::time::timeout(Duration::from_secs(10), self.stream.message()).await;
-            let told = told.expect("nothing in ten seconds").unwrap().expect("it has ended");
+            let told = self.stream.message().await.unwrap().expect("it has ended");
             self.token = told.resume_token;
             match told.update.unwrap() {
                 Update::Heartbeat(_) => {}

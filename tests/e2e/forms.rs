@@ -189,3 +189,53 @@ fn base64_bytes(text: &Value) -> Vec<u8> {
     let text = text.as_str().unwrap();
     base64::engine::general_purpose::STANDARD.decode(text).unwrap()
 }
+
+/// An app whose one form asks for a colleague, a partner and a place, and ends what it begins.
+pub(super) fn visit() -> Value {
+    let field = |order: u8, title: &str, control: &str| json!({"x-hansa-order": order, "title": title, "x-hansa-control": control, "type": "string"});
+    json!({
+        "app": "visit", "version": 1, "title": {"en": "Visits"}, "prefix": "VI", "roles": ["headquarters", "dealer"],
+        "started_by": "dealer",
+        "sections": {"plan": {"is": "form", "audience": ["headquarters", "dealer"], "schema": {
+            "type": "object", "required": ["by_whom"],
+            "properties": {
+                "by_whom": field(1, "By whom", "staff"), "with_whom": field(2, "With whom", "partner"),
+                "place": field(3, "Place", "location"),
+            },
+        }}},
+        "begins": "draft",
+        "states": {"draft": {"waits_for": "dealer"}, "planned": {"end": true}},
+        "acts": {"plan": {"by": ["dealer"], "from": ["draft"], "writes": ["plan"], "to": "planned"}},
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_document_that_ends_with_its_first_act_is_told_to_whoever_takes_part_whoever_began_it() {
+    let (there, here) = (House::new().await, House::new().await);
+    let (luebeck, visby) = (there.enterprise("Lübeck").await, here.enterprise("Visby").await);
+    let link = luebeck.links_with(&visby, json!({}), json!({})).await;
+    let mut note = visit();
+    (note["app"], note["started_by"]) = (json!("note"), json!("headquarters"));
+    (note["acts"]["plan"]["by"], note["states"]["draft"]["waits_for"]) =
+        (json!(["headquarters"]), json!("headquarters"));
+    let form = json!({"plan": {"form": {"json": json!({"by_whom": uuid::Uuid::from_u128(7)}).to_string()}}});
+    for (app, begins, hears, role) in [
+        (visit(), &visby, &luebeck, "headquarters"),
+        (note, &luebeck, &visby, "dealer"),
+    ] {
+        let kind = text(&luebeck.publishes(&app).await["kind"]);
+        let name = text(&app["app"]);
+        luebeck.shares(&name, &link).await;
+        visby.accepts_app(&name, &link, &[], &["owner"]).await;
+        luebeck
+            .share_becomes(&name, &link, "accepted", |share| share["state"] == "accepted")
+            .await;
+        let id = begins.begins(&kind, json!({role: link})).await;
+        begins.acts(&id, "plan", 0, form.clone()).await.unwrap();
+        for one in [hears, begins] {
+            let there = one.comes(&id, "planned").await;
+            let said = &there["contents"]["plan"]["form"]["json"];
+            assert_eq!(*said, form["plan"]["form"]["json"], "{name} at {}", one.name);
+        }
+    }
+}

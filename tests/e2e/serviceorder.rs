@@ -10,7 +10,7 @@ use hansa_tests::{
 };
 use serde_json::{Value, json};
 
-const MANIFEST: &str = include_str!("../../services/apps/manifests/service_order.json");
+pub(super) const MANIFEST: &str = include_str!("../../services/apps/manifests/service_order.json");
 
 /// Headquarters on one node, the three who work for a customer on another.
 pub(super) struct Order {

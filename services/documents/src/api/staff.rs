@@ -374,13 +374,14 @@ impl DocumentsStaffService for DocumentsStaff {
     ) -> Result<Response<wire::GetCustomerPageResponse>, Status> {
         let (session, documents, asked) = (Session::of(&asked)?, self.0.clone(), asked.into_inner());
         let document = id("id", &asked.id)?;
-        let (reader, until) = finish(async move { documents.customer_page(&session, document).await }).await?;
-        Ok(Response::new(wire::GetCustomerPageResponse {
+        let page = finish(async move { documents.customer_page(&session, document).await }).await?;
+        let said = page.map(|(reader, until)| wire::GetCustomerPageResponse {
             email: reader.email,
             language: reader.language,
             contact: reader.contact,
             until: Some(timestamp(until)),
-        }))
+        });
+        Ok(Response::new(said.unwrap_or_default()))
     }
 
     async fn close_customer_page(

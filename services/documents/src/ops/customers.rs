@@ -92,11 +92,15 @@ impl Documents {
         Ok(address)
     }
 
-    /// Who reads the page of a document's customer, and until when it is there.
-    pub(crate) async fn customer_page(&self, session: &Session, id: Uuid) -> Result<(Reader, OffsetDateTime), Error> {
+    /// Who reads the page of a document's customer, and until when it is there; nothing when there is none.
+    pub(crate) async fn customer_page(
+        &self,
+        session: &Session,
+        id: Uuid,
+    ) -> Result<Option<(Reader, OffsetDateTime)>, Error> {
         let mut tx = self.tenancy.begin("documents.customer_page", session).await?;
         self.ours_to_show(&mut tx, session, id).await?;
-        self.reader(&mut tx, id).await?.ok_or(Error::NotFound("page"))
+        self.reader(&mut tx, id).await
     }
 
     /// Ends it: its address opens nothing any more, and who read it is forgotten.

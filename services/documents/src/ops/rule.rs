@@ -294,8 +294,9 @@ impl Documents {
         };
         self.tell_ours(tx, &next_row, DOCUMENT_CHANGED, act).await?;
         self.tell_customer(tx, (&next_row, kind), &came).await?;
-        let given_up = row.version == 0 && kind.states.get(state).is_some_and(|state| state.end);
-        // A draft that is given up was never anybody else's.
+        let ends = kind.states.get(state).is_some_and(|state| state.end);
+        // A draft that is given up was never anybody else's, unless it is them who have begun it, or it says something.
+        let given_up = row.version == 0 && ends && ours && act.sections.is_empty();
         if !given_up {
             for (party, link) in self.tell_guests(tx, known, &act.role).await? {
                 let told = VersionTold {

@@ -89,35 +89,50 @@ pub fn begin(rule: Rule, people: usize) -> Vec<Part> {
     (0..people).map(turn).collect()
 }
 
-/// What the parts of those who are asked come to; who is not asked any more becomes moot, and the next one's turn begins.
-pub fn settle(rule: Rule, parts: &mut [Part]) -> Standing {
+/// Somebody's part, and whether a colleague has added them: those have to agree whatever the rule says of the others.
+pub type Asked = (Part, bool);
+
+/// What the parts of those whom the rule is about come to.
+fn judge(rule: Rule, parts: &[Part]) -> Standing {
     let count = |wanted: Part| parts.iter().filter(|part| **part == wanted).count();
     let (approved, rejected) = (count(Part::Approved), count(Part::Rejected));
     let left = count(Part::Open) + count(Part::Waiting);
-    let standing = if count(Part::Returned) > 0 {
-        Standing::Returned
-    } else {
-        match rule {
-            Rule::Any if approved > 0 => Standing::Approved,
-            Rule::NOf(many) if approved >= many as usize => Standing::Approved,
-            Rule::All | Rule::InTurn if left == 0 && rejected == 0 => Standing::Approved,
-            // Too few are left.
-            Rule::NOf(many) if approved + left < many as usize => Standing::Rejected,
-            Rule::Any | Rule::All | Rule::InTurn if rejected > 0 => Standing::Rejected,
-            Rule::Any | Rule::All | Rule::InTurn | Rule::NOf(_) => Standing::Open,
-        }
+    if count(Part::Returned) > 0 {
+        return Standing::Returned;
+    }
+    match rule {
+        Rule::Any if approved > 0 => Standing::Approved,
+        Rule::NOf(many) if approved >= many as usize => Standing::Approved,
+        Rule::All | Rule::InTurn if left == 0 && rejected == 0 => Standing::Approved,
+        // Too few are left.
+        Rule::NOf(many) if approved + left < many as usize => Standing::Rejected,
+        Rule::Any | Rule::All | Rule::InTurn if rejected > 0 => Standing::Rejected,
+        Rule::Any | Rule::All | Rule::InTurn | Rule::NOf(_) => Standing::Open,
+    }
+}
+
+/// What the parts of those who are asked come to; who is not asked any more becomes moot, and the next one's turn begins.
+pub fn settle(rule: Rule, asked: &mut [Asked]) -> Standing {
+    let some = |added: bool| asked.iter().filter(move |one| one.1 == added).map(|one| one.0);
+    let by_rule = judge(rule, &some(false).collect::<Vec<_>>());
+    let by_added = judge(Rule::All, &some(true).collect::<Vec<_>>());
+    let standing = match (by_rule, by_added) {
+        (Standing::Approved, other) | (other, Standing::Approved) => other,
+        (Standing::Returned, _) | (_, Standing::Returned) => Standing::Returned,
+        (Standing::Rejected, _) | (_, Standing::Rejected) => Standing::Rejected,
+        (Standing::Open, Standing::Open) => Standing::Open,
     };
-    if standing != Standing::Open {
-        for part in parts
-            .iter_mut()
-            .filter(|part| matches!(part, Part::Open | Part::Waiting))
-        {
+    for (part, added) in asked.iter_mut() {
+        let decided = standing != Standing::Open || (!*added && by_rule != Standing::Open);
+        if decided && matches!(part, Part::Open | Part::Waiting) {
             *part = Part::Moot;
         }
-    } else if !parts.contains(&Part::Open)
-        && let Some(next) = parts.iter_mut().find(|part| **part == Part::Waiting)
+    }
+    let open = |one: &&mut Asked| !one.1 && one.0 == Part::Open;
+    if asked.iter_mut().find(open).is_none()
+        && let Some(next) = asked.iter_mut().find(|one| one.0 == Part::Waiting)
     {
-        *next = Part::Open;
+        next.0 = Part::Open;
     }
     standing
 }
@@ -126,15 +141,72 @@ pub fn settle(rule: Rule, parts: &mut [Part]) -> Standing {
 mod tests {
     use super::*;
 
-    /// Lets people decide in this order: what the step comes to after each.
-    fn run(rule: Rule, people: usize, decisions: &[(usize, Part)]) -> (Vec<Standing>, Vec<Part>) {
-        let mut parts = begin(rule, people);
+    /// Lets people decide in this order: what the step comes to after each. The last `added` of them were added by a colleague.
+    fn run(rule: Rule, people: usize, added: usize, decisions: &[(usize, Part)]) -> (Vec<Standing>, Vec<Part>) {
+        let asked = begin(rule, people).into_iter().map(|part| (part, false));
+        let mut asked: Vec<_> = asked.chain(vec![(Part::Open, true); added]).collect();
         let standings = decisions.iter().map(|(who, part)| {
-            assert_eq!(parts[*who], Part::Open, "{who} is asked");
-            parts[*who] = *part;
-            settle(rule, &mut parts)
+            assert_eq!(asked[*who].0, Part::Open, "{who} is asked");
+            asked[*who].0 = *part;
+            settle(rule, &mut asked)
         });
-        (standings.collect(), parts)
+        (standings.collect(), asked.into_iter().map(|one| one.0).collect())
+    }
+
+    #[test]
+    fn who_was_added_has_to_agree_whatever_the_rule_says_of_the_others() {
+        use Part::{Approved, Moot, Open, Rejected, Waiting};
+        use Standing as Is;
+        for (rule, decisions, standings, parts) in [
+            (
+                Rule::Any,
+                vec![(1, Approved), (2, Approved)],
+                vec![Is::Open, Is::Approved],
+                vec![Moot, Approved, Approved],
+            ),
+            (
+                Rule::Any,
+                vec![(2, Approved), (0, Approved)],
+                vec![Is::Open, Is::Approved],
+                vec![Approved, Moot, Approved],
+            ),
+            (
+                Rule::Any,
+                vec![(2, Rejected)],
+                vec![Is::Rejected],
+                vec![Moot, Moot, Rejected],
+            ),
+            (
+                Rule::Any,
+                vec![(0, Rejected)],
+                vec![Is::Rejected],
+                vec![Rejected, Moot, Moot],
+            ),
+            (
+                Rule::NOf(1),
+                vec![(0, Approved)],
+                vec![Is::Open],
+                vec![Approved, Moot, Open],
+            ),
+            (
+                Rule::InTurn,
+                vec![(2, Approved)],
+                vec![Is::Open],
+                vec![Open, Waiting, Approved],
+            ),
+            (
+                Rule::InTurn,
+                vec![(0, Approved)],
+                vec![Is::Open],
+                vec![Approved, Open, Open],
+            ),
+        ] {
+            assert_eq!(
+                run(rule, 2, 1, &decisions),
+                (standings, parts),
+                "{rule:?} {decisions:?}"
+            );
+        }
     }
 
     #[test]
@@ -200,7 +272,7 @@ mod tests {
             ),
         ] {
             assert_eq!(
-                run(rule, people, &decisions),
+                run(rule, people, 0, &decisions),
                 (standings, parts),
                 "{rule:?} {decisions:?}"
             );
@@ -219,15 +291,21 @@ mod tests {
             Rule::NOf(3),
         ] {
             for choice in 0..8_u32 {
-                let mut parts = begin(rule, 3);
-                let mut standing = Standing::Open;
-                while let Some(who) = parts.iter().position(|part| *part == Part::Open) {
-                    let approves = choice & (1 << who) != 0;
-                    parts[who] = if approves { Part::Approved } else { Part::Rejected };
-                    standing = settle(rule, &mut parts);
+                for added in [None, Some(2)] {
+                    let parts = begin(rule, 3).into_iter().enumerate();
+                    let mut asked: Vec<_> = parts.map(|(who, part)| (part, Some(who) == added)).collect();
+                    let mut standing = Standing::Open;
+                    while let Some(who) = asked.iter().position(|one| one.0 == Part::Open) {
+                        let approves = choice & (1 << who) != 0;
+                        asked[who].0 = if approves { Part::Approved } else { Part::Rejected };
+                        standing = settle(rule, &mut asked);
+                    }
+                    assert_ne!(standing, Standing::Open, "{rule:?} {choice:03b}");
+                    assert!(
+                        asked.iter().all(|one| one.0 != Part::Waiting),
+                        "{rule:?} {choice:03b}: {asked:?}"
+                    );
                 }
-                assert_ne!(standing, Standing::Open, "{rule:?} {choice:03b}");
-                assert!(!parts.contains(&Part::Waiting), "{rule:?} {choice:03b}: {parts:?}");
             }
         }
     }

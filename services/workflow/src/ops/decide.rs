@@ -109,14 +109,13 @@ impl Workflow {
         let plan = plan(row)?;
         let place = usize::try_from(row.step).map_err(|_| Error::Damaged("approval"))?;
         let rule = plan.get(place).ok_or(Error::Damaged("approval"))?.step.rule;
-        let rule = if parts[decided].asked == "escalated" {
-            Rule::Any
-        } else {
-            rule
-        };
-        let mut words = parts.iter().map(PartRow::part).collect::<Result<Vec<_>, _>>()?;
+        let for_all = parts[decided].asked == "escalated";
+        let rule = if for_all { Rule::Any } else { rule };
+        let added = |part: &PartRow| !for_all && part.asked == "added";
+        let words = parts.iter().map(|part| Ok((part.part()?, added(part))));
+        let mut words = words.collect::<Result<Vec<_>, Error>>()?;
         let standing = step::settle(rule, &mut words);
-        for (part, word) in parts.iter_mut().zip(words) {
+        for (part, (word, _)) in parts.iter_mut().zip(words) {
             part.state = word.as_str().to_owned();
         }
         Ok(standing)

@@ -2,7 +2,6 @@
 import { Card, Checkbox, Group, NativeSelect, Stack, Text, TextInput, Title } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
-import { faultOf } from '../fault';
 import { moment } from '../format';
 import type { Document } from '../gen/hansa/documents/v1/staff_pb';
 import { useWords } from '../i18n';
@@ -20,10 +19,9 @@ export function Customer({ one }: { one: Document }) {
   const query = useQuery({
     queryKey: ['document', 'customer', one.id],
     queryFn: () => documents.getCustomerPage({ id: one.id }),
-    retry: false,
   });
   const page = query.data;
-  const open = page !== undefined && !query.isError;
+  const open = page?.until !== undefined;
   return (
     <Card withBorder>
       <Stack gap="xs">
@@ -80,7 +78,7 @@ export function Customer({ one }: { one: Document }) {
             </FormButton>
           </Group>
         </Group>
-        {query.isError && !faultOf(query.error).missing && <Refused error={query.error} />}
+        {query.isError && <Refused error={query.error} />}
         {!open && <Text size="sm">{t.customer.none}</Text>}
         {open && <Text size="sm">{t.customer.until(page.contact, page.email, moment(page.until, language))}</Text>}
         {address && <Copied label={t.customer.address} text={address} />}

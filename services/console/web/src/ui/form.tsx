@@ -19,7 +19,14 @@ type Control =
   | 'partner'
   | 'location'
   | 'table';
-type Field = RJSFSchema & { 'x-hansa-control'?: Control; 'x-hansa-titles'?: Record<string, string> };
+type Field = RJSFSchema & {
+  'x-hansa-control'?: Control;
+  'x-hansa-titles'?: Record<string, string>;
+  'x-hansa-order'?: number;
+};
+
+/** After every field that its kind counts. */
+const UNCOUNTED = 10_000;
 
 /** The server decides what a form may say, and its refusal names the field: code that is made of a schema is not run here. */
 const validator: ValidatorType = {
@@ -30,6 +37,15 @@ const validator: ValidatorType = {
 
 const plain = (word: string) => word.charAt(0).toUpperCase() + word.slice(1).replaceAll('_', ' ');
 
+/** Fields as their kind counts them; those that it does not count come after, what must be said first. */
+function inOrder({ properties = {}, required = [] }: Field): string[] {
+  const place = (name: string) => {
+    const counted = (properties[name] as Field)['x-hansa-order'];
+    return counted ?? (required.includes(name) ? UNCOUNTED : UNCOUNTED + 1);
+  };
+  return Object.keys(properties).sort((a, b) => place(a) - place(b));
+}
+
 /** What the library needs to know of a schema, in the language of whoever reads it. */
 function shown(schema: Field, language: Language): { schema: RJSFSchema; ui: UiSchema } {
   const control = schema['x-hansa-control'];
@@ -37,8 +53,7 @@ function shown(schema: Field, language: Language): { schema: RJSFSchema; ui: UiS
   const all: RJSFSchema = { ...schema, title };
   const ui: UiSchema = {};
   if (schema.properties) {
-    // A kind's own order is lost when it is brought into its one form: what must be said comes first.
-    ui['ui:order'] = [...(schema.required ?? []), '*'];
+    ui['ui:order'] = inOrder(schema);
     all.properties = {};
     for (const [name, field] of Object.entries(schema.properties)) {
       const inner = shown(field as Field, language);
