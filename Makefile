@@ -1,6 +1,6 @@
 # `make help` lists what there is.
 .DEFAULT_GOAL := help
-.PHONY: help demo bench bench-console test evidence lint fmt sqlx postgres dev console screens
+.PHONY: help demo bench bench-console test evidence lint style fmt sqlx postgres dev console screens
 
 CONSOLE := services/console/web
 
@@ -24,7 +24,7 @@ bench: postgres console ## Speed beside its limit, on private durable databases;
 
 bench-console: postgres console ## How long people wait at the console: lists of 100,000 rows, first paint, taps, a scan; needs Chromium
 	cd tests/browser && npm ci --no-audit --no-fund --ignore-scripts --silent
-	cargo build --quiet -p hansa-tests --bins
+	cargo build --quiet -p hansa-tests -p hansa-tenancy --bins
 	target/debug/with-postgres target/debug/console-numbers
 
 test: postgres console ## Every test, on a private PostgreSQL
@@ -35,13 +35,15 @@ evidence: postgres console ## Every suite one by one, and what each has shown, i
 	cargo build --workspace --all-targets --quiet
 	target/debug/with-postgres target/debug/evidence
 
-lint: postgres console ## Format, clippy, protos, the console's types and style, checked queries, a look for a newer sqlx
-	cargo fmt --all --check
+lint: style ## Format, clippy, protos, the console's types and style, checked queries, a look for a newer sqlx
 	cargo clippy --workspace --all-targets --quiet -- -D warnings
+	@migrations/checked.sh cargo check --quiet --workspace
+	@migrations/newer-sqlx.sh
+
+style: postgres console ## What of lint needs no build
+	cargo fmt --all --check
 	cd proto && npm ci --no-audit --no-fund --ignore-scripts --silent && npx --no-install buf lint
 	cd $(CONSOLE) && npm run --silent check
-	@migrations/checked.sh
-	@migrations/newer-sqlx.sh
 
 dev: postgres console ## A node with a private database and one enterprise, until Ctrl-C
 	cargo run --release --quiet -p hansa -- dev
@@ -53,6 +55,6 @@ fmt: ## Format everything
 	cargo fmt --all
 
 sqlx: postgres ## Renews .sqlx/ after a query or a migration has changed
-	@# Built before the change: a tree with a query that .sqlx/ does not know can't build anything that uses it.
-	@[ -x target/debug/with-postgres ] || cargo build --quiet -p hansa-tests --bin with-postgres
-	target/debug/with-postgres migrations/prepare.sh prepare check
+	@# Built before the change, if it is one of hansa-tenancy's: a query that .sqlx/ does not know can't be built.
+	@[ -x target/debug/with-postgres ] || cargo build --quiet -p hansa-tenancy --bin with-postgres
+	target/debug/with-postgres migrations/prepare.sh prepare cargo check --workspace

@@ -1,11 +1,13 @@
 #!/bin/sh
-# Fails when .sqlx/ is not what the queries and migrations of this tree say.
+# Fails when .sqlx/ is not what the queries and migrations of this tree say, by what this command compiles of it.
+#
+#   migrations/checked.sh cargo check --workspace
 set -eu
 cd "$(dirname "$0")/.."
 before=$(mktemp -d)
 trap 'rm -rf "$before"' EXIT
 cp -r .sqlx "$before/sqlx"
-cargo run --quiet -p hansa-tests --bin with-postgres -- migrations/prepare.sh prepare check >"$before/log" 2>&1 || {
+cargo run --quiet -p hansa-tenancy --bin with-postgres -- migrations/prepare.sh prepare "$@" >"$before/log" 2>&1 || {
     cat "$before/log"
     exit 1
 }

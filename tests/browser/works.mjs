@@ -67,7 +67,7 @@ const ask = dana.page.getByRole('dialog');
 await ask.getByLabel('Article').fill('TEA-1');
 await ask.getByLabel('Pieces').fill('12');
 await ask.getByRole('button', { name: 'Send' }).click();
-await dana.sees('30.00');
+await dana.page.getByRole('row', { name: 'Price of all 30.00 EUR' }).waitFor();
 await dana.looks('works-answer');
 told('a system has answered');
 

@@ -48,7 +48,10 @@ fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
 #[test]
 fn the_server_ends_when_its_parent_is_killed() {
     let folder = Folder::new("kill");
-    let mut parent = Command::new(env!("CARGO_BIN_EXE_with-postgres"))
+    // It lies beside the folder of the tests' own programs.
+    let own = std::env::current_exe().unwrap();
+    let built = own.parent().unwrap().parent().unwrap();
+    let mut parent = Command::new(built.join("with-postgres"))
         .args(["sleep", "600"])
         .env("TMPDIR", &folder.0)
         .stdout(Stdio::null())

@@ -1,7 +1,7 @@
 //! Lists of documents: what is asked for, in the order that is asked for, page by page.
 // covers: I11
 
-use hansa_tests::{Enterprise, documents::two, house::text};
+use hansa_tests::{Enterprise, House, documents::two, house::text};
 use serde_json::{Value, json};
 
 const SERVICE: &str = "documents.v1.DocumentsStaffService";
@@ -196,4 +196,31 @@ async fn both_sides_print_the_same_order_with_one_root() {
         assert!(page.contains(part), "{part} is missing: {page}");
     }
     assert!(print(&bergen, "de-DE").await.contains("Fassung 1"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_text_that_no_database_holds_is_refused_for_what_it_is_wherever_it_stands() {
+    let house = House::new().await;
+    let visby = house.enterprise("Visby").await;
+    let nul = "a\0b";
+    for (method, body) in [
+        ("inventory.v1.InventoryStaffService/ListLevels", json!({"page": nul})),
+        ("inventory.v1.InventoryStaffService/ListItems", json!({"page": nul})),
+        (
+            "inventory.v1.InventoryStaffService/PutLocation",
+            json!({"location": {"code": "M", "name": nul}}),
+        ),
+        (
+            "directory.v1.DirectoryStaffService/CreateStaff",
+            json!({"name": nul, "roles": ["ROLE_BUYER"]}),
+        ),
+        ("link.v1.LinkStaffService/ListLinks", json!({"group": nul})),
+        (
+            "conversations.v1.ConversationsStaffService/ListThreads",
+            json!({"page": nul}),
+        ),
+    ] {
+        let refused = visby.try_call(method, body).await.unwrap_err();
+        assert_eq!(refused.reason, "INVALID_ARGUMENT", "{method}: {refused}");
+    }
 }

@@ -24,6 +24,9 @@ pub enum Error {
     /// The transaction is older than it may be; nothing of it has happened.
     #[error("the transaction took longer than its deadline and was rolled back")]
     TooLate,
+    /// A text holds a NUL, which PostgreSQL keeps in none.
+    #[error("a text holds a NUL character")]
+    Nul,
     /// A statement failed.
     #[error("a statement failed")]
     Sql(#[source] sqlx::Error),
@@ -55,6 +58,8 @@ impl From<sqlx::Error> for Error {
                 {
                     Self::Unavailable(trouble.message().to_owned())
                 }
+                // It has looked at what the caller said, and at nothing else.
+                Some("22021" | "22P05") => Self::Nul,
                 _ => Self::Sql(error),
             },
             _ => Self::Sql(error),
@@ -81,6 +86,11 @@ impl From<Error> for Fault {
                 )
                 .retry_after(Duration::from_secs(1))
             }
+            Error::Nul => Self::new(
+                Kind::Invalid,
+                "INVALID_ARGUMENT",
+                "a text holds a NUL character (U+0000); leave it out",
+            ),
             Error::TooLate => Self::new(
                 Kind::Unavailable,
                 "TOO_LATE",

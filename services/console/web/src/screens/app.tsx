@@ -24,6 +24,7 @@ import { person } from '../session';
 import { FormButton, useAct } from '../ui/act';
 import { AddressTabs } from '../ui/address-tabs';
 import { useSaid } from '../ui/app';
+import { FormView } from '../ui/content';
 import { useKinds } from '../ui/kinds';
 import { uuid7 } from '../ui/lines';
 import { usePartners } from '../ui/partner';
@@ -247,9 +248,9 @@ function Call({ app, one }: { app: App; one: Operation }) {
         </Suspense>
       </FormButton>
       {answer && (
-        <Text size="sm" className="code" role="status">
-          {answer}
-        </Text>
+        <div role="status">
+          <FormView form={{ json: answer, files: [] }} schema={JSON.parse(one.output || '{}')} />
+        </div>
       )}
     </Stack>
   );

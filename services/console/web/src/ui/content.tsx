@@ -6,6 +6,7 @@ import { Verdict } from '../gen/hansa/documents/v1/types_pb';
 import { useWords } from '../i18n';
 import { useColleagues } from './colleagues';
 import { hexOf } from './hex';
+import { inOrder } from './order';
 import { usePartners } from './partner';
 
 interface Props {
@@ -19,6 +20,7 @@ interface Props {
 
 interface FormSchema {
   properties?: Record<string, { title?: string; 'x-hansa-titles'?: Record<string, string> }>;
+  required?: string[];
 }
 
 /** What a field says, on one line; `names`: of files, partners and colleagues by what they are in a form. */
@@ -33,7 +35,8 @@ function inWords(value: unknown, names: Map<string, string>): string {
   return names.get(text) ?? text.replaceAll('_', ' ');
 }
 
-function FormView({ form, schema }: { form: Form; schema?: FormSchema }) {
+/** What a form says, or a system's answer to one. */
+export function FormView({ form, schema }: { form: Pick<Form, 'json' | 'files'>; schema?: FormSchema }) {
   const { language } = useWords();
   const [colleagues, partners] = [useColleagues(), usePartners()];
   const fields = schema?.properties ?? {};
@@ -43,8 +46,11 @@ function FormView({ form, schema }: { form: Form; schema?: FormSchema }) {
     ...colleagues.map((one): [string, string] => [one.id, one.name]),
     ...partners.all.map((link): [string, string] => [link.partnerId, link.partner]),
   ]);
-  const all = Object.entries(JSON.parse(form.json) as Record<string, unknown>);
-  return <Pairs said={all.map(([name, value]) => [title(name), inWords(value, names)])} />;
+  const said = JSON.parse(form.json) as Record<string, unknown>;
+  const order = schema ? inOrder(schema) : [];
+  const rest = Object.keys(said).filter((name) => !order.includes(name));
+  const all = [...order.filter((name) => name in said), ...rest];
+  return <Pairs said={all.map((name) => [title(name), inWords(said[name], names)])} />;
 }
 
 const nameOf = (line?: Line) => line?.name || line?.sku || line?.gtin || line?.buyerSku || '';

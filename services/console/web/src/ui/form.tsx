@@ -6,6 +6,7 @@ import type { FileRef } from '../gen/hansa/files/v1/types_pb';
 import { type Language, useWords } from '../i18n';
 import { type Files, fields } from './fields';
 import { hexOf } from './hex';
+import { inOrder } from './order';
 
 type Control =
   | 'text'
@@ -19,14 +20,7 @@ type Control =
   | 'partner'
   | 'location'
   | 'table';
-type Field = RJSFSchema & {
-  'x-hansa-control'?: Control;
-  'x-hansa-titles'?: Record<string, string>;
-  'x-hansa-order'?: number;
-};
-
-/** After every field that its kind counts. */
-const UNCOUNTED = 10_000;
+type Field = RJSFSchema & { 'x-hansa-control'?: Control; 'x-hansa-titles'?: Record<string, string> };
 
 /** The server decides what a form may say, and its refusal names the field: code that is made of a schema is not run here. */
 const validator: ValidatorType = {
@@ -37,15 +31,6 @@ const validator: ValidatorType = {
 
 const plain = (word: string) => word.charAt(0).toUpperCase() + word.slice(1).replaceAll('_', ' ');
 
-/** Fields as their kind counts them; those that it does not count come after, what must be said first. */
-function inOrder({ properties = {}, required = [] }: Field): string[] {
-  const place = (name: string) => {
-    const counted = (properties[name] as Field)['x-hansa-order'];
-    return counted ?? (required.includes(name) ? UNCOUNTED : UNCOUNTED + 1);
-  };
-  return Object.keys(properties).sort((a, b) => place(a) - place(b));
-}
-
 /** What the library needs to know of a schema, in the language of whoever reads it. */
 function shown(schema: Field, language: Language): { schema: RJSFSchema; ui: UiSchema } {
   const control = schema['x-hansa-control'];
@@ -53,6 +38,7 @@ function shown(schema: Field, language: Language): { schema: RJSFSchema; ui: UiS
   const all: RJSFSchema = { ...schema, title };
   const ui: UiSchema = {};
   if (schema.properties) {
+    // The library wants each field named, and lays them out so.
     ui['ui:order'] = inOrder(schema);
     all.properties = {};
     for (const [name, field] of Object.entries(schema.properties)) {
