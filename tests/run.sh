@@ -5,8 +5,6 @@ cd "$(dirname "$0")/.."
 tests/clients/install.sh
 cargo build --workspace --all-targets --quiet
 if cargo nextest --version >/dev/null 2>&1; then
-    # Tests wait a good part of their time: for a node, a browser, a clock.
-    export NEXTEST_TEST_THREADS="${NEXTEST_TEST_THREADS:-$(($(nproc) * 3 / 2))}"
     exec target/debug/with-postgres cargo nextest run --workspace --no-fail-fast "$@"
 fi
 exec target/debug/with-postgres cargo test --workspace --no-fail-fast --quiet "$@"
