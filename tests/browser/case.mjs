@@ -1,4 +1,5 @@
 // The case: two enterprises on two nodes, from the invitation to the short receipt and the end of the link.
+import { readFileSync } from 'node:fs';
 import { browser, ok, PASSWORD, Person, PHONE } from './kit.mjs';
 import { film } from './camera.mjs';
 
@@ -226,6 +227,8 @@ await olga.button('Correct').last().click();
 await bought.becomes('13');
 await bengt.state('Received, not all');
 await olga.looks('received-short');
+const [events] = await Promise.all([olga.page.waitForEvent('download'), olga.presses('EPCIS')]);
+ok(readFileSync(await events.path(), 'utf8').includes('"ObjectEvent"'), 'what happened to the goods, as events');
 told('despatched, received short, and the figures moved');
 
 // What is broken goes back, by the form that the kind describes.

@@ -51,6 +51,7 @@ mod procurement;
 mod registry;
 mod reminders;
 mod returns;
+mod reviews;
 mod segments;
 mod serviceorder;
 mod stock;

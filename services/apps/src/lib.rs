@@ -8,6 +8,7 @@
 //! - A version that asks for more than was given waits for an answer of its own; the one that is in use stays.
 //! - Either side ends a share alone: its next call is refused on both sides, and says by which rule.
 //! - What a publisher says is signed by it, and lies here as it was signed.
+//! - What the operator of the node has blocked nobody here accepts, begins, acts in or calls; what partners send of it still comes.
 //!
 //! Deliberately absent: a state machine beside that of documents, a store of instances, grants that name single apps.
 
@@ -21,5 +22,9 @@ mod store;
 pub use api::{AppsPartner, AppsStaff};
 pub use error::Error;
 pub use events::{ANSWER, AnswerCame, ENDED, EndedCame, OFFER, OfferCame};
-pub use model::{Finding, findings, manifest::shipped};
-pub use ops::Apps;
+pub use model::{
+    Finding, findings,
+    manifest::shipped,
+    review::{BadSubject, Review, Subject},
+};
+pub use ops::{Apps, Reviews};

@@ -3,6 +3,7 @@
 pub mod call;
 pub mod lint;
 pub mod manifest;
+pub mod review;
 mod switch;
 pub mod view;
 

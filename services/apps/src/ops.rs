@@ -6,6 +6,7 @@ mod audience;
 mod backend;
 mod calls;
 mod deeds;
+mod reviews;
 mod share;
 mod told;
 mod views;
@@ -23,6 +24,7 @@ use hansa_vocab::TenantId;
 use prost::Message as _;
 use time::OffsetDateTime;
 
+pub use self::reviews::Reviews;
 pub(crate) use self::{
     backend::Place,
     calls::Use,
@@ -33,7 +35,7 @@ use admission::read;
 
 use crate::{
     Error,
-    model::{Finding, Manifest, Switch, after, lint},
+    model::{Finding, Manifest, Switch, after, lint, review::Review},
     store::{self, InUseRow, VersionRow, deeds::DeedRow},
 };
 
@@ -54,6 +56,7 @@ pub struct Apps {
     egress: Egress,
     switch: Arc<Switch<(TenantId, String)>>,
     places: Arc<Places>,
+    reviews: Reviews,
 }
 
 /// A version of an app, read.
@@ -63,6 +66,8 @@ pub(crate) struct Read {
     pub manifest: Manifest,
     pub ours: bool,
     pub publisher_name: String,
+    /// What the operator of this node says of it.
+    pub review: Option<Review>,
 }
 
 /// An app on somebody's workbench.
@@ -99,6 +104,7 @@ impl Apps {
     #[must_use]
     pub fn new((tenancy, vault, links): (Tenancy, Vault, Links), documents: Documents, egress: Egress) -> Self {
         let apps = Self {
+            reviews: Reviews::new(tenancy.clone()),
             tenancy,
             vault,
             links,
@@ -247,16 +253,18 @@ impl Apps {
             let link = links.iter().find(|(of, _)| of == publisher);
             link.and_then(|(_, link)| names.get(link)).cloned().unwrap_or_default()
         };
-        let read = |row: VersionRow| {
+        let reviews = self.reviews.of_all(&rows).await?;
+        let read = |(row, review): (VersionRow, Option<Review>)| {
             let ours = row.publisher == us;
             Ok(Read {
                 manifest: serde_json::from_str(&row.manifest).map_err(|_| Error::Damaged("app_version"))?,
                 publisher_name: if ours { our_name.clone() } else { name(&row.publisher) },
                 ours,
+                review,
                 row,
             })
         };
-        rows.into_iter().map(read).collect()
+        rows.into_iter().zip(reviews).map(read).collect()
     }
 
     /// A version of an app; the newest when none is named.

@@ -27,6 +27,7 @@ mod people;
 mod pool;
 mod price;
 mod profile;
+mod review;
 mod sheet;
 mod stock;
 mod thread;
@@ -111,9 +112,12 @@ enum Command {
     Bench(bench::Bench),
     /// Bring the database and every tenant to the newest version; with --harden, prepare a new database first.
     Migrate(node::Migrate),
-    /// Make and list the enterprises of a node.
+    /// Make, list, suspend and resume the enterprises of a node.
     #[command(subcommand)]
     Tenant(node::Tenant),
+    /// What the operator of a node says of the apps that its enterprises have.
+    #[command(subcommand)]
+    Review(review::Review),
     /// Show the node's identity.
     #[command(subcommand)]
     Certs(node::Certs),
@@ -379,6 +383,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Demo(demo) => Box::pin(demo.run(printer)).await,
         Command::Migrate(migrate) => migrate.run(printer).await,
         Command::Tenant(tenant) => tenant.run(printer).await,
+        Command::Review(review) => review.run(printer).await,
         Command::Certs(certs) => certs.run(printer).await,
         Command::Config(settings) => {
             let mut all = settings.describe();

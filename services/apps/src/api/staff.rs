@@ -63,6 +63,10 @@ fn app(read: Read) -> wire::App {
         ours: read.ours,
         published_at: Some(timestamp(read.row.published_at)),
         roles: manifest.roles,
+        review: read.review.map(|review| wire::Review {
+            blocked: review.blocked,
+            note: review.note,
+        }),
     }
 }
 

@@ -9,7 +9,7 @@ use hansa_vocab::LinkId;
 use time::Time;
 use uuid::Uuid;
 
-use super::{Apps, number, words};
+use super::{Apps, number, reviews, words};
 use crate::{
     Error,
     model::{Manifest, Running, Scope},
@@ -101,6 +101,15 @@ impl Apps {
         doing: Doing<'_>,
     ) -> Result<Standing, Error> {
         let shares = store::shares_of(tx, kind).await?;
+        if let Some(share) = shares.iter().find(|share| !share.given).or(shares.first())
+            && let Some(review) = self
+                .reviews
+                .of((share.publisher.as_str(), share.app.as_str()), share.version)
+                .await?
+            && review.blocked
+        {
+            return Ok(closed(reviews::BLOCKED, reviews::blocked(&review)));
+        }
         // Before it is accepted nobody has said who may, and the share itself says no.
         let Some(share) = shares.iter().find(|share| !share.given && !share.roles.is_empty()) else {
             return Ok(Standing::Unknown);

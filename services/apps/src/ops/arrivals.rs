@@ -95,7 +95,10 @@ impl Apps {
         let has: BTreeSet<_> = words(&share.scopes).filter_map(Scope::read).collect();
         // It is the newest offer that is judged, and not an earlier one that has come again.
         let newest = number(manifest.version) == share.offered_version && share.offered_version > share.version;
-        let goes_on = share.state == "accepted" && newest && manifest.asks().is_subset(&has);
+        let of = (share.publisher.as_str(), share.app.as_str());
+        let review = self.reviews.of(of, share.offered_version).await?;
+        let open = review.is_none_or(|review| !review.blocked);
+        let goes_on = share.state == "accepted" && newest && manifest.asks().is_subset(&has) && open;
         if !goes_on {
             return match store::put_share(tx, &share).await? {
                 true => Ok(()),

@@ -287,6 +287,8 @@ impl Apps {
         }
         self.links.make_way(&mut tx, LinkId(row.link_id)).await?;
         if answered.accept {
+            let of = (row.publisher.as_str(), row.app.as_str());
+            self.reviews.open(of, row.offered_version).await?;
             let offered = store::version(&mut tx, &row.publisher, &row.app, Some(row.offered_version)).await?;
             let offered = offered.ok_or(Error::Damaged("app_share"))?;
             let manifest = read(&offered.manifest)?;

@@ -13,13 +13,13 @@ use hansa::{
 use hansa_directory::{Directory, invited_at};
 use hansa_edge::Identity;
 use hansa_tenancy::{
-    Module, Options, Tenancy,
+    Module, Options, Tenancy, TenantState,
     dev::{DevPostgres, Durability, state_dir},
     setup::{self, Owner},
 };
 use hansa_vault::{MasterKey, Vault, sha256};
 use hansa_vocab::{
-    NodeId,
+    NodeId, TenantId,
     clock::{SharedClock, SharedIds, SystemClock, SystemIds},
 };
 use serde_json::json;
@@ -47,6 +47,11 @@ async fn tenancy(settings: &Settings, master: &MasterKey) -> anyhow::Result<Tena
         ..Options::new(&settings.database_url, &settings.node, database_secret(master)?)
     };
     Ok(Tenancy::connect(options, clock(), ids()).await?)
+}
+
+/// The node's own tables, for a command of its operator.
+pub(super) async fn control(settings: &Settings) -> anyhow::Result<Tenancy> {
+    tenancy(settings, &master(settings)?).await
 }
 
 /// Runs a node until it is told to stop.
@@ -215,6 +220,20 @@ pub enum Tenant {
         #[command(flatten)]
         settings: Settings,
     },
+    /// Serve an enterprise no more, neither its people nor its partners, until it is resumed. What it has stays.
+    Suspend {
+        /// Which, by the id that `list` shows.
+        id: TenantId,
+        #[command(flatten)]
+        settings: Settings,
+    },
+    /// Serve it again.
+    Resume {
+        /// Which, by the id that `list` shows.
+        id: TenantId,
+        #[command(flatten)]
+        settings: Settings,
+    },
 }
 
 impl Tenant {
@@ -238,9 +257,37 @@ impl Tenant {
                     .collect();
                 printer.show(&json!({"tenants": all}));
             }
+            Self::Suspend { id, settings } => {
+                turn(&settings, id, (TenantState::Active, TenantState::Suspended), printer).await?;
+            }
+            Self::Resume { id, settings } => {
+                turn(&settings, id, (TenantState::Suspended, TenantState::Active), printer).await?;
+            }
         }
         Ok(())
     }
+}
+
+/// One that is being made, or whose migration has failed, is neither stopped nor served by hand.
+async fn turn(
+    settings: &Settings,
+    id: TenantId,
+    (from, to): (TenantState, TenantState),
+    printer: Printer,
+) -> anyhow::Result<()> {
+    let tenancy = control(settings).await?;
+    let row = tenancy.tenant(id).await?;
+    anyhow::ensure!(
+        [from, to].contains(&row.state),
+        "{} is {}, and so can't be {}",
+        row.name,
+        row.state.as_str(),
+        to.as_str()
+    );
+    tenancy.set_state(id, to).await?;
+    printer.show(&json!({"id": id.to_string(), "name": row.name, "state": to.as_str()}));
+    tenancy.close().await;
+    Ok(())
 }
 
 /// An enterprise that was just made, with what is shown of it once.

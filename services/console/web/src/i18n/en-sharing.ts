@@ -171,6 +171,8 @@ export const sharing = {
     parties: 'Who does what',
     partiesOf: (partner: string) => `Who does what, when ${partner} begins`,
     roles: 'Who takes part',
+    reviewed: 'The operator of this node has looked at it',
+    blocked: 'The operator of this node has blocked it: nobody here can use it',
     operations: 'What its system does',
     call: 'Send',
     begin: 'Begin',

@@ -168,6 +168,8 @@ export const sharing: typeof english = {
     parties: '分工',
     partiesOf: (partner) => `${partner} 发起时的分工`,
     roles: '参与方',
+    reviewed: '本节点的运营方已审核',
+    blocked: '本节点的运营方已禁用：此处无人可以使用',
     operations: '系统功能',
     call: '发送',
     begin: '发起',

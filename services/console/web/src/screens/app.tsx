@@ -28,6 +28,7 @@ import { FormView } from '../ui/content';
 import { useKinds } from '../ui/kinds';
 import { uuid7 } from '../ui/lines';
 import { usePartners } from '../ui/partner';
+import { ReviewNote } from '../ui/review';
 import { Empty, Loaded, More, Page, Refused, Waiting } from '../ui/states';
 import { Shares } from './shares';
 
@@ -77,6 +78,7 @@ function Whole({ app, mine }: { app: App; mine?: WorkbenchApp }) {
         <Text size="sm">{app.ours ? t.apps.ours : t.apps.by(app.publisherName)}</Text>
         {mine && mine.waiting > 0 && <Badge color="orange">{t.apps.waiting(mine.waiting)}</Badge>}
       </Group>
+      <ReviewNote review={app.review} />
       <AddressTabs path={`/apps/${app.publisher}/${app.name}`} tabs={tabs} />
     </Stack>
   );

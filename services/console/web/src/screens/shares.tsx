@@ -12,6 +12,7 @@ import { AskedButton, FormButton } from '../ui/act';
 import { useSaid } from '../ui/app';
 import { useKinds } from '../ui/kinds';
 import { usePartners } from '../ui/partner';
+import { ReviewNote } from '../ui/review';
 import { Empty, More, Refused, Waiting } from '../ui/states';
 import { type Column, List } from '../ui/table';
 
@@ -158,6 +159,7 @@ function Answer({ share }: { share: Share }) {
     >
       {query.isError && <Refused error={query.error} />}
       {app && <Text size="sm">{said(app.summary)}</Text>}
+      <ReviewNote review={app?.review} />
       {app && app.scopes.length === 0 && <Text size="sm">{t.apps.asksNothing}</Text>}
       {app && app.scopes.length > 0 && (
         <Checkbox.Group label={t.apps.asks(share.partner)} value={scopes} onChange={setChosen}>
