@@ -3,7 +3,6 @@
 use std::{fmt, future::Future, pin::Pin, sync::Arc};
 
 use hansa_tenancy::TenantTx;
-
 use time::OffsetDateTime;
 
 use crate::{Error, model::Section, store::chain};
