@@ -31,6 +31,21 @@ async fn owner_of(enterprise: &Enterprise) -> String {
     text(&who["staff"]["id"])
 }
 
+/// The way of its owner.
+async fn owner_in(house: &House, enterprise: &Enterprise) -> Value {
+    invited(house, enterprise, &owner_of(enterprise).await).await
+}
+
+/// A buyer and its supplier, on two nodes.
+async fn shops() -> (House, House, Enterprise, Enterprise) {
+    let (here, there) = (House::new().await, House::new().await);
+    let (luebeck, bergen) = (
+        here.enterprise("Lübeck Stores").await,
+        there.enterprise("Bergen Foods").await,
+    );
+    (here, there, luebeck, bergen)
+}
+
 async fn stocks(enterprise: &Enterprise, sku: &str, units: i64) {
     let row = ImportRow {
         line: 1,
@@ -45,11 +60,7 @@ async fn stocks(enterprise: &Enterprise, sku: &str, units: i64) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_enterprises_see_and_do_the_whole_case_in_their_browsers() {
-    let (here, there) = (House::new().await, House::new().await);
-    let (luebeck, bergen) = (
-        here.enterprise("Lübeck Stores").await,
-        there.enterprise("Bergen Foods").await,
-    );
+    let (here, there, luebeck, bergen) = shops().await;
     stocks(&luebeck, "OUR-1", 5).await;
     stocks(&bergen, "NUT-1", 40).await;
     let (clerk, _) = luebeck.employs(&here.node, "Carl the clerk", &["store"]).await;
@@ -67,13 +78,13 @@ async fn two_enterprises_see_and_do_the_whole_case_in_their_browsers() {
     let knows = json!({
         "buyer": {
             "name": luebeck.name,
-            "owner": invited(&here, &luebeck, &owner_of(&luebeck).await).await,
+            "owner": owner_in(&here, &luebeck).await,
             "clerk": invited(&here, &luebeck, &clerk).await,
             "manager": invited(&here, &luebeck, &manager).await,
         },
         "supplier": {
             "name": bergen.name,
-            "owner": invited(&there, &bergen, &owner_of(&bergen).await).await,
+            "owner": owner_in(&there, &bergen).await,
             // A draft of a third enterprise, on the buyer's own node.
             "stranger": format!("/documents/{stranger}"),
         },
@@ -130,11 +141,7 @@ async fn fills_lists(store: &Enterprise, link: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_screen_fits_reads_and_speaks_at_a_desk_and_on_a_phone() {
-    let (here, there) = (House::new().await, House::new().await);
-    let (luebeck, bergen) = (
-        here.enterprise("Lübeck Stores").await,
-        there.enterprise("Bergen Foods").await,
-    );
+    let (here, _there, luebeck, bergen) = shops().await;
     stocks(&luebeck, "OUR-1", 5).await;
     stocks(&bergen, "NUT-1", 40).await;
     let kinds = json!(["order", "despatch_advice", "invoice"]);
@@ -160,7 +167,7 @@ async fn every_screen_fits_reads_and_speaks_at_a_desk_and_on_a_phone() {
     fills_lists(&luebeck, &link).await;
     let approval = fills_charts(&here, &luebeck, &bergen, &link, &said).await;
     let knows = json!({
-        "owner": invited(&here, &luebeck, &owner_of(&luebeck).await).await,
+        "owner": owner_in(&here, &luebeck).await,
         "node": format!("http://{}/", here.node.ops_address),
         "publisher": app["publisher"], "document": id, "link": link, "item": CODE, "approval": approval,
     });
@@ -185,8 +192,8 @@ async fn a_pool_is_opened_matched_and_taken_back_on_the_screens_of_both_sides() 
     std::fs::create_dir_all(&folder).unwrap();
     let knows = json!({
         "folder": folder,
-        "store": {"name": store.name, "link": link, "owner": invited(&here, &store, &owner_of(&store).await).await},
-        "brand": {"name": brand.name, "link": link, "owner": invited(&there, &brand, &owner_of(&brand).await).await},
+        "store": {"name": store.name, "link": link, "owner": owner_in(&here, &store).await},
+        "brand": {"name": brand.name, "link": link, "owner": owner_in(&there, &brand).await},
     });
     let mut script = Script::begin("pools.mjs", &knows);
     if script.asks().await.as_deref() == Some("members agree") {
@@ -214,11 +221,11 @@ async fn an_app_is_published_shared_accepted_used_and_ended_on_the_screens_of_bo
     let knows = json!({
         "manifest": path,
         "headquarters": {
-            "owner": invited(&there, &luebeck, &owner_of(&luebeck).await).await, "publisher": who["enterpriseId"],
+            "owner": owner_in(&there, &luebeck).await, "publisher": who["enterpriseId"],
         },
         "franchisee": {
             "name": visby.name,
-            "owner": invited(&here, &visby, &owner_of(&visby).await).await,
+            "owner": owner_in(&here, &visby).await,
             "clerk": invited(&here, &visby, &clara).await,
         },
     });
@@ -228,19 +235,15 @@ async fn an_app_is_published_shared_accepted_used_and_ended_on_the_screens_of_bo
 
 #[tokio::test(flavor = "multi_thread")]
 async fn prices_are_offered_in_a_form_and_in_a_file_and_agreed_on_the_other_side() {
-    let (here, there) = (House::new().await, House::new().await);
-    let (luebeck, bergen) = (
-        here.enterprise("Lübeck Stores").await,
-        there.enterprise("Bergen Foods").await,
-    );
+    let (here, there, luebeck, bergen) = shops().await;
     let kinds = json!({"documentKinds": ["price_agreement"]});
     bergen.links_with(&luebeck, kinds.clone(), kinds).await;
     let folder = std::env::temp_dir().join(format!("hansa-prices-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     let knows = json!({
         "folder": folder,
-        "seller": {"name": bergen.name, "owner": invited(&there, &bergen, &owner_of(&bergen).await).await},
-        "buyer": {"name": luebeck.name, "owner": invited(&here, &luebeck, &owner_of(&luebeck).await).await},
+        "seller": {"name": bergen.name, "owner": owner_in(&there, &bergen).await},
+        "buyer": {"name": luebeck.name, "owner": owner_in(&here, &luebeck).await},
     });
     runs("prices.mjs", &knows).await;
     std::fs::remove_dir_all(folder).unwrap();
@@ -250,17 +253,13 @@ async fn prices_are_offered_in_a_form_and_in_a_file_and_agreed_on_the_other_side
 async fn a_store_wins_members_gives_them_coupons_and_takes_them_at_the_till() {
     let house = House::new().await;
     let store = house.enterprise("Lübeck Stores").await;
-    let knows = json!({"owner": invited(&house, &store, &owner_of(&store).await).await});
+    let knows = json!({"owner": owner_in(&house, &store).await});
     runs("shop.mjs", &knows).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_office_finds_articles_scans_an_invitation_connects_systems_and_takes_papers() {
-    let (here, there) = (House::new().await, House::new().await);
-    let (luebeck, bergen) = (
-        here.enterprise("Lübeck Stores").await,
-        there.enterprise("Bergen Foods").await,
-    );
+    let (here, there, luebeck, bergen) = shops().await;
     stocks(&luebeck, "OUR-1", 5).await;
     luebeck.employs(&here.node, "Carl the clerk", &["store"]).await;
     let (mia, _) = luebeck.employs(&here.node, "Mia the manager", &["approver"]).await;
@@ -268,10 +267,10 @@ async fn an_office_finds_articles_scans_an_invitation_connects_systems_and_takes
     let knows = json!({
         "paper": paper,
         "buyer": {
-            "owner": invited(&here, &luebeck, &owner_of(&luebeck).await).await,
+            "owner": owner_in(&here, &luebeck).await,
             "manager": invited(&here, &luebeck, &mia).await,
         },
-        "supplier": {"name": bergen.name, "owner": invited(&there, &bergen, &owner_of(&bergen).await).await},
+        "supplier": {"name": bergen.name, "owner": owner_in(&there, &bergen).await},
     });
     runs("office.mjs", &knows).await;
 }
@@ -287,11 +286,7 @@ async fn asks_for(clerk: &Enterprise, units: i64) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_is_asked_of_one_more_another_taken_back_and_what_did_not_get_through_tried_again() {
-    let (here, there) = (House::new().await, House::new().await);
-    let (luebeck, bergen) = (
-        here.enterprise("Lübeck Stores").await,
-        there.enterprise("Bergen Foods").await,
-    );
+    let (here, _there, luebeck, bergen) = shops().await;
     stocks(&luebeck, "OUR-1", 5).await;
     stocks(&bergen, "NUT-1", 40).await;
     let grant = json!({"visibility": "VISIBILITY_EXACT", "mayReserve": true});
@@ -316,7 +311,7 @@ async fn a_request_is_asked_of_one_more_another_taken_back_and_what_did_not_get_
         .call("inventory.v1.InventoryStaffService/ReleaseAtPartner", body)
         .await;
     let knows = json!({
-        "owner": invited(&here, &luebeck, &owner_of(&luebeck).await).await,
+        "owner": owner_in(&here, &luebeck).await,
         "clerk": invited(&here, &luebeck, &carl_id).await,
         "approver": invited(&here, &luebeck, &mia).await,
         "link": link,
@@ -352,8 +347,8 @@ async fn a_coupon_is_taken_at_a_partners_till_and_settled_the_same_and_members_a
     two.store.enrols("loyalty", with_mail.collect(), false).await;
     let knows = json!({
         "code": two.store.issues("autumn").await,
-        "store": {"name": two.store.name, "owner": invited(&two.here, &two.store, &owner_of(&two.store).await).await},
-        "brand": {"name": two.brand.name, "owner": invited(&two.there, &two.brand, &owner_of(&two.brand).await).await},
+        "store": {"name": two.store.name, "owner": owner_in(&two.here, &two.store).await},
+        "brand": {"name": two.brand.name, "owner": owner_in(&two.there, &two.brand).await},
     });
     runs("allies.mjs", &knows).await;
     let letters = postbox.after(3).await;
@@ -399,9 +394,9 @@ async fn who_works_on_an_order_is_chosen_by_name_its_customer_has_a_page_and_a_s
     dealer.employs(&here.node, "Finn the fitter", &["store"]).await;
     let knows = json!({
         "headquarters": {
-            "name": luebeck.name, "publisher": publisher, "owner": invited(&there, &luebeck, &owner_of(&luebeck).await).await,
+            "name": luebeck.name, "publisher": publisher, "owner": owner_in(&there, &luebeck).await,
         },
-        "dealer": {"name": dealer.name, "owner": invited(&here, &dealer, &owner_of(&dealer).await).await},
+        "dealer": {"name": dealer.name, "owner": owner_in(&here, &dealer).await},
         "partners": {"factory": names[0], "installer": names[1]},
     });
     runs("works.mjs", &knows).await;

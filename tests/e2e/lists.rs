@@ -1,5 +1,5 @@
 //! Lists of documents: what is asked for, in the order that is asked for, page by page.
-// covers: I11
+// covers: I11, I24
 
 use hansa_tests::{Enterprise, House, documents::two, house::text};
 use serde_json::{Value, json};

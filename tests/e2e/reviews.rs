@@ -1,5 +1,5 @@
 //! What the operator of a node says of apps: seen by every enterprise there, and a block is a block, in every process.
-// covers: I12, I13
+// covers: I14
 
 use hansa_apps::{Review, Reviews};
 use hansa_tests::{Enterprise, House, house::text};

@@ -12,6 +12,8 @@ use crate::{
 
 const TOPIC: &str = "app_review";
 const NOTE_MAX: usize = 400;
+/// Kept at one time.
+const REVIEWS_MAX: usize = 10_000;
 
 /// What was read, and which version of it.
 type Kept = Option<(i64, Arc<Vec<Review>>)>;
@@ -53,12 +55,20 @@ impl Reviews {
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] for a note of more than 400 characters.
+    /// [`Error::Invalid`] for a note of more than 400 characters, and beyond 10,000 of them.
     pub async fn say(&self, review: &Review) -> Result<(), Error> {
         if review.note.chars().count() > NOTE_MAX {
             return Err(Error::Invalid {
                 field: "note",
                 text: format!("at most {NOTE_MAX} characters"),
+            });
+        }
+        // What is read is all that there is: nothing that was blocked falls behind the limit.
+        let all = reviews::all(self.tenancy.control()).await?;
+        if all.len() >= REVIEWS_MAX && !all.iter().any(|one| one.of == review.of) {
+            return Err(Error::Invalid {
+                field: "of",
+                text: format!("at most {REVIEWS_MAX} are kept: clear others first"),
             });
         }
         reviews::put(self.tenancy.control(), review).await?;

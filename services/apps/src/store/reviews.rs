@@ -7,14 +7,10 @@ use crate::{
     model::review::{Review, Subject},
 };
 
-/// Sayings that are looked at, at most.
-const MOST: i64 = 10_000;
-
-/// All that is said, by what it is said of.
+/// All that is said, by what it is said of; how many there may be is looked at when it is said.
 pub async fn all(pool: &PgPool) -> Result<Vec<Review>, Error> {
     let rows = sqlx::query!(
-        "select publisher, app, version, blocked, note from hansa.app_review order by publisher, app, version limit $1",
-        MOST,
+        "select publisher, app, version, blocked, note from hansa.app_review order by publisher, app, version",
     )
     .fetch_all(pool)
     .await?;
