@@ -10,11 +10,12 @@ use hansa_link::model::{
     evidence,
     inbox::{self, claimed},
     invite::Invite,
+    merkle,
     outbox::{self, Lane},
 };
 use hansa_proto::{
     DESCRIPTORS,
-    link::v1::{Approve, Batch, Introduction, Message, TrafficClass, declaration::Act},
+    link::v1::{Approve, Batch, Introduction, Message, Parcel, Payloads, TrafficClass, declaration::Act},
     types::v1::Signed,
 };
 use hansa_psi::Segment;
@@ -121,6 +122,7 @@ fn batch() -> Batch {
         r#type: "inventory.reservation.v1".into(),
         salt: vec![1; 16].into(),
         payload: vec![2; 20].into(),
+        payload_hash: merkle::payload_hash(&[1; 16], &[2; 20]).to_vec().into(),
         ..Message::default()
     };
     Batch {
@@ -159,9 +161,26 @@ fn signed_envelopes_and_introductions() {
 #[test]
 fn batches_behind_their_signature() {
     let known = bundle::check(&introduction()).unwrap();
-    feed(&[batch().encode_to_vec()], |bytes| {
-        let _ = inbox::open(&lane(), &signed_anew(outbox::KIND_BATCH, bytes), &known);
+    let good = outbox::sign(&keys().signing, &batch());
+    let (heads, said) = (good.batch.unwrap(), good.payloads.unwrap());
+    feed(&[heads.body.to_vec()], |bytes| {
+        let parcel = Parcel {
+            batch: Some(signed_anew(outbox::KIND_BATCH, bytes)),
+            payloads: Some(said.clone()),
+        };
+        let _ = inbox::open(&lane(), &parcel, &known);
         Batch::decode(bytes).is_ok()
+    });
+    feed(&[said.encode_to_vec()], |bytes| {
+        let payloads = Payloads::decode(bytes);
+        payloads.is_ok_and(|said| {
+            let parcel = Parcel {
+                batch: Some(heads.clone()),
+                payloads: Some(said),
+            };
+            let _ = inbox::open(&lane(), &parcel, &known);
+            true
+        })
     });
 }
 

@@ -45,7 +45,7 @@ pub(super) fn proposal() -> Value {
 }
 
 /// The same with a photo of it.
-async fn with_photo(who: &Enterprise) -> Value {
+pub(super) async fn with_photo(who: &Enterprise) -> Value {
     let photo = who.brings("pen.jpg", "image/jpeg", PHOTO).await.unwrap();
     let hash = base64::engine::general_purpose::STANDARD
         .decode(text(&photo["hash"]))

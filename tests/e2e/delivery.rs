@@ -45,7 +45,7 @@ async fn comes_to_believe(enterprise: &Enterprise, link: &str, state: &str, coun
 }
 
 /// Waits until nothing is under way on the link.
-async fn settles(enterprise: &Enterprise, link: &str) {
+pub(super) async fn settles(enterprise: &Enterprise, link: &str) {
     for _ in 0..400 {
         if enterprise.link(link).await["queueDepth"] == "0" {
             return;

@@ -25,6 +25,7 @@ mod demo;
 mod devpg;
 mod documents;
 mod effects;
+mod erased;
 mod feed;
 mod figures;
 mod files;

@@ -17,19 +17,24 @@ pub(super) struct Shop {
     pub clock: Arc<Calendar>,
     pub luebeck: Enterprise,
     pub visby: Enterprise,
-    kind: String,
+    pub kind: String,
     pub link: String,
-    _houses: [House; 2],
+    pub houses: [House; 2],
 }
 
 pub(super) async fn shop() -> Shop {
+    shop_with(&serde_json::from_str(INTAKE).unwrap(), &[]).await
+}
+
+/// Where this app is in use, of which it says that it is the product intake.
+pub(super) async fn shop_with(app: &Value, scopes: &[&str]) -> Shop {
     let clock = Arc::new(Calendar::default());
     let (there, here) = (House::by(&clock).await, House::by(&clock).await);
     let (luebeck, visby) = (there.enterprise("Lübeck").await, here.enterprise("Visby").await);
     let link = luebeck.links_with(&visby, json!({}), json!({})).await;
-    let app = luebeck.publishes(&serde_json::from_str(INTAKE).unwrap()).await;
+    let app = luebeck.publishes(app).await;
     luebeck.shares("product_intake", &link).await;
-    visby.accepts_app("product_intake", &link, &[], &["owner"]).await;
+    visby.accepts_app("product_intake", &link, scopes, &["owner"]).await;
     luebeck
         .share_becomes("product_intake", &link, "accepted", |share| {
             share["state"] == "accepted"
@@ -41,7 +46,7 @@ pub(super) async fn shop() -> Shop {
         luebeck,
         visby,
         link,
-        _houses: [there, here],
+        houses: [there, here],
     }
 }
 

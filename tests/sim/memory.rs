@@ -21,7 +21,7 @@ use hansa_link::{
 };
 use hansa_proto::{
     link::v1::{
-        Batch, Disposition, ExchangeRequest, ExchangeResponse, Message, Refusal, TrafficClass,
+        Batch, Disposition, ExchangeRequest, ExchangeResponse, Message, Parcel, Refusal, TrafficClass,
         exchange_response::Answer,
     },
     types::v1::Signed,
@@ -67,7 +67,7 @@ struct Kept {
     written: u64,
     drafts: Vec<Draft>,
     sent: Sent,
-    sealed: BTreeMap<u64, (Batch, Signed, Option<Signed>)>,
+    sealed: BTreeMap<u64, (Batch, Parcel, Option<Signed>)>,
     stopped: bool,
     received: Received,
     came: BTreeMap<u64, (Signed, Signed)>,
@@ -422,15 +422,15 @@ impl Mailbox for Side {
             if kept.sent.acknowledged == kept.sent.numbered {
                 for batch in outbox::seal(&lane(&memory.us), kept.sent.numbered, std::mem::take(&mut kept.drafts)) {
                     kept.sent.numbered = batch.messages.last().unwrap().number;
-                    let signed = outbox::sign(&memory.us, &batch);
-                    kept.sealed.insert(batch.first, (batch, signed, None));
+                    let parcel = outbox::sign(&memory.us, &batch);
+                    kept.sealed.insert(batch.first, (batch, parcel, None));
                 }
             }
             let open = kept.sealed.get(&(kept.sent.acknowledged + 1));
-            Ok(open.map(|(_, signed, _)| ExchangeRequest {
+            Ok(open.map(|(_, parcel, _)| ExchangeRequest {
                 link_id: end.link.to_string(),
                 to: enterprise(&memory.them).as_bytes().to_vec().into(),
-                batch: Some(signed.clone()),
+                parcel: Some(parcel.clone()),
             }))
         })
         .await
@@ -469,8 +469,8 @@ impl Mailbox for Side {
     }
 
     async fn answer(&self, _: NodeId, asked: ExchangeRequest) -> ExchangeResponse {
-        let batch = asked.batch.clone().unwrap_or_default();
-        let applied = self.transaction(|memory, kept| Ok(apply(memory, kept, &batch))).await;
+        let parcel = asked.parcel.clone().unwrap_or_default();
+        let applied = self.transaction(|memory, kept| Ok(apply(memory, kept, &parcel))).await;
         let answer = match applied {
             Ok(Ok(receipt)) => Answer::Receipt(receipt),
             Ok(Err(refusal)) => Answer::Refusal(refusal),
@@ -489,7 +489,7 @@ impl Mailbox for Side {
 }
 
 /// One batch, all or nothing.
-fn apply(memory: &Memory, kept: &mut Kept, batch: &Signed) -> Result<Signed, Refusal> {
+fn apply(memory: &Memory, kept: &mut Kept, parcel: &Parcel) -> Result<Signed, Refusal> {
     let (suspended, years) = {
         let fate = memory.fate.lock().unwrap();
         (fate.suspended, fate.years)
@@ -501,7 +501,8 @@ fn apply(memory: &Memory, kept: &mut Kept, batch: &Signed) -> Result<Signed, Ref
         });
     }
     let bad = |bad: BadBatch| bad.refusal();
-    let body = inbox::open(&lane(&memory.them), batch, &introduced(&memory.them)).map_err(bad)?;
+    let body = inbox::open(&lane(&memory.them), parcel, &introduced(&memory.them)).map_err(bad)?;
+    let batch = parcel.batch.as_ref().unwrap();
     if kept.received.next(&body).map_err(bad)? == Next::Repeat {
         let came = kept.came.get(&body.first);
         inbox::repeated(came.map(|(came, _)| came), batch).map_err(bad)?;

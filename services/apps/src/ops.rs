@@ -6,6 +6,7 @@ mod audience;
 mod backend;
 mod calls;
 mod deeds;
+mod erase;
 mod reviews;
 mod share;
 mod told;

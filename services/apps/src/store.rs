@@ -3,6 +3,7 @@
 pub mod audience;
 pub mod calls;
 pub mod deeds;
+pub mod erase;
 pub mod reviews;
 
 use hansa_tenancy::TenantTx;

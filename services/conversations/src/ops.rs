@@ -6,8 +6,6 @@ mod notices;
 mod posted;
 mod view;
 
-use std::sync::Arc;
-
 use data_encoding::HEXLOWER;
 use hansa_directory::{Session, audit};
 use hansa_documents::Documents;
@@ -125,19 +123,6 @@ impl Conversations {
         self.tenancy.clock().now()
     }
 
-    /// What entries are sealed with; made when there is none yet, in a transaction of its own.
-    async fn seal(&self, caller: &impl Caller) -> Result<Arc<Seal>, Error> {
-        let mut tx = self.tenancy.begin("conversations.seal", caller).await?;
-        match self.vault.seal(&mut tx).await {
-            Err(hansa_vault::Error::Missing(_)) => {}
-            seal => return Ok(seal?),
-        }
-        self.vault.make_seal(&mut tx).await?;
-        tx.commit().await?;
-        let mut tx = self.tenancy.begin("conversations.seal", caller).await?;
-        Ok(self.vault.seal(&mut tx).await?)
-    }
-
     /// Who hears what is said about this.
     async fn circle(&self, tx: &mut TenantTx, subject: Subject) -> Result<Circle, Error> {
         match subject {
@@ -207,8 +192,8 @@ impl Conversations {
 
     /// The same for whoever it is.
     async fn voiced(&self, caller: &impl Caller, voice: &Voice<'_>, wish: Wish) -> Result<Shown, Error> {
-        let seal = self.seal(caller).await?;
         let mut tx = self.tenancy.begin("conversations.write", caller).await?;
+        let seal = self.vault.seal(&mut tx).await?;
         let circle = self.circle(&mut tx, wish.subject).await?;
         let author = self.author(&mut tx, voice, &circle).await?;
         for link in &circle.links {

@@ -189,7 +189,7 @@ impl Documents {
                 return Err(Not::Good("ID_REUSED"));
             }
             return match state {
-                "open" => Ok(store::open_act(tx, row.id, act_id, &sent.encode_to_vec()).await?),
+                "open" => Ok(store::open_act(&*self.vault.seal(tx).await?, tx, (row.id, act_id), sent).await?),
                 _ => Ok(store::settle_act(tx, row.id, act_id, state, "").await?),
             };
         }
@@ -202,7 +202,7 @@ impl Documents {
             body_hash: &body_hash,
             actor: &party.enterprise,
         };
-        Ok(store::insert_act(tx, &asked.row(row.id, state, "")?).await?)
+        Ok(store::insert_act(&*self.vault.seal(tx).await?, tx, &asked.row(row.id, state, "")?).await?)
     }
 
     /// A document of a partner's, of which its issuer speaks on this link.

@@ -34,6 +34,6 @@ pub use model::kind::{ActKind, BadKind, Holds, SectionKind, StateKind, To};
 pub use model::upgrade::{UPGRADE, Upgrade};
 pub use model::{Answered, BadContent, Contents, Document, Kind, Proposal, Refusal, Step, Stock, stock::DueLine};
 pub use ops::{
-    CUSTOMER_PAGE, Circle, CustomerPages, Documents, GUEST_PAGE, Listed, Look, Outlook, Paper, Signer, SystemWish,
-    Told, Wish, forms,
+    CUSTOMER_PAGE, Circle, CustomerPages, Documents, Erasure, GUEST_PAGE, Listed, Look, Outlook, Paper, Signer,
+    SystemWish, Told, Wish, forms,
 };

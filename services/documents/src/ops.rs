@@ -8,6 +8,7 @@ mod bounds;
 mod customers;
 mod due;
 mod effects;
+mod erase;
 mod files;
 mod goods;
 mod guests;
@@ -30,6 +31,7 @@ pub(crate) use begin::Begun;
 pub(crate) use customers::Reader;
 pub use customers::{CustomerPages, PURPOSE as CUSTOMER_PAGE};
 use effects::Following;
+pub use erase::Erasure;
 pub use guests::PURPOSE as GUEST_PAGE;
 pub(crate) use many::{Batch, Outcome, Recipient};
 pub use outlook::Outlook;
@@ -70,7 +72,7 @@ use crate::{
     events::ACT,
     keeper::{AddressBook, Hand, Ledger, Matcher, PriceBook, Purse, StockKeeper},
     model::{Contents, Kind, Refusal, content, version},
-    store::{self, TextRow},
+    store,
 };
 
 /// The documents of all tenants of this node. Cheap to clone.
@@ -268,7 +270,7 @@ impl Documents {
             .waits(&mut tx, session, &known, (&asked, &decision), person.admitted)
             .await?;
         if waits {
-            store::insert_act(&mut tx, &asked.row(id, "held", "")?).await?;
+            store::insert_act(&*self.vault.seal(&mut tx).await?, &mut tx, &asked.row(id, "held", "")?).await?;
         } else {
             self.perform(&mut tx, &known, &asked, decision).await?;
         }
@@ -365,7 +367,7 @@ impl Documents {
             .first()
             .and_then(|issuer| issuer.link_id)
             .ok_or(Error::Damaged("document_party"))?;
-        store::insert_act(tx, &asked.row(row.id, "sent", "")?).await?;
+        store::insert_act(&*self.vault.seal(tx).await?, tx, &asked.row(row.id, "sent", "")?).await?;
         self.post(tx, LinkId(link), (row.id, row.version), ACT, asked.sent)
             .await?;
         tx.wake();
@@ -381,7 +383,7 @@ impl Documents {
         kind: &str,
         message: &impl prost::Message,
     ) -> Result<(), Error> {
-        let key = format!("document/{document}");
+        let key = Self::key(document);
         Ok(self.links.post(tx, link, (&key, version), (kind, message)).await?)
     }
 
@@ -391,15 +393,6 @@ impl Documents {
         body.map(|body| Signed::decode(body.as_slice()).map_err(|_| Error::Damaged("document_version")))
             .transpose()
     }
-}
-
-pub(crate) fn text_rows(texts: &[SectionText]) -> Vec<TextRow> {
-    let row = |text: &SectionText| TextRow {
-        section: text.name.clone(),
-        salt: text.salt.to_vec(),
-        content: text.content.to_vec(),
-    };
-    texts.iter().map(row).collect()
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {

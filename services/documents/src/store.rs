@@ -2,12 +2,15 @@
 
 mod acts;
 mod due;
+mod erase;
 mod facts;
 mod kinds;
 mod papers;
+mod texts;
 
 use hansa_proto::documents::v1::SectionText;
 use hansa_tenancy::TenantTx;
+use hansa_vault::Seal;
 use hansa_vocab::LinkId;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -17,9 +20,11 @@ pub use acts::{
     settle_act,
 };
 pub use due::{look_again, next_due, put, waking, woken};
+pub use erase::{erasable, erase, links_of, unerased};
 pub use facts::{BoardRow, board, counts, counts_over, facts};
 pub use kinds::{begun_since, by_state, insert_kind, kind, kinds};
 pub use papers::{CALLED, EVIDENCE, base_of, called, shown_by};
+pub use texts::{sealed_of, sections_with, texts, texts_of};
 
 use crate::Error;
 
@@ -43,6 +48,8 @@ pub struct DocumentRow {
     pub due_at: Option<OffsetDateTime>,
     /// Nobody had by then.
     pub overdue: bool,
+    /// Since when nothing is left here of what it said.
+    pub erased_at: Option<OffsetDateTime>,
 }
 
 impl DocumentRow {
@@ -66,24 +73,6 @@ pub struct PartyRow {
     pub trouble: String,
     /// It has no node: it is told by mail, and its keys lie here.
     pub hosted: bool,
-}
-
-/// The newest text of a section.
-#[derive(Clone, Debug)]
-pub struct TextRow {
-    pub section: String,
-    pub salt: Vec<u8>,
-    pub content: Vec<u8>,
-}
-
-impl From<TextRow> for SectionText {
-    fn from(row: TextRow) -> Self {
-        Self {
-            name: row.section,
-            salt: row.salt.into(),
-            content: row.content.into(),
-        }
-    }
 }
 
 /// Takes the next numbers of a prefix; the last of them.
@@ -164,7 +153,7 @@ pub async fn begun(tx: &mut TenantTx, id: Uuid, number: &str, parties: &[PartyRo
 pub async fn lock(tx: &mut TenantTx, id: Uuid) -> Result<Option<DocumentRow>, Error> {
     Ok(sqlx::query_as!(
         DocumentRow,
-        "select id, kind, kind_version, number, our_role, issuer, version, state, root, since, refers_to, due_at, overdue from document where id = $1 for update",
+        "select id, kind, kind_version, number, our_role, issuer, version, state, root, since, refers_to, due_at, overdue, erased_at from document where id = $1 for update",
         id,
     )
     .fetch_optional(tx.conn())
@@ -175,7 +164,7 @@ pub async fn lock(tx: &mut TenantTx, id: Uuid) -> Result<Option<DocumentRow>, Er
 pub async fn find(tx: &mut TenantTx, id: Uuid) -> Result<Option<DocumentRow>, Error> {
     Ok(sqlx::query_as!(
         DocumentRow,
-        "select id, kind, kind_version, number, our_role, issuer, version, state, root, since, refers_to, due_at, overdue from document where id = $1",
+        "select id, kind, kind_version, number, our_role, issuer, version, state, root, since, refers_to, due_at, overdue, erased_at from document where id = $1",
         id,
     )
     .fetch_optional(tx.conn())
@@ -215,7 +204,7 @@ pub async fn list(
     let (kinds, states) = filter.without();
     Ok(sqlx::query_as!(
         DocumentRow,
-        "select id, kind, kind_version, number, our_role, issuer, version, state, root, since, refers_to, due_at, overdue from document
+        "select id, kind, kind_version, number, our_role, issuer, version, state, root, since, refers_to, due_at, overdue, erased_at from document
          where ($1::varchar = '' or kind = $1) and (cardinality($2::varchar[]) = 0 or state = any($2)) and starts_with(number, $3)
            and ($4::uuid is null or id in (select document_id from document_party where link_id = $4))
            and not exists (select from unnest($5::varchar[], $6::varchar[]) as u (k, s) where k = kind and s = state)
@@ -250,7 +239,7 @@ pub async fn list_longest(
     let (since, id) = after.unzip();
     Ok(sqlx::query_as!(
         DocumentRow,
-        "select id, kind, kind_version, number, our_role, issuer, version, state, root, since, refers_to, due_at, overdue from document
+        "select id, kind, kind_version, number, our_role, issuer, version, state, root, since, refers_to, due_at, overdue, erased_at from document
          where ($1::varchar = '' or kind = $1) and (cardinality($2::varchar[]) = 0 or state = any($2)) and starts_with(number, $3)
            and ($4::uuid is null or id in (select document_id from document_party where link_id = $4))
            and not exists (select from unnest($5::varchar[], $6::varchar[]) as u (k, s) where k = kind and s = state)
@@ -315,30 +304,6 @@ pub async fn heard(
     Ok(())
 }
 
-/// The newest text of each section that we see.
-pub async fn texts(tx: &mut TenantTx, id: Uuid) -> Result<Vec<TextRow>, Error> {
-    Ok(sqlx::query_as!(
-        TextRow,
-        "select distinct on (section) section, salt, content from document_text
-         where document_id = $1 order by section, version desc",
-        id,
-    )
-    .fetch_all(tx.conn())
-    .await?)
-}
-
-/// All texts that one version wrote, as far as we see them.
-pub async fn texts_of(tx: &mut TenantTx, id: Uuid, version: i64) -> Result<Vec<TextRow>, Error> {
-    Ok(sqlx::query_as!(
-        TextRow,
-        "select section, salt, content from document_text where document_id = $1 and version = $2 order by section",
-        id,
-        version,
-    )
-    .fetch_all(tx.conn())
-    .await?)
-}
-
 /// The bytes of a version.
 pub async fn version(tx: &mut TenantTx, id: Uuid, version: i64) -> Result<Option<Vec<u8>>, Error> {
     Ok(sqlx::query_scalar!(
@@ -366,18 +331,6 @@ pub async fn role_on(
     )
     .fetch_optional(tx.conn())
     .await?)
-}
-
-/// Texts of any version in which these bytes stand: (section, content).
-pub async fn texts_with(tx: &mut TenantTx, document: Uuid, bytes: &[u8]) -> Result<Vec<(String, Vec<u8>)>, Error> {
-    let rows = sqlx::query!(
-        "select section, content from document_text where document_id = $1 and position($2::bytea in content) > 0 limit 100",
-        document,
-        bytes,
-    )
-    .fetch_all(tx.conn())
-    .await?;
-    Ok(rows.into_iter().map(|row| (row.section, row.content)).collect())
 }
 
 /// A version of some document.
@@ -423,7 +376,9 @@ pub struct NewVersion<'a> {
     pub root: &'a str,
     pub at: OffsetDateTime,
     pub body: &'a [u8],
-    pub texts: &'a [TextRow],
+    pub texts: &'a [SectionText],
+    /// Files that its texts name: (section, hash in hex).
+    pub files: &'a [(String, String)],
     /// What led to it.
     pub act: Uuid,
     /// The document that its texts refer to, if they do.
@@ -437,7 +392,7 @@ pub struct NewVersion<'a> {
 }
 
 /// Keeps a version with the texts that it wrote, and brings the document to it.
-pub async fn keep(tx: &mut TenantTx, new: &NewVersion<'_>) -> Result<(), Error> {
+pub async fn keep(seal: &Seal, tx: &mut TenantTx, new: &NewVersion<'_>) -> Result<(), Error> {
     sqlx::query!(
         "insert into document_version (document_id, version, body) values ($1, $2, $3)",
         new.document,
@@ -446,18 +401,8 @@ pub async fn keep(tx: &mut TenantTx, new: &NewVersion<'_>) -> Result<(), Error> 
     )
     .execute(tx.conn())
     .await?;
-    for text in new.texts {
-        sqlx::query!(
-            "insert into document_text (document_id, section, version, salt, content) values ($1, $2, $3, $4, $5)",
-            new.document,
-            text.section,
-            new.version,
-            text.salt,
-            text.content,
-        )
-        .execute(tx.conn())
-        .await?;
-    }
+    texts::put(seal, tx, (new.document, new.version), new.texts).await?;
+    texts::put_files(tx, new.document, new.files).await?;
     sqlx::query!(
         "update document set version = $2, since = case when state = $3 then since else $4 end,
              due_at = case when stays then due_at else $7 end, overdue = stays and overdue,
@@ -498,7 +443,7 @@ pub async fn keep(tx: &mut TenantTx, new: &NewVersion<'_>) -> Result<(), Error> 
 pub async fn about_those(tx: &mut TenantTx, document: Uuid) -> Result<Vec<DocumentRow>, Error> {
     Ok(sqlx::query_as!(
         DocumentRow,
-        "select id, kind, kind_version, number, our_role, issuer, version, state, root, since, refers_to, due_at, overdue from document
+        "select id, kind, kind_version, number, our_role, issuer, version, state, root, since, refers_to, due_at, overdue, erased_at from document
          where refers_to in (select id from document where refers_to = $1) order by id",
         document,
     )
@@ -510,7 +455,7 @@ pub async fn about_those(tx: &mut TenantTx, document: Uuid) -> Result<Vec<Docume
 pub async fn about(tx: &mut TenantTx, document: Uuid) -> Result<Vec<DocumentRow>, Error> {
     Ok(sqlx::query_as!(
         DocumentRow,
-        "select id, kind, kind_version, number, our_role, issuer, version, state, root, since, refers_to, due_at, overdue from document
+        "select id, kind, kind_version, number, our_role, issuer, version, state, root, since, refers_to, due_at, overdue, erased_at from document
          where refers_to = $1 order by id",
         document,
     )

@@ -165,6 +165,19 @@ impl Files {
         Ok(self.missing(tx, files).await?.into_iter().next())
     }
 
+    /// These are not needed any more: their bytes go, and whatever was to be done about them. Whoever says so has looked whether anything
+    /// else names them.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub async fn forget(&self, tx: &mut TenantTx, files: &[String]) -> Result<(), Error> {
+        for file in files {
+            store::remove(tx, file).await?;
+        }
+        store::done(tx, files).await
+    }
+
     /// A partner names these: those that are not here are fetched, once this transaction has committed.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 mod declare;
 mod deliver;
 mod evidence;
+mod forget;
 mod groups;
 mod guests;
 mod join;

@@ -183,7 +183,6 @@ impl Members {
             purpose: None,
         };
         let mut tx = self.tenancy.begin("members.put_pool", session).await?;
-        self.vault.make_seal(&mut tx).await?;
         people_rows::put_pool(&mut tx, &row)
             .await?
             .ok_or(Error::NotFound("pool"))?;

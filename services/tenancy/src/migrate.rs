@@ -108,13 +108,17 @@ impl File {
         HEXLOWER.encode(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, self.sql.as_bytes()).as_ref())
     }
 
-    /// `grant … on <table> to <role>` for each table the file makes: all four verbs, or what a line `-- grant: …` above it says.
+    /// `grant … on <table> to <role>` for each table the file makes: all four verbs, or what a line `-- grant: …` above it says. A line
+    /// `-- grant on <table>: …` gives more on a table of an earlier file.
     pub fn grants(&self, role: &str) -> String {
         let mut verbs = None;
         let mut grants = String::new();
         for line in self.sql.lines() {
             if let Some(given) = line.strip_prefix("-- grant: ") {
                 verbs = Some(given);
+            } else if let Some((table, more)) = line.strip_prefix("-- grant on ").and_then(|line| line.split_once(": "))
+            {
+                grants.push_str(&format!("grant {more} on {table} to {role};\n"));
             } else if let Some(rest) = line.strip_prefix("create table ") {
                 let table = rest.split(['(', ' ']).next().unwrap_or_default();
                 let verbs = verbs.take().unwrap_or("select, insert, update, delete");
@@ -210,11 +214,11 @@ mod tests {
         let file = File {
             version: 1,
             name: "0001_x".into(),
-            sql: "-- grant: select, insert\ncreate table audit (\n id int);\ncreate table item(id int);\n".into(),
+            sql: "-- grant: select, insert\ncreate table audit (\n id int);\ncreate table item(id int);\n-- grant on text: delete\n".into(),
         };
         assert_eq!(
             file.grants("r_x"),
-            "grant select, insert on audit to r_x;\ngrant select, insert, update, delete on item to r_x;\n"
+            "grant select, insert on audit to r_x;\ngrant select, insert, update, delete on item to r_x;\ngrant delete on text to r_x;\n"
         );
     }
 

@@ -137,12 +137,13 @@ impl Vault {
         self.keys.unwrap(purpose, wrapped)
     }
 
-    /// Makes the root key and the first signing key of a new enterprise.
+    /// Makes the root key, the first signing key and the sealing keys of a new enterprise.
     ///
     /// # Errors
     ///
     /// [`Error::Sql`] when the tenant has keys already.
     pub async fn create_enterprise(&self, tx: &mut TenantTx) -> Result<EnterpriseId, Error> {
+        self.make_seal(tx).await?;
         self.create(tx, None).await
     }
 
@@ -237,12 +238,8 @@ impl Vault {
         })
     }
 
-    /// Makes the keys that the tenant's personal data is sealed and found with, unless it has them. They count from the commit on.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Sql`] when the database refuses.
-    pub async fn make_seal(&self, tx: &mut TenantTx) -> Result<(), Error> {
+    /// Makes the keys that the tenant's data is sealed and found with, unless it has them. They count from the commit on.
+    async fn make_seal(&self, tx: &mut TenantTx) -> Result<(), Error> {
         for purpose in ["seal", "tag"] {
             let row = KeyRow {
                 // There is one of each, whoever comes first.
@@ -257,12 +254,12 @@ impl Vault {
         Ok(())
     }
 
-    /// What the tenant's personal data is sealed with. Not in the transaction that has called [`Vault::make_seal`]: it is remembered,
-    /// and that one may still be undone.
+    /// What the tenant's data is sealed with. Not in the transaction that has made the enterprise: it is remembered, and that one
+    /// may still be undone.
     ///
     /// # Errors
     ///
-    /// [`Error::Missing`] when it was never made; [`Error::Unwrap`] when the master key is another than the one it was made with.
+    /// [`Error::Missing`] when the tenant has no enterprise; [`Error::Unwrap`] when the master key is another than the one it was made with.
     pub async fn seal(&self, tx: &mut TenantTx) -> Result<Arc<Seal>, Error> {
         let tenant = tx.tenant();
         if let Some(seal) = self.seals.read().unwrap_or_else(PoisonError::into_inner).get(&tenant) {

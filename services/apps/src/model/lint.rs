@@ -426,6 +426,7 @@ pub fn lint(text: &str, publisher: &str) -> Result<(Manifest, Option<Kind>), Vec
     lint.fields(&manifest);
     lint.whole(&manifest);
     lint.handed_back(&manifest);
+    lint.kept(&manifest);
     lint.backend(&manifest);
     lint.reach(&manifest);
     let kind = manifest.has_flow().then(|| manifest.kind(publisher));

@@ -6,6 +6,7 @@ use hansa_documents::{ActKind, CustomerKind, Effect, Kind, Need, SectionKind, St
 use include_dir::{Dir, include_dir};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use time::Duration;
 
 use super::view::View;
 
@@ -41,6 +42,10 @@ pub struct Manifest {
     /// What becomes of running documents when a share ends.
     #[serde(default)]
     pub running: Running,
+    /// For how many days after the end of a share, and of the document itself, each role keeps what its documents say; a role that is not
+    /// here keeps it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub kept_days: BTreeMap<String, u32>,
     /// What its roles, states and acts are called, by language.
     #[serde(default)]
     pub words: BTreeMap<String, BTreeMap<String, String>>,
@@ -313,6 +318,17 @@ impl Manifest {
     pub fn needs(&self) -> BTreeSet<Scope> {
         let needed = self.scopes.iter().filter(|asked| !asked.optional);
         needed.map(|asked| asked.scope).collect()
+    }
+
+    /// For how many days those keep what its documents say who are the publisher, or who are not: by role, those who keep it for ever
+    /// left out.
+    pub fn kept_by(&self, publisher: bool) -> impl Iterator<Item = (&str, Duration)> {
+        let first = self.roles.first();
+        let those = self
+            .kept_days
+            .iter()
+            .filter(move |(role, _)| (Some(*role) == first) == publisher);
+        those.map(|(role, days)| (role.as_str(), Duration::days(i64::from(*days))))
     }
 
     /// All that it asks for.

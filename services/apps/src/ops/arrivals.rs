@@ -168,6 +168,7 @@ impl Apps {
         };
         (share.state, share.since, share.note) = ("ended".to_owned(), self.now(), ended.note);
         store::put_share(tx, &share).await?;
+        self.erase_later(tx, &share).await?;
         self.look_again(tx, &share).await?;
         let other = self
             .links

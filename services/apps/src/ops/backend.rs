@@ -98,13 +98,13 @@ impl Apps {
     /// What a system of ours was asked.
     pub(crate) async fn calls(&self, session: &Session, app: &str, state: &str) -> Result<Vec<CallRow>, Error> {
         let mut tx = self.tenancy.begin("apps.calls", session).await?;
-        calls::calls(&mut tx, app, state).await
+        calls::calls(&*self.vault.seal(&mut tx).await?, &mut tx, app, state).await
     }
 
     /// Tries what came of an act, and was given up, from the beginning.
     pub(crate) async fn retry(&self, session: &Session, caller: &str, id: Uuid) -> Result<CallRow, Error> {
         let mut tx = self.tenancy.begin("apps.retry", session).await?;
-        let row = calls::call(&mut tx, caller, id).await?;
+        let row = calls::call(&*self.vault.seal(&mut tx).await?, &mut tx, caller, id).await?;
         let row = row.filter(|row| row.document_id.is_some() && row.state == "failed");
         let mut row = row.ok_or(Error::NotFound("call"))?;
         (row.attempts, row.due_at, row.state) = (0, Some(self.now()), "asked".to_owned());

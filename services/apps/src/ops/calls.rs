@@ -249,8 +249,8 @@ impl Apps {
         let backend = calls::backend(tx, &asked.app).await?.ok_or(Error::NoBackend)?;
         let mut row = Self::row(asked, (hash, now))?;
         row.attempts = 1;
-        if !calls::ask(tx, &row).await? {
-            let known = calls::call(tx, &row.caller, row.id).await?;
+        if !calls::ask(&*self.vault.seal(tx).await?, tx, &row).await? {
+            let known = calls::call(&*self.vault.seal(tx).await?, tx, &row.caller, row.id).await?;
             let known = known.ok_or(Error::Damaged("app_call"))?;
             if known.body_hash != row.body_hash || known.document_id.is_some() {
                 return Err(Error::IdReused(row.id));
@@ -301,7 +301,7 @@ impl Apps {
             }
         };
         let mut tx = self.tenancy.begin("apps.heard", caller).await?;
-        calls::heard(&mut tx, &row).await?;
+        calls::heard(&*self.vault.seal(&mut tx).await?, &mut tx, &row).await?;
         tx.commit().await?;
         answer
     }

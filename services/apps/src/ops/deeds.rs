@@ -89,7 +89,7 @@ impl Apps {
             for_role: role.unwrap_or_default().to_owned(),
             at: self.now(),
         };
-        deeds::keep(tx, &row).await
+        deeds::keep(&*self.vault.seal(tx).await?, tx, &row).await
     }
 
     /// Keeps that whoever of ours has to act was reminded: on their workbench it stands among the notices.
@@ -111,7 +111,7 @@ impl Apps {
             for_role: String::new(),
             at: self.now(),
         };
-        deeds::keep(tx, &row).await
+        deeds::keep(&*self.vault.seal(tx).await?, tx, &row).await
     }
 
     /// What has come here of a document's acts.
@@ -119,13 +119,20 @@ impl Apps {
         let mut tx = self.tenancy.begin("apps.deeds", session).await?;
         let there = self.documents.circle(&mut tx, document).await?;
         there.ok_or(Error::NotFound("document"))?;
-        deeds::of_document(&mut tx, document).await
+        deeds::of_document(&*self.vault.seal(&mut tx).await?, &mut tx, document).await
     }
 
     /// Notices for one of our people.
     pub(super) async fn notices(&self, tx: &mut TenantTx, session: &Session) -> Result<Vec<DeedRow>, Error> {
         let roles: Vec<_> = session.roles().iter().map(ToString::to_string).collect();
-        deeds::notices(tx, &roles, self.now() - NOTICES_KEPT, NOTICES_MAX).await
+        deeds::notices(
+            &*self.vault.seal(tx).await?,
+            tx,
+            &roles,
+            self.now() - NOTICES_KEPT,
+            NOTICES_MAX,
+        )
+        .await
     }
 }
 

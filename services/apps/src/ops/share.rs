@@ -382,6 +382,7 @@ impl Apps {
             note: note.to_owned(),
         };
         self.tell(tx, &row, (ENDED, &ended)).await?;
+        self.erase_later(tx, &row).await?;
         self.look_again(tx, &row).await?;
         Ok(row)
     }

@@ -58,7 +58,7 @@ impl Apps {
         let now = self.now();
         let mut row = Self::row(&asked, (body_hash(&asked.app, &asked.operation, &input), now))?;
         row.due_at = Some(now);
-        calls::ask(tx, &row).await?;
+        calls::ask(&*self.vault.seal(tx).await?, tx, &row).await?;
         Ok(tx.due_now().await?)
     }
 
@@ -71,7 +71,14 @@ impl Apps {
         // One that hangs takes no more places than it may, and none from the others.
         let busy = self.busy(tenant);
         let free = i64::try_from(self.places.free(tenant)).unwrap_or(0);
-        let due = calls::take_due(&mut tx, (now, now + LEASE), &busy, free.min(ROUND_MAX)).await?;
+        let due = calls::take_due(
+            &*self.vault.seal(&mut tx).await?,
+            &mut tx,
+            (now, now + LEASE),
+            &busy,
+            free.min(ROUND_MAX),
+        )
+        .await?;
         let mut all = Vec::new();
         for row in due {
             let backend = calls::backend(&mut tx, &row.app).await?;
@@ -89,7 +96,7 @@ impl Apps {
             });
         }
         let busy = self.busy(tenant);
-        let spread = self.spread(&errand).await?;
+        let (spread, erased) = (self.spread(&errand).await?, self.erase_due(&errand).await?);
         let mut tx = self.tenancy.begin("apps.next_due", &errand).await?;
         let next = calls::next_due(&mut tx, &busy).await?;
         let full = !busy.is_empty() || self.places.free(tenant) == 0;
@@ -97,7 +104,7 @@ impl Apps {
             true => Some(next.map_or(now + BUSY, |next| next.max(now + BUSY))),
             false => next,
         };
-        Ok(next.into_iter().chain(spread).min())
+        Ok(next.into_iter().chain(spread).chain(erased).min())
     }
 
     /// Apps of ours whose systems are asked no more just now.
@@ -159,7 +166,7 @@ impl Apps {
                 }
             }
         }
-        calls::heard(&mut tx, &row).await?;
+        calls::heard(&*self.vault.seal(&mut tx).await?, &mut tx, &row).await?;
         if row.due_at.is_some() {
             tx.set_timer().await?;
         }

@@ -63,7 +63,7 @@ impl Conversations {
         for link in &circle.links {
             self.links.rouse(&errand(tx), *link).await?;
         }
-        let seal = self.seal(&errand(tx)).await?;
+        let seal = self.vault.seal(tx).await?;
         let mut thread = self.thread(tx, about, &circle).await?;
         let enterprise = other.keys.enterprise.to_string();
         let id: Uuid = entry.id.parse().map_err(|_| malformed())?;
@@ -133,7 +133,7 @@ impl Conversations {
         if circle.counter != Some(incoming.link) {
             return Err(Not::Good("NOT_COUNTED_THERE"));
         }
-        let seal = self.seal(&errand(tx)).await?;
+        let seal = self.vault.seal(tx).await?;
         let mut thread = self.thread(tx, about, &circle).await?;
         let follows = i64::try_from(placed.place) == Ok(thread.last + 1)
             && HEXLOWER.encode(&placed.previous) == thread.head

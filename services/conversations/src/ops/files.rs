@@ -65,8 +65,8 @@ impl Conversations {
         subject: Subject,
         (entry, hash): (Uuid, &[u8]),
     ) -> Result<(), Error> {
-        let seal = self.seal(session).await?;
         let mut tx = self.tenancy.begin("conversations.readable", session).await?;
+        let seal = self.vault.seal(&mut tx).await?;
         self.circle(&mut tx, subject).await?;
         self.find_file(&mut tx, &seal, (subject.thread(), entry), hash).await
     }
@@ -84,8 +84,8 @@ impl Conversations {
         (thread, entry): (Uuid, Uuid),
         hash: &[u8],
     ) -> Result<(), Error> {
-        let seal = self.seal(permit).await?;
         let mut tx = self.tenancy.begin("conversations.fetchable", permit).await?;
+        let seal = self.vault.seal(&mut tx).await?;
         self.takes_part(&mut tx, permit, thread).await?;
         self.find_file(&mut tx, &seal, (thread, entry), hash).await
     }

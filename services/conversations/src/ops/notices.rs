@@ -202,8 +202,8 @@ impl Conversations {
     }
 
     async fn before(&self, errand: &Errand, page: Uuid) -> Result<Before, Error> {
-        let seal = self.seal(errand).await?;
         let mut tx = self.tenancy.begin("conversations.page", errand).await?;
+        let seal = self.vault.seal(&mut tx).await?;
         let kept = self.pages.kept(&mut tx, PURPOSE, (LinkId(Uuid::nil()), page)).await?;
         let (kept, _) = kept.ok_or(Error::NotFound("page"))?;
         let kept: Kept = serde_json::from_slice(&kept).map_err(|_| Error::Damaged("page"))?;

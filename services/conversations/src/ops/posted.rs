@@ -25,11 +25,7 @@ fn derived(act: Uuid) -> Uuid {
 impl Conversations {
     async fn posted(&self, tx: &mut TenantTx, deed: Deed<'_>) -> Result<Results, Error> {
         let errand = Errand::new("conversations.effect", tx.tenant());
-        let seal = match self.vault.seal(tx).await {
-            // Nobody has said anything here yet.
-            Err(hansa_vault::Error::Missing(_)) => self.seal(&errand).await?,
-            seal => seal?,
-        };
+        let seal = self.vault.seal(tx).await?;
         let subject = Subject::Document(deed.document);
         let circle = self.circle(tx, subject).await?;
         for link in &circle.links {

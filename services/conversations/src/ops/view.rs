@@ -105,8 +105,8 @@ impl Conversations {
         subject: Subject,
         (after, limit): (i64, i64),
     ) -> Result<(Whole, Vec<Shown>, bool), Error> {
-        let seal = self.seal(session).await?;
         let mut tx = self.tenancy.begin("conversations.read", session).await?;
+        let seal = self.vault.seal(&mut tx).await?;
         let circle = self.circle(&mut tx, subject).await?;
         let Some(thread) = store::find(&mut tx, subject.thread()).await? else {
             let silent = self.silent(subject, &circle);
@@ -176,8 +176,8 @@ impl Conversations {
         session: &Session,
         subject: Subject,
     ) -> Result<(u64, String, Vec<String>), Error> {
-        let seal = self.seal(session).await?;
         let mut tx = self.tenancy.begin("conversations.verify", session).await?;
+        let seal = self.vault.seal(&mut tx).await?;
         let circle = self.circle(&mut tx, subject).await?;
         let thread = store::find(&mut tx, subject.thread())
             .await?

@@ -67,6 +67,7 @@ fn shown(whole: Whole) -> wire::Document {
         asked: whole.asked.into_iter().collect(),
         due_at: whole.row.due_at.map(timestamp),
         overdue: whole.row.overdue,
+        erased_at: whole.row.erased_at.map(timestamp),
         facts: whole.facts.into_iter().collect(),
         pending_files: whole.pending.into_iter().map(pending_file).collect(),
     }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use data_encoding::HEXLOWER;
 use hansa_proto::{
     documents::v1::{
         Answer, Answers, Content, Head, Line, Lines, Price, SectionHash, SectionText, Verdict, content::Body,
@@ -210,6 +211,17 @@ pub fn files_of(content: &Content) -> Vec<&FileRef> {
         Some(Body::Prices(prices)) => prices.list.iter().collect(),
         Some(Body::Lines(_) | Body::Answers(_)) | None => Vec::new(),
     }
+}
+
+/// Which section names which file: (section, hash in hex).
+#[must_use]
+pub fn sections_with_files(contents: &Contents) -> Vec<(String, String)> {
+    let of = |(name, content)| {
+        files_of(content)
+            .into_iter()
+            .map(move |file| (String::clone(name), HEXLOWER.encode(&file.hash)))
+    };
+    contents.iter().flat_map(of).collect()
 }
 
 /// What papers call a document of that number, if these contents have a head: its issuer's own number, where the head says one.

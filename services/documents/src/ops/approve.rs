@@ -1,7 +1,7 @@
 //! Acts that colleagues have to approve first: they are held here, and done when the last decision is taken.
 
 use hansa_directory::Session;
-use hansa_proto::documents::v1::{Act, ActSent, Answer, Line, content::Body};
+use hansa_proto::documents::v1::{Act, Answer, Line, content::Body};
 use hansa_tenancy::{Mark, TenantTx};
 use hansa_vault::sha256;
 use hansa_vocab::{Fault, Role, StaffId};
@@ -55,7 +55,7 @@ impl Documents {
             Decision::Answers(open, _) => &open.contents,
             Decision::Counts(_) | Decision::Opens => asked.contents,
         };
-        for held in store::held(tx, known.row.id)
+        for held in store::held(&*self.vault.seal(tx).await?, tx, known.row.id)
             .await?
             .iter()
             .filter(|held| held.act == asked.act.name)
@@ -112,7 +112,7 @@ impl Documents {
 
     /// Requests that build on an older version than this one are over.
     pub(crate) async fn outdated(&self, tx: &mut TenantTx, document: Uuid, version: i64) -> Result<(), Error> {
-        for held in store::held(tx, document)
+        for held in store::held(&*self.vault.seal(tx).await?, tx, document)
             .await?
             .iter()
             .filter(|held| held.base < version)
@@ -128,13 +128,13 @@ impl Documents {
         let known = self.locked(tx, request.subject).await?;
         let document = known.row.id;
         self.others_hear(tx, &known).await?;
-        let held = store::held(tx, document)
+        let held = store::held(&*self.vault.seal(tx).await?, tx, document)
             .await?
             .into_iter()
             .find(|held| held.id == request.id);
         let held = held.ok_or(Error::NotFound("act"))?;
         let damaged = |_| Error::Damaged("document_act");
-        let mut sent = ActSent::decode(held.body.as_slice()).map_err(damaged)?;
+        let mut sent = held.sent;
         let act = Act::decode(sent.act.take().unwrap_or_default().body).map_err(damaged)?;
         // The key may have changed since it was asked for.
         let us = self.vault.identity(tx).await?;

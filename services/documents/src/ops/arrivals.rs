@@ -12,7 +12,7 @@ use prost::Message as _;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{Asked, Begun, Documents, Known, hex, is_party, reason, text_rows};
+use super::{Asked, Begun, Documents, Known, hex, is_party, reason};
 use crate::{
     Error,
     admission::Doing,
@@ -148,6 +148,9 @@ impl Documents {
         };
         let other = self.links.other_end(tx, incoming.link).await?;
         let row = store::lock(tx, id).await?;
+        if row.as_ref().is_some_and(|row| row.erased_at.is_some()) {
+            return Err(Not::Good("ERASED"));
+        }
         let before = self
             .taken_from(tx, (&kind, row.as_ref()), (&other, incoming.link))
             .await?;
@@ -162,7 +165,6 @@ impl Documents {
             .row_of(tx, row, (&kind, &our_role), (&version, at), (&contents, incoming.link))
             .await?;
         let id = row.id;
-        let rows = text_rows(&told.texts);
         let new = NewVersion {
             document: id,
             version: number,
@@ -171,14 +173,15 @@ impl Documents {
             root: &hex(&version.root),
             at,
             body: &signed.encode_to_vec(),
-            texts: &rows,
+            texts: &told.texts,
+            files: &content::sections_with_files(&contents),
             act: act_id,
             refers_to: content::refers_to(&contents),
             due_at: Self::due(&kind, &version.state, at),
             wake_at: Self::wakes(&kind, &version.state, at),
             facts: Self::listed(&kind, (&version.act, &version.number), &contents),
         };
-        store::keep(tx, &new).await?;
+        store::keep(&*self.vault.seal(tx).await?, tx, &new).await?;
         self.want(tx, &contents, id, incoming.link).await?;
         let row = DocumentRow {
             version: number,
@@ -381,5 +384,6 @@ fn new_row(id: Uuid, version: &Version, our_role: String, at: OffsetDateTime) ->
         refers_to: None,
         due_at: None,
         overdue: false,
+        erased_at: None,
     }
 }

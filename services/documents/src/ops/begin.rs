@@ -121,6 +121,7 @@ impl Documents {
             refers_to: None,
             due_at: None,
             overdue: false,
+            erased_at: None,
         }
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use hansa_directory::{Session, audit};
 use hansa_egress::Mail;
-use hansa_pages::{Answer, Page, PageFuture, Stay, Visit, Visitor};
+use hansa_pages::{Answer, Page, PageFuture, Pages, Stay, Visit, Visitor};
 use hansa_tenancy::{Errand, TenantTx};
 use hansa_vault::Identifier;
 use hansa_vocab::{Fault, LinkId};
@@ -57,6 +57,12 @@ pub(crate) struct Reader {
 
 fn page_of(document: Uuid) -> (LinkId, Uuid) {
     (LinkId(Uuid::nil()), document)
+}
+
+/// A document's customer has no page any more.
+pub(super) async fn close(pages: &Pages, tx: &mut TenantTx, document: Uuid) -> Result<(), Error> {
+    pages.close(tx, PURPOSE, page_of(document)).await?;
+    Ok(())
 }
 
 impl Documents {

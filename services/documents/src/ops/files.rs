@@ -7,15 +7,14 @@ use hansa_directory::Session;
 use hansa_files::{Place, Source, SourceFuture, gathered};
 use hansa_link::Permit;
 use hansa_proto::{
-    documents::v1::{Content, FetchFileRequest, documents_partner_service_client::DocumentsPartnerServiceClient},
+    documents::v1::{FetchFileRequest, documents_partner_service_client::DocumentsPartnerServiceClient},
     files::v1::FileRef,
 };
 use hansa_tenancy::{Errand, TenantTx};
 use hansa_vocab::{Fault, LinkId};
-use prost::Message as _;
 use uuid::Uuid;
 
-use super::{Documents, Open};
+use super::{Documents, Open, hex};
 use crate::{
     Error,
     model::{Contents, Kind, content},
@@ -119,10 +118,8 @@ impl Documents {
     ) -> Result<(), Error> {
         let names = |files: Vec<&FileRef>| files.iter().any(|file| *file.hash == *hash);
         let mut named = false;
-        for (section, content) in store::texts_with(tx, document, hash).await? {
-            let content = Content::decode(content.as_slice()).map_err(|_| Error::Damaged("document_text"))?;
-            named |= kind.sees(role, &section) && names(content::files_of(&content));
-        }
+        let sections = store::sections_with(tx, document, &hex(hash)).await?;
+        named |= sections.iter().any(|section| kind.sees(role, section));
         for open in self.proposals(tx, &[document]).await? {
             let seen = open.contents.iter().filter(|(section, _)| kind.sees(role, section));
             named |= names(seen.flat_map(|(_, content)| content::files_of(content)).collect());

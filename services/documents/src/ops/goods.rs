@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use hansa_directory::Session;
-use hansa_proto::documents::v1::{Content, Line, SectionText, Version};
+use hansa_proto::documents::v1::{Content, Line, Version};
 use hansa_tenancy::TenantTx;
 use hansa_trade::epcis::{Moved, Step, document, events, withdraw};
 use hansa_vault::derived_id;
@@ -52,11 +52,7 @@ impl Documents {
         for number in 1..=row.version {
             let signed = self.signed(tx, row.id, number).await?.ok_or_else(damaged)?;
             let version = Version::decode(signed.body).map_err(|_| damaged())?;
-            let texts: Vec<SectionText> = store::texts_of(tx, row.id, number)
-                .await?
-                .into_iter()
-                .map(SectionText::from)
-                .collect();
+            let texts = store::texts_of(&*self.vault.seal(tx).await?, tx, row.id, number).await?;
             let written = opened(&texts)?;
             let at = counted_at(&version).ok_or_else(damaged)?;
             let received = written.values().any(is_receipts);

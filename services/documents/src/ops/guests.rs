@@ -351,6 +351,7 @@ impl Documents {
             refers_to: None,
             due_at: None,
             overdue: false,
+            erased_at: None,
         };
         let by_role = |role: &String| about.parties.iter().find(|party| party.role == *role).cloned();
         let parties: Option<Vec<PartyRow>> = kind.roles.iter().map(by_role).collect();

@@ -91,8 +91,9 @@ impl Documents {
 
     /// A step of ours is under way that its issuer has not counted yet, or that a colleague has to approve.
     async fn is_said(&self, tx: &mut TenantTx, known: &Known) -> Result<bool, Error> {
-        let sent = store::pending(tx, known.row.id, &known.row.our_role).await?;
-        Ok(!sent.is_empty() || !store::held(tx, known.row.id).await?.is_empty())
+        let seal = self.vault.seal(tx).await?;
+        let sent = store::pending(&seal, tx, known.row.id, &known.row.our_role).await?;
+        Ok(!sent.is_empty() || !store::held(&seal, tx, known.row.id).await?.is_empty())
     }
 
     /// What a document says beside what was ordered and has come.

@@ -1,10 +1,9 @@
 //! What stands beside a document for whoever decides on it: our stock of its articles, and what it binds of a budget.
 
 use hansa_directory::Session;
-use hansa_proto::documents::v1::{ActSent, Line};
+use hansa_proto::documents::v1::Line;
 use hansa_tenancy::TenantTx;
 use maud::{Markup, html};
-use prost::Message as _;
 use uuid::Uuid;
 
 use super::{Documents, Known, opened};
@@ -72,9 +71,8 @@ impl Documents {
     /// What a document says, or would say with the act that waits for approval.
     async fn as_asked(&self, tx: &mut TenantTx, known: &Known) -> Result<Contents, Error> {
         let mut contents = known.contents.clone();
-        for held in store::held(tx, known.row.id).await? {
-            let sent = ActSent::decode(held.body.as_slice()).map_err(|_| Error::Damaged("document_act"))?;
-            contents.extend(opened(&sent.texts)?);
+        for held in store::held(&*self.vault.seal(tx).await?, tx, known.row.id).await? {
+            contents.extend(opened(&held.sent.texts)?);
         }
         Ok(contents)
     }

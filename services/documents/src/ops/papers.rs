@@ -264,10 +264,9 @@ impl Documents {
 
     /// What a document said in an earlier version.
     async fn contents_at(&self, tx: &mut TenantTx, known: &Known, version: i64) -> Result<Contents, Error> {
-        let mut contents = Contents::new();
+        let (seal, mut contents) = (self.vault.seal(tx).await?, Contents::new());
         for earlier in 1..=version {
-            let texts: Vec<_> = store::texts_of(tx, known.row.id, earlier).await?;
-            let texts: Vec<_> = texts.into_iter().map(Into::into).collect();
+            let texts = store::texts_of(&seal, tx, known.row.id, earlier).await?;
             contents.extend(super::opened(&texts)?);
         }
         let damaged = || Error::Damaged("document_version");

@@ -15,7 +15,7 @@ use prost::Message as _;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{Documents, Following, Known, hex, opened, text_rows};
+use super::{Documents, Following, Known, hex, opened};
 use crate::{
     Error,
     events::{PROPOSAL, RULING, VERSION},
@@ -90,7 +90,7 @@ impl<'a> Asked<'a> {
             reason,
             actor: self.actor,
             proposal: proposal.map(|id| id.parse().map_err(damaged)).transpose()?,
-            body: if kept { self.sent.encode_to_vec() } else { Vec::new() },
+            sent: kept.then_some(self.sent),
         })
     }
 }
@@ -123,6 +123,7 @@ impl Open {
 impl Documents {
     /// What would become of an act, by what is there now.
     pub(crate) async fn judge(&self, tx: &mut TenantTx, known: &Known, asked: &Asked<'_>) -> Result<Decision, Error> {
+        Self::says_something(known)?;
         let (document, act) = (known.document(), asked.act);
         if !ANSWERS.contains(&&*act.name) {
             let state = document.judge(&asked.step())?;
@@ -182,19 +183,19 @@ impl Documents {
         let mut following = Vec::new();
         match decision {
             Decision::Counts(state) => {
-                store::insert_act(tx, &asked.row(row.id, "counted", "")?).await?;
+                store::insert_act(&*self.vault.seal(tx).await?, tx, &asked.row(row.id, "counted", "")?).await?;
                 following = self
                     .count(tx, known, (asked.act, asked.sent), Vec::new(), &state)
                     .await?;
             }
             Decision::Opens => {
-                store::insert_act(tx, &asked.row(row.id, "open", "")?).await?;
+                store::insert_act(&*self.vault.seal(tx).await?, tx, &asked.row(row.id, "open", "")?).await?;
                 self.tell_ours(tx, row, DOCUMENT_PROPOSED, asked.act).await?;
                 let by = &*asked.act.role;
                 self.tell_proposal(tx, known, (asked.sent, by), Vec::new()).await?;
             }
             Decision::Answers(open, answered) => {
-                store::insert_act(tx, &asked.row(row.id, "counted", "")?).await?;
+                store::insert_act(&*self.vault.seal(tx).await?, tx, &asked.row(row.id, "counted", "")?).await?;
                 let mut agreed: Vec<_> = open.agreed.into_iter().map(|(_, signed)| signed).collect();
                 agreed.extend(asked.sent.act.clone());
                 match answered {
@@ -229,7 +230,12 @@ impl Documents {
         reason: &str,
         link: LinkId,
     ) -> Result<(), Error> {
-        store::insert_act(tx, &asked.row(known.row.id, "refused", reason)?).await?;
+        store::insert_act(
+            &*self.vault.seal(tx).await?,
+            tx,
+            &asked.row(known.row.id, "refused", reason)?,
+        )
+        .await?;
         self.tell_ruling(tx, known, &[link], (&asked.act.id, reason), "").await
     }
 
@@ -268,14 +274,15 @@ impl Documents {
             root: &hex(&root),
             at: now,
             body: &signed.encode_to_vec(),
-            texts: &text_rows(&sent.texts),
+            texts: &sent.texts,
+            files: &content::sections_with_files(&contents),
             act: act.id.parse().map_err(|_| Error::Damaged("act"))?,
             refers_to: content::refers_to(&contents),
             due_at: Self::due(kind, state, now),
             wake_at: Self::wakes(kind, state, now),
             facts: Self::listed(kind, (&act.name, &row.number), &contents),
         };
-        store::keep(tx, &new).await?;
+        store::keep(&*self.vault.seal(tx).await?, tx, &new).await?;
         let ours = act.role == kind.issuer();
         let came = Came {
             id: new.act,
@@ -444,22 +451,21 @@ impl Documents {
 
     /// The open proposals of these documents.
     pub(crate) async fn proposals(&self, tx: &mut TenantTx, documents: &[Uuid]) -> Result<Vec<Open>, Error> {
-        let rows = store::proposals(tx, documents).await?;
-        let read = |body: &[u8]| {
-            let sent = ActSent::decode(body).map_err(|_| Error::Damaged("document_act"))?;
+        let rows = store::proposals(&*self.vault.seal(tx).await?, tx, documents).await?;
+        let read = |sent: &ActSent| {
             let signed = sent.act.clone().ok_or(Error::Damaged("document_act"))?;
             let act = Act::decode(signed.body.clone()).map_err(|_| Error::Damaged("document_act"))?;
-            Ok::<_, Error>((sent, signed, act))
+            Ok::<_, Error>((sent.clone(), signed, act))
         };
         let mut open = Vec::new();
         for row in rows.iter().filter(|row| row.state == "open") {
-            let (sent, _, act) = read(&row.body)?;
+            let (sent, _, act) = read(&row.sent)?;
             let mut agreed = Vec::new();
             for answer in rows.iter().filter(|answer| {
                 let of_it = answer.proposal == Some(row.id) && answer.document_id == row.document_id;
                 of_it && answer.act == ACCEPT && answer.state == "counted"
             }) {
-                agreed.push((answer.role.clone(), read(&answer.body)?.1));
+                agreed.push((answer.role.clone(), read(&answer.sent)?.1));
             }
             open.push(Open {
                 document: row.document_id,

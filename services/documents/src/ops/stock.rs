@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hansa_proto::documents::v1::{Act, ActSent, content::Body};
+use hansa_proto::documents::v1::{Act, content::Body};
 use hansa_tenancy::TenantTx;
 use hansa_vocab::LinkId;
 use prost::Message as _;
@@ -167,9 +167,8 @@ impl Documents {
         } = known;
         let document = known.document();
         let mut all = vec![(row.state.clone(), contents.clone())];
-        for body in store::pending(tx, row.id, &row.our_role).await? {
+        for sent in store::pending(&*self.vault.seal(tx).await?, tx, row.id, &row.our_role).await? {
             let damaged = |_| Error::Damaged("document_act");
-            let sent = ActSent::decode(body.as_slice()).map_err(damaged)?;
             let signed = sent.act.unwrap_or_default();
             let act = Act::decode(signed.body).map_err(damaged)?;
             let (act, texts) = match act.name == ACCEPT {

@@ -154,7 +154,7 @@ impl Documents {
         let by = (StaffId(Uuid::nil()), &[][..]);
         let mut following = Vec::new();
         if self.gate(tx, by, known, (&asked, &decision)).await? == Gate::Waits {
-            store::insert_act(tx, &asked.row(wish.document, "held", "")?).await?;
+            store::insert_act(&*self.vault.seal(tx).await?, tx, &asked.row(wish.document, "held", "")?).await?;
         } else {
             following = self.performed(tx, known, &asked, decision).await?;
         }

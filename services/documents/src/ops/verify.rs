@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use hansa_directory::Session;
 use hansa_proto::{
-    documents::v1::{SectionHash, Version},
+    documents::v1::{SectionHash, SectionText, Version},
     types::v1::Signed,
 };
 use hansa_tenancy::TenantTx;
@@ -19,7 +19,7 @@ use crate::{
         Kind, content,
         version::{self, Signer},
     },
-    store::{self, TextRow},
+    store,
 };
 
 impl Documents {
@@ -36,7 +36,7 @@ impl Documents {
             kind => kind?,
         };
         let mut state = kind.begins.clone();
-        let us = self.vault.identity(&mut tx).await?;
+        let (us, seal) = (self.vault.identity(&mut tx).await?, self.vault.seal(&mut tx).await?);
         let parties = store::parties(&mut tx, id).await?;
         let mut others = BTreeMap::new();
         for party in &parties {
@@ -68,9 +68,12 @@ impl Documents {
             }
             match version::follow(&kind, &issuer, before.as_ref(), &signed) {
                 Ok(version) => {
-                    let texts = store::texts_of(&mut tx, id, number).await?;
+                    let texts = store::sealed_of(&mut tx, id, number).await?;
+                    let texts: Vec<_> = texts.into_iter().filter_map(|text| text.open(&seal, id).ok()).collect();
                     let written = version::written(&kind, &row.our_role, before.as_ref(), &version);
-                    flaws.extend(changed(&written, &texts, number));
+                    if row.erased_at.is_none() {
+                        flaws.extend(changed(&written, &texts, number));
+                    }
                     // The issuer has signed the version itself.
                     for party in parties.iter().filter(|party| party.role != kind.issuer()) {
                         let wanted = signer(&party.role).map_or(Ok(()), |by| {
@@ -103,10 +106,10 @@ impl Documents {
 }
 
 /// Sections whose text is not what their hash stands for.
-fn changed(written: &[SectionHash], texts: &[TextRow], version: i64) -> Vec<String> {
+fn changed(written: &[SectionHash], texts: &[SectionText], version: i64) -> Vec<String> {
     let wrong = written.iter().filter(|section| {
-        let text = texts.iter().find(|text| text.section == section.name);
-        text.is_none_or(|text| content::open(&text.clone().into(), section).is_none())
+        let text = texts.iter().find(|text| text.name == section.name);
+        text.is_none_or(|text| content::open(text, section).is_none())
     });
     wrong
         .map(|section| format!("version {version}: the text of {} is not what was signed", section.name))

@@ -7,7 +7,7 @@ use std::{
 
 use hansa_directory::Session;
 use hansa_proto::{
-    documents::v1::{ActSent, Content, SectionText, Version},
+    documents::v1::{Content, SectionText, Version},
     types::v1::Signed,
 };
 use hansa_tenancy::TenantTx;
@@ -290,11 +290,8 @@ impl Documents {
 
     /// What our newest act wants to write, or wanted when it was refused.
     async fn asked_last(&self, tx: &mut TenantTx, row: &DocumentRow) -> Result<Contents, Error> {
-        match store::newest_of(tx, row.id, &row.our_role).await? {
-            Some((state, body)) if state == "held" || state == "refused" => {
-                let sent = ActSent::decode(body.as_slice()).map_err(|_| Error::Damaged("document_act"))?;
-                opened(&sent.texts)
-            }
+        match store::newest_of(&*self.vault.seal(tx).await?, tx, row.id, &row.our_role).await? {
+            Some((state, sent)) if state == "held" || state == "refused" => opened(&sent.texts),
             _ => Ok(Contents::new()),
         }
     }
@@ -319,10 +316,9 @@ impl Documents {
         let newest = self.signed(tx, known.row.id, known.row.version).await?;
         let newest = newest.ok_or(Error::Damaged("document_version"))?;
         let version = Version::decode(newest.body.clone()).map_err(|_| Error::Damaged("document_version"))?;
-        let mut texts = store::texts(tx, known.row.id).await?;
+        let mut texts = store::texts(&*self.vault.seal(tx).await?, tx, known.row.id).await?;
         // What was cleared says nothing any more.
-        texts.retain(|text| version.sections.iter().any(|section| section.name == text.section));
-        let texts: Vec<_> = texts.into_iter().map(SectionText::from).collect();
+        texts.retain(|text| version.sections.iter().any(|section| section.name == text.name));
         (known.contents, known.newest) = (opened(&texts)?, Some(newest));
         Ok(known)
     }

@@ -1,15 +1,15 @@
 //! The evidence file of a link: all that both sides signed about it, one thing a line, checked with nothing but the file.
 //!
 //! A line is `{"n":…,"kind":"…","bytes":"<base64>","previous":"<hex SHA-256 of the line before>"}` and ends with a newline.
-//! In order: bundles of who exported it, the head, bundles of the other side, the terms, declarations, each batch followed by its
-//! receipt, the seal. Who is who follows from keys alone: an enterprise's id is the hash of its root key.
+//! In order: bundles of who exported it, the head, bundles of the other side, the terms, declarations, each batch followed by what
+//! its messages say (unless all of it was erased) and by its receipt, the seal. Who is who follows from keys alone: an enterprise's id is the hash of its root key.
 
 use std::{collections::BTreeMap, fmt};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use data_encoding::HEXLOWER;
 use hansa_proto::{
-    link::v1::{Batch, EvidenceHead, EvidenceSeal, ReceiptHeader},
+    link::v1::{Batch, EvidenceHead, EvidenceSeal, Payloads, ReceiptHeader},
     types::v1::Signed,
 };
 use hansa_vault::{Signer, sha256};
@@ -42,6 +42,8 @@ pub enum Kind {
     Declaration,
     /// What one side sent.
     Batch,
+    /// What the messages of the batch before it say, as far as it was not erased.
+    Payloads,
     /// What the other side answered.
     Receipt,
     /// The end, signed.
@@ -131,6 +133,8 @@ pub struct Proven {
     pub receipts: u64,
     /// Messages in them.
     pub messages: u64,
+    /// Of these, what they say was erased; that and by whom they were said still holds.
+    pub erased: u64,
     /// Of each side's audit, the newest checkpoint that its receipts name: number and head in hex.
     pub witnesses: BTreeMap<String, (u64, String)>,
 }
@@ -139,9 +143,13 @@ impl fmt::Display for Proven {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             formatter,
-            "link {} between {} and {}: {} lines hold ({} declarations, {} receipts for {} messages)",
+            "link {} between {} and {}: {} lines hold ({} declarations, {} receipts for {} messages",
             self.link, self.exporter, self.peer, self.lines, self.declarations, self.receipts, self.messages
-        )
+        )?;
+        match self.erased {
+            0 => formatter.write_str(")"),
+            erased => write!(formatter, ", of which {erased} were erased)"),
+        }
     }
 }
 
@@ -156,6 +164,8 @@ pub struct Reader {
     sides: BTreeMap<EnterpriseId, Side>,
     lanes: BTreeMap<Lane, Sent>,
     batch: Option<(Lane, Batch)>,
+    /// Messages of the batch before the line whose payloads are not here.
+    unsaid: usize,
     sealed: bool,
     proven: Proven,
 }
@@ -205,11 +215,12 @@ impl Reader {
         if text(n, parsed.kind, &bytes, &self.previous) != whole {
             return Err("the line was rewritten".to_owned());
         }
-        if self.batch.is_some() && parsed.kind != Kind::Receipt {
+        if self.batch.is_some() && !matches!(parsed.kind, Kind::Receipt | Kind::Payloads) {
             return Err("the receipt of the batch before it is missing".to_owned());
         }
         match parsed.kind {
             Kind::Terms => self.terms(&bytes)?,
+            Kind::Payloads => self.said(&bytes)?,
             kind => {
                 let thing = Signed::decode(bytes.as_slice()).map_err(|_| "its bytes do not decode")?;
                 if thing.encode_to_vec() != bytes {
@@ -231,7 +242,7 @@ impl Reader {
             Kind::Batch => self.came(thing),
             Kind::Receipt => self.receipt(thing),
             Kind::Seal => self.seal(thing),
-            Kind::Terms => Ok(()),
+            Kind::Terms | Kind::Payloads => Ok(()),
         }
     }
 
@@ -324,8 +335,25 @@ impl Reader {
         let link = self.about()?.0;
         let lane = claimed(thing).filter(|lane| lane.link == link);
         let lane = lane.ok_or("the batch is of another link")?;
-        let batch = inbox::open(&lane, thing, self.of(lane.sender)?).map_err(|bad| bad.to_string())?;
+        let batch = inbox::open_signed(&lane, thing, self.of(lane.sender)?).map_err(|bad| bad.to_string())?;
+        self.unsaid = batch.messages.len();
         self.batch = Some((lane, batch));
+        Ok(())
+    }
+
+    fn said(&mut self, bytes: &[u8]) -> Result<(), String> {
+        let said = Payloads::decode(bytes).map_err(|_| "its bytes do not decode")?;
+        if said.encode_to_vec() != bytes {
+            return Err("its bytes were rewritten".to_owned());
+        }
+        let (_, batch) = self.batch.as_mut().ok_or("the batch before it is missing")?;
+        if self.unsaid < batch.messages.len() {
+            return Err("what the batch says stands there twice".to_owned());
+        }
+        self.unsaid = inbox::fill(batch, &said).map_err(|bad| bad.to_string())?;
+        if self.unsaid == batch.messages.len() {
+            return Err("it says nothing".to_owned());
+        }
         Ok(())
     }
 
@@ -351,6 +379,7 @@ impl Reader {
         }
         self.proven.receipts += 1;
         self.proven.messages += u64::try_from(batch.messages.len()).unwrap_or(0);
+        self.proven.erased += u64::try_from(std::mem::take(&mut self.unsaid)).unwrap_or(0);
         Ok(())
     }
 

@@ -1,6 +1,6 @@
 //! What a changed evidence file is caught by, and at which line.
 
-use hansa_proto::link::v1::{Approve, TrafficClass, declaration::Act};
+use hansa_proto::link::v1::{Approve, Payload, TrafficClass, declaration::Act};
 use hansa_vault::{EnterpriseKeys, SigningKey};
 use time::OffsetDateTime;
 
@@ -86,7 +86,15 @@ fn sample() -> String {
         }
         let at = OffsetDateTime::UNIX_EPOCH;
         let (receipt, _) = decisions.receipt(&mut received, &batch, &luebeck.signing, at);
-        file += &writer.line(Kind::Batch, &sent.encode_to_vec());
+        file += &writer.line(Kind::Batch, &sent.batch.unwrap().encode_to_vec());
+        let mut said = sent.payloads.unwrap();
+        // All are there of the first, one of the second, none of the third.
+        for erased in &mut said.payloads[2 - usize::try_from(round).unwrap()..] {
+            *erased = Payload::default();
+        }
+        if round < 2 {
+            file += &writer.line(Kind::Payloads, &said.encode_to_vec());
+        }
         file += &writer.line(Kind::Receipt, &receipt.encode_to_vec());
     }
     file + &writer.seal(&visby.signing)
@@ -113,7 +121,11 @@ fn a_file_that_nobody_touched_holds() {
         (proven.exporter.as_str(), proven.peer.as_str()),
         ("Visby Distribution", "Lübeck Stores")
     );
-    assert_eq!(proven.lines, 13);
+    assert_eq!((proven.lines, proven.erased), (15, 3));
+    assert!(
+        proven.to_string().contains("for 6 messages, of which 3 were erased"),
+        "{proven}"
+    );
 }
 
 // covers: I9

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use hansa_proto::{
     directory::v1::Witness,
-    link::v1::{Batch, Disposition, Message, ReceiptHeader, Refusal, Trouble},
+    link::v1::{Batch, Disposition, Message, Parcel, Payloads, ReceiptHeader, Refusal, Trouble},
     types::v1::Signed,
 };
 use hansa_vault::{Signer, sha256};
@@ -65,12 +65,51 @@ impl BadBatch {
     }
 }
 
-/// Reads a batch of this lane: signed by the peer, whole, gapless, within its limits.
+/// Reads a batch of this lane: signed by the peer, whole, gapless, within its limits, with all that its messages say.
 ///
 /// # Errors
 ///
 /// [`BadBatch::BadSignature`] or [`BadBatch::Malformed`].
-pub fn open(lane: &Lane, batch: &Signed, peer: &Introduced) -> Result<Batch, BadBatch> {
+pub fn open(lane: &Lane, parcel: &Parcel, peer: &Introduced) -> Result<Batch, BadBatch> {
+    let batch = parcel.batch.as_ref().ok_or(BadBatch::Malformed("nothing is signed"))?;
+    let mut body = open_signed(lane, batch, peer)?;
+    let nothing = Payloads::default();
+    if fill(&mut body, parcel.payloads.as_ref().unwrap_or(&nothing))? > 0 {
+        return Err(BadBatch::Malformed("a message says nothing"));
+    }
+    Ok(body)
+}
+
+/// Puts what was said where its hash stands; how many payloads were erased.
+///
+/// # Errors
+///
+/// [`BadBatch::Malformed`] when something else was said than was signed.
+pub fn fill(batch: &mut Batch, said: &Payloads) -> Result<usize, BadBatch> {
+    if said.payloads.len() != batch.messages.len() {
+        return Err(BadBatch::Malformed("a payload for each message"));
+    }
+    let mut erased = 0;
+    for (message, said) in batch.messages.iter_mut().zip(&said.payloads) {
+        if said.salt.is_empty() && said.payload.is_empty() {
+            erased += 1;
+            continue;
+        }
+        let fits = said.salt.len() == SALT_BYTES && said.payload.len() <= PAYLOAD_MAX;
+        if !fits || *message.payload_hash != merkle::payload_hash(&said.salt, &said.payload) {
+            return Err(BadBatch::Malformed("a payload is not what was signed"));
+        }
+        (message.salt, message.payload) = (said.salt.clone(), said.payload.clone());
+    }
+    Ok(erased)
+}
+
+/// Reads what is signed of a batch: who said how much when, and the hashes of what.
+///
+/// # Errors
+///
+/// [`BadBatch::BadSignature`] or [`BadBatch::Malformed`].
+pub fn open_signed(lane: &Lane, batch: &Signed, peer: &Introduced) -> Result<Batch, BadBatch> {
     // A batch is sealed once and sent until it is acknowledged, which may take longer than its key is in use; a key that must
     // not count any more is taken out of the bundle.
     let known = peer
@@ -114,8 +153,9 @@ fn fits(message: &Message) -> bool {
         && short(&message.r#type, TYPE_MAX)
         && !message.r#type.is_empty()
         && short(&message.trace_parent, TRACE_MAX)
-        && message.salt.len() == SALT_BYTES
-        && message.payload.len() <= PAYLOAD_MAX
+        && message.payload_hash.len() == merkle::HASH_BYTES
+        && message.salt.is_empty()
+        && message.payload.is_empty()
 }
 
 /// How far we have applied a lane.

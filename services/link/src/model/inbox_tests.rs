@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use hansa_proto::link::v1::{Parcel as Sealed, Payload};
 use prost::Message as _;
 
 use super::{
@@ -26,8 +27,9 @@ struct Receiver {
 }
 
 impl Receiver {
-    fn take(&mut self, lane: &Lane, batch: &Signed, sender: &Introduced, signer: &Signer) -> Result<Signed, BadBatch> {
-        let body = open(lane, batch, sender)?;
+    fn take(&mut self, lane: &Lane, parcel: &Sealed, sender: &Introduced, signer: &Signer) -> Result<Signed, BadBatch> {
+        let body = open(lane, parcel, sender)?;
+        let batch = parcel.batch.as_ref().unwrap();
         if self.received.next(&body)? == Next::Repeat {
             let kept = self.kept.get(&body.first);
             repeated(kept.map(|(batch, _)| batch), batch)?;
@@ -60,7 +62,7 @@ fn outcome(message: &Message) -> Outcome {
 }
 
 enum Parcel {
-    Batch(Signed),
+    Batch(Sealed),
     Receipt(Signed),
     Refusal(Refusal),
 }
@@ -77,7 +79,7 @@ fn a_hundred_thousand_steps_over_a_bad_network_have_one_effect_each_in_order() {
         let mut drafts: Vec<Draft> = Vec::new();
         let mut written = 0u128;
         let mut sent = Sent::default();
-        let mut sealed: BTreeMap<u64, (Batch, Signed)> = BTreeMap::new();
+        let mut sealed: BTreeMap<u64, (Batch, Sealed)> = BTreeMap::new();
         let mut receiver = Receiver::default();
         let mut wire: VecDeque<Parcel> = VecDeque::new();
         for step in 0..1_600 {
@@ -181,13 +183,57 @@ fn sealed(us: &Signer, count: u128) -> Batch {
     seal(&lane(us), 0, (1..=count).map(|id| draft(id, "k", 1, 5)).collect()).remove(0)
 }
 
+fn says(message: &mut Message, salt: usize, payload: usize) {
+    (message.salt, message.payload) = (vec![0; salt].into(), vec![9; payload].into());
+    message.payload_hash = merkle::payload_hash(&message.salt, &message.payload).to_vec().into();
+}
+
+// covers: I9, I24
+#[test]
+fn what_is_said_is_what_was_signed_and_can_be_erased_without_it() {
+    let us = Signer::from_seed([1; 32]).unwrap();
+    let (lane, keys, good) = (lane(&us), introduced(&us), sealed(&us, 3));
+    let sent = sign(&us, &good);
+    let clear = |bytes: &[u8]| bytes.windows(5).any(|part| *part == *good.messages[0].payload);
+    assert!(
+        !clear(&sent.batch.as_ref().unwrap().body),
+        "nothing that is said is in what is signed"
+    );
+    let changes: [fn(&mut Vec<Payload>); 6] = [
+        |said| said.clear(),
+        |said| said.truncate(2),
+        |said| said.push(Payload::default()),
+        |said| said[1] = Payload::default(),
+        |said| said[1].payload = vec![7; 5].into(),
+        |said| said[1].salt = vec![7; 16].into(),
+    ];
+    for change in changes {
+        let mut other = sent.clone();
+        change(&mut other.payloads.as_mut().unwrap().payloads);
+        assert!(matches!(open(&lane, &other, &keys), Err(BadBatch::Malformed(_))));
+    }
+    let mut bare = sent.clone();
+    bare.payloads = None;
+    assert!(matches!(open(&lane, &bare, &keys), Err(BadBatch::Malformed(_))));
+    let mut left = sent.payloads.unwrap();
+    left.payloads[1] = Payload::default();
+    let mut read = open_signed(&lane, &sent.batch.unwrap(), &keys).unwrap();
+    assert_eq!(fill(&mut read, &left), Ok(1));
+    assert_eq!(
+        (&read.messages[0], &read.messages[2]),
+        (&good.messages[0], &good.messages[2])
+    );
+    let leaves = |batch: &Batch| batch.messages.iter().map(merkle::leaf).collect::<Vec<_>>();
+    assert_eq!(leaves(&read), leaves(&good), "the same receipt stands for it");
+}
+
 // covers: I24
 #[test]
 fn what_breaks_a_limit_or_a_signature_is_refused_as_a_whole() {
     let us = Signer::from_seed([1; 32]).unwrap();
     let (lane, keys, good) = (lane(&us), introduced(&us), sealed(&us, 3));
     assert_eq!(open(&lane, &sign(&us, &good), &keys).as_ref(), Ok(&good));
-    let changes: [fn(&mut Batch); 14] = [
+    let changes: [fn(&mut Batch); 15] = [
         |batch| batch.link_id = "x".into(),
         |batch| batch.epoch = 2,
         |batch| batch.sender = vec![0; 32].into(),
@@ -198,8 +244,9 @@ fn what_breaks_a_limit_or_a_signature_is_refused_as_a_whole() {
         |batch| batch.messages.swap(0, 1),
         |batch| batch.messages[1].id = batch.messages[0].id.clone(),
         |batch| batch.messages[0].id.make_ascii_uppercase(),
-        |batch| batch.messages[0].salt = vec![0; 15].into(),
-        |batch| batch.messages[0].payload = vec![0; PAYLOAD_MAX + 1].into(),
+        |batch| says(&mut batch.messages[0], 15, 1),
+        |batch| says(&mut batch.messages[0], 16, PAYLOAD_MAX + 1),
+        |batch| batch.messages[0].payload_hash = vec![0; 31].into(),
         |batch| batch.messages[0].ordering_key = "x".repeat(KEY_MAX + 1),
         |batch| batch.messages[0].r#type.clear(),
     ];
@@ -232,7 +279,7 @@ fn other_bytes_under_a_number_that_was_signed_for_are_a_fork() {
     );
     assert_eq!(receiver.effects.len(), 3);
     let mut other = sealed(&us, 3);
-    other.messages[2].payload = vec![9].into();
+    says(&mut other.messages[2], 16, 1);
     assert_eq!(
         receiver.take(&lane, &sign(&us, &other), &keys, &peer),
         Err(BadBatch::Fork)

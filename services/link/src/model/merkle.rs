@@ -8,8 +8,10 @@
 use hansa_proto::link::v1::Message;
 use hansa_vault::sha256;
 
+/// Of a hash.
+pub const HASH_BYTES: usize = 32;
 /// SHA-256.
-pub type Hash = [u8; 32];
+pub type Hash = [u8; HASH_BYTES];
 
 /// What stands for a payload once it is erased.
 #[must_use]
@@ -19,7 +21,7 @@ pub fn payload_hash(salt: &[u8], payload: &[u8]) -> Hash {
 
 /// The leaf of a message whose payload may be gone.
 #[must_use]
-pub fn leaf_of(number: u64, id: &str, kind: &str, payload_hash: &Hash) -> Hash {
+pub fn leaf_of(number: u64, id: &str, kind: &str, payload_hash: &[u8]) -> Hash {
     let length = |text: &str| u32::try_from(text.len()).unwrap_or(u32::MAX).to_be_bytes();
     sha256(&[
         b"hansa/v1/leaf\0",
@@ -35,12 +37,7 @@ pub fn leaf_of(number: u64, id: &str, kind: &str, payload_hash: &Hash) -> Hash {
 /// The leaf of a message.
 #[must_use]
 pub fn leaf(message: &Message) -> Hash {
-    leaf_of(
-        message.number,
-        &message.id,
-        &message.r#type,
-        &payload_hash(&message.salt, &message.payload),
-    )
+    leaf_of(message.number, &message.id, &message.r#type, &message.payload_hash)
 }
 
 fn node(left: &Hash, right: &Hash) -> Hash {
@@ -147,8 +144,7 @@ mod tests {
             id: "a".into(),
             number: 1,
             r#type: "b".into(),
-            salt: vec![1; 16].into(),
-            payload: vec![2].into(),
+            payload_hash: payload_hash(&[1; 16], &[2]).to_vec().into(),
             ..Message::default()
         };
         let change = |change: fn(&mut Message)| {
@@ -159,7 +155,15 @@ mod tests {
         assert_ne!(leaf(&message), change(|message| message.number = 2));
         assert_ne!(leaf(&message), change(|message| message.id = "ab".into()));
         assert_ne!(leaf(&message), change(|message| message.r#type = "c".into()));
-        assert_ne!(leaf(&message), change(|message| message.salt = vec![3; 16].into()));
-        assert_ne!(leaf(&message), change(|message| message.payload = vec![3].into()));
+        let change_to = |salt, payload| {
+            let payload_hash = payload_hash(&[salt; 16], &[payload]).to_vec().into();
+            leaf(&Message {
+                payload_hash,
+                ..message.clone()
+            })
+        };
+        assert_eq!(leaf(&message), change_to(1, 2));
+        assert_ne!(leaf(&message), change_to(3, 2));
+        assert_ne!(leaf(&message), change_to(1, 3));
     }
 }

@@ -3,7 +3,7 @@
 use std::{cmp::Ordering, time::Duration};
 
 use hansa_proto::{
-    link::v1::{Batch, Disposition, Message, ReceiptHeader, TrafficClass},
+    link::v1::{Batch, Disposition, Message, Parcel, Payload, Payloads, ReceiptHeader, TrafficClass},
     types::v1::Signed,
 };
 use hansa_vault::{Signer, sha256};
@@ -78,6 +78,9 @@ pub fn seal(lane: &Lane, numbered: u64, drafts: Vec<Draft>) -> Vec<Batch> {
     for (number, draft) in (numbered + 1..).zip(order(drafts)) {
         let message = Message {
             number,
+            payload_hash: merkle::payload_hash(&draft.message.salt, &draft.message.payload)
+                .to_vec()
+                .into(),
             ..draft.message
         };
         let size = message.encoded_len() + 8;
@@ -102,10 +105,23 @@ pub fn seal(lane: &Lane, numbered: u64, drafts: Vec<Draft>) -> Vec<Batch> {
     batches
 }
 
-/// The batch as it goes over the wire, again and again, byte for byte.
+/// The batch as it goes over the wire, again and again, byte for byte. What the messages say stands beside what is signed, which
+/// has its hashes: it can be erased, and the signature still holds.
 #[must_use]
-pub fn sign(signer: &Signer, batch: &Batch) -> Signed {
-    signed(signer, KIND_BATCH, batch.encode_to_vec())
+pub fn sign(signer: &Signer, batch: &Batch) -> Parcel {
+    let said = |message: &Message| Payload {
+        salt: message.salt.clone(),
+        payload: message.payload.clone(),
+    };
+    let payloads = batch.messages.iter().map(said).collect();
+    let mut heads = batch.clone();
+    for message in &mut heads.messages {
+        (message.salt, message.payload) = Default::default();
+    }
+    Parcel {
+        batch: Some(signed(signer, KIND_BATCH, heads.encode_to_vec())),
+        payloads: Some(Payloads { payloads }),
+    }
 }
 
 /// How far the peer has receipted a lane.

@@ -159,7 +159,7 @@ fn a_receipt_counts_once_and_only_for_what_was_sent() {
     assert_eq!(sent.receipt(&lane, &batch, &receipt, &keys), Ok(Receipted::Known));
 
     let mut other = batch.clone();
-    other.messages[1].payload = vec![9].into();
+    other.messages[1].payload_hash = vec![9; 32].into();
     assert_eq!(
         fresh.clone().receipt(&lane, &other, &receipt, &keys),
         Err(BadReceipt::OtherMessages)

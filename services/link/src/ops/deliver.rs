@@ -6,8 +6,7 @@ use std::collections::BTreeSet;
 use hansa_edge::{caused_by, trace_parent};
 use hansa_proto::{
     link::v1::{
-        Batch, ExchangeRequest, ExchangeResponse, Message, ReceiptHeader, Refusal, TrafficClass,
-        exchange_response::Answer,
+        Batch, ExchangeRequest, ExchangeResponse, Message, Parcel, Refusal, TrafficClass, exchange_response::Answer,
     },
     types::v1::Signed,
 };
@@ -50,6 +49,16 @@ fn errand(end: End) -> Errand {
     Errand::new("link.courier", end.tenant)
 }
 
+/// A batch of ours, as we have sealed it.
+fn read_again(parcel: &Parcel) -> Result<Batch, Error> {
+    let body = parcel.batch.as_ref().map(|batch| batch.body.clone());
+    let mut batch = Batch::decode(body.unwrap_or_default()).map_err(|_| Error::Damaged("batch"))?;
+    if let Some(said) = &parcel.payloads {
+        inbox::fill(&mut batch, said).map_err(|_| Error::Damaged("payloads"))?;
+    }
+    Ok(batch)
+}
+
 fn decoded(bytes: &[u8]) -> Result<Signed, Error> {
     Signed::decode(bytes).map_err(|_| Error::Damaged("batch"))
 }
@@ -73,15 +82,16 @@ impl Mailbox for Links {
         };
         let row = links::find(&mut tx, end.link).await?;
         let to = row.peer.ok_or(Error::Damaged("link row"))?;
-        let open = match delivery::open(&mut tx, end.link, class).await? {
-            Some(open) => Some(decoded(&open)?),
+        let open = delivery::open(&*self.0.vault.seal(&mut tx).await?, &mut tx, end.link, class).await?;
+        let open = match open {
+            Some(open) => Some(open),
             None => self.seal(&mut tx, end.link, epoch, class).await?,
         };
         tx.commit().await?;
-        Ok(open.map(|batch| ExchangeRequest {
+        Ok(open.map(|parcel| ExchangeRequest {
             link_id: end.link.to_string(),
             to: to.as_bytes().to_vec().into(),
-            batch: Some(batch),
+            parcel: Some(parcel),
         }))
     }
 
@@ -89,10 +99,11 @@ impl Mailbox for Links {
         let mut tx = self.tenancy().begin("link.receipted", &errand(end)).await?;
         let row = links::find(&mut tx, end.link).await?;
         let mut cursor = delivery::cursor(&mut tx, end.link, class).await?;
-        let Some(open) = delivery::open(&mut tx, end.link, class).await? else {
+        let seal = self.0.vault.seal(&mut tx).await?;
+        let Some(open) = delivery::open(&seal, &mut tx, end.link, class).await? else {
             return Ok(());
         };
-        let batch = Batch::decode(decoded(&open)?.body).map_err(|_| Error::Damaged("batch"))?;
+        let batch = read_again(&open)?;
         let lane = Lane {
             link: end.link,
             epoch: u64::try_from(row.epoch).unwrap_or(0),
@@ -198,7 +209,7 @@ impl Links {
             payload: &message.encode_to_vec(),
             trace_parent: &trace_parent(),
         };
-        delivery::post(tx, &new).await
+        delivery::post(&*self.0.vault.seal(tx).await?, tx, &new).await
     }
 }
 
@@ -210,12 +221,13 @@ impl Links {
         link: LinkId,
         epoch: i64,
         class: TrafficClass,
-    ) -> Result<Option<Signed>, Error> {
+    ) -> Result<Option<Parcel>, Error> {
         let mut cursor = delivery::cursor(tx, link, class).await?;
         if !cursor.fork.is_empty() {
             return Ok(None);
         }
-        let drafts = delivery::drafts(tx, link, class).await?;
+        let seal = self.0.vault.seal(tx).await?;
+        let drafts = delivery::drafts(&seal, tx, link, class).await?;
         if drafts.is_empty() {
             return Ok(None);
         }
@@ -229,19 +241,19 @@ impl Links {
         };
         let mut first = None;
         for batch in outbox::seal(&lane, cursor.sent.numbered, drafts) {
-            let signed = outbox::sign(&us.signing, &batch);
+            let parcel = outbox::sign(&us.signing, &batch);
             let last = batch.messages.last().map_or(0, |message| message.number);
             let new = NewBatch {
                 sent: true,
                 class,
                 first: batch.first,
                 last,
-                batch: &signed.encode_to_vec(),
+                parcel: &parcel,
                 header: None,
             };
-            delivery::keep(tx, link, &new).await?;
+            delivery::keep(&seal, tx, link, &new).await?;
             cursor.sent.numbered = last;
-            first.get_or_insert(signed);
+            first.get_or_insert(parcel);
         }
         delivery::numbered(tx, &ids).await?;
         delivery::advance(tx, link, class, &cursor.sent, &cursor.received).await?;
@@ -262,7 +274,7 @@ impl Links {
         };
         let named = asked.link_id.parse().ok().zip(EnterpriseId::try_from(&*asked.to).ok());
         let (link, to) = named.ok_or_else(|| refusal("NOT_FOUND"))?;
-        let batch = asked.batch.as_ref().ok_or_else(|| refusal("BAD_BATCH"))?;
+        let parcel = asked.parcel.as_ref().ok_or_else(|| refusal("BAD_BATCH"))?;
         let permit = self
             .admit(node, link, to)
             .await
@@ -274,9 +286,9 @@ impl Links {
             partner.id = %permit.peer()
         );
         let applied = async {
-            match self.apply(&permit, batch, false).await {
+            match self.apply(&permit, parcel, false).await {
                 // One message spoils the batch: find out which, and park it.
-                Err(Trouble::Effect(EffectError::Broken(_))) => self.apply(&permit, batch, true).await,
+                Err(Trouble::Effect(EffectError::Broken(_))) => self.apply(&permit, parcel, true).await,
                 other => other,
             }
         };
@@ -307,8 +319,10 @@ impl Links {
     }
 
     /// One batch, one transaction: effects, what became of each message, the receipt, the cursor.
-    async fn apply(&self, permit: &Permit, batch: &Signed, careful: bool) -> Result<Signed, Trouble> {
+    async fn apply(&self, permit: &Permit, parcel: &Parcel, careful: bool) -> Result<Signed, Trouble> {
         let link = permit.link();
+        let nothing = Signed::default();
+        let batch = parcel.batch.as_ref().unwrap_or(&nothing);
         let lane = Lane {
             link,
             epoch: u64::try_from(permit.epoch()).unwrap_or(0),
@@ -321,7 +335,7 @@ impl Links {
         }
         let mut tx = self.tenancy().begin("link.apply", permit).await?;
         let peer = peer_of(&mut tx, link).await?.ok_or(Error::Damaged("introduction"))?;
-        let body = inbox::open(&lane, batch, &peer).map_err(Trouble::Bad)?;
+        let body = inbox::open(&lane, parcel, &peer).map_err(Trouble::Bad)?;
         let mut cursor = delivery::cursor(&mut tx, link, class).await?;
         if !permit.still_holds(&links::find(&mut tx, link).await?) {
             return Err(Trouble::Other(Error::Stale));
@@ -345,39 +359,35 @@ impl Links {
             entries.push(message, state, &reason);
             decisions.tried(message, outcome);
         }
-        delivery::enter(&mut tx, link, class, &entries).await?;
+        let seal = self.0.vault.seal(&mut tx).await?;
+        delivery::enter(&seal, &mut tx, (link, class), &entries).await?;
         let witness = hansa_directory::witness(&mut tx).await;
         decisions.witnessed(witness.map_err(|error| Trouble::Other(Error::Unavailable(error.to_string())))?);
         let us = self.0.vault.identity(&mut tx).await?;
         let (receipt, header) = decisions.receipt(&mut cursor.received, &body, &us.signing, self.now());
-        self.keep_receipt(&mut tx, link, &header, batch, &receipt).await?;
+        let new = NewBatch {
+            sent: false,
+            class,
+            first: header.first,
+            last: header.last,
+            parcel,
+            header: Some(&receipt.encode_to_vec()),
+        };
+        delivery::keep(&seal, &mut tx, link, &new).await?;
         delivery::advance(&mut tx, link, class, &cursor.sent, &cursor.received).await?;
         tx.wake();
         tx.commit().await?;
         Ok(receipt)
     }
 
-    async fn keep_receipt(
+    /// Tells those whom it interests what the partner has made of our messages.
+    async fn heard(
         &self,
         tx: &mut TenantTx,
         link: LinkId,
-        header: &ReceiptHeader,
-        batch: &Signed,
-        receipt: &Signed,
+        batch: &Batch,
+        header: &hansa_proto::link::v1::ReceiptHeader,
     ) -> Result<(), Error> {
-        let new = NewBatch {
-            sent: false,
-            class: header.class(),
-            first: header.first,
-            last: header.last,
-            batch: &batch.encode_to_vec(),
-            header: Some(&receipt.encode_to_vec()),
-        };
-        delivery::keep(tx, link, &new).await
-    }
-
-    /// Tells those whom it interests what the partner has made of our messages.
-    async fn heard(&self, tx: &mut TenantTx, link: LinkId, batch: &Batch, header: &ReceiptHeader) -> Result<(), Error> {
         for message in &batch.messages {
             let Some(effect) = self.effects().of(&message.r#type) else {
                 continue;
@@ -440,12 +450,13 @@ impl Links {
         let mut tx = self.tenancy().begin("link.replay", session).await?;
         links::find(&mut tx, link).await?;
         delivery::cursor(&mut tx, link, class).await?;
-        let all = delivery::parked(&mut tx, link, None).await?;
+        let seal = self.0.vault.seal(&mut tx).await?;
+        let all = delivery::parked(&seal, &mut tx, link, None).await?;
         let found = all
             .iter()
             .find(|row| row.class == class && row.number == number && !row.waiting);
         let key = found.ok_or(Error::NotParked(number))?.ordering_key.clone();
-        let behind = delivery::parked(&mut tx, link, Some(&key)).await?;
+        let behind = delivery::parked(&seal, &mut tx, link, Some(&key)).await?;
         let (mut processed, mut in_the_way) = (0, String::new());
         for row in behind.iter().filter(|row| row.class == class && row.number >= number) {
             if row.number != number && (!row.waiting || key.is_empty()) {

@@ -113,7 +113,7 @@ impl Links {
         let mut open = Vec::new();
         loop {
             let mut tx = self.tenancy().begin("link.evidence", session).await?;
-            let page = delivery::batches(&mut tx, link, after).await?;
+            let page = delivery::batches(&*self.0.vault.seal(&mut tx).await?, &mut tx, link, after).await?;
             drop(tx);
             let Some(last) = page.last() else {
                 return Ok(());
@@ -123,6 +123,7 @@ impl Links {
                 sent,
                 class,
                 batch,
+                payloads,
                 header,
                 ..
             } in page
@@ -130,6 +131,9 @@ impl Links {
                 match header {
                     Some(header) if !open.contains(&(sent, class)) => {
                         sink.put(&writer.line(Kind::Batch, &batch)).await?;
+                        if let Some(said) = payloads {
+                            sink.put(&writer.line(Kind::Payloads, &said.encode_to_vec())).await?;
+                        }
                         sink.put(&writer.line(Kind::Receipt, &header)).await?;
                     }
                     _ => open.push((sent, class)),

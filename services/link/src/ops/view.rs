@@ -219,7 +219,7 @@ impl Links {
     pub(crate) async fn parked(&self, session: &Session, link: LinkId) -> Result<Vec<delivery::ParkedRow>, Error> {
         let mut tx = self.0.tenancy.begin("link.parked", session).await?;
         links::find(&mut tx, link).await?;
-        delivery::parked(&mut tx, link, None).await
+        delivery::parked(&*self.0.vault.seal(&mut tx).await?, &mut tx, link, None).await
     }
 
     /// Tells the partner at once when it answers; otherwise the worker goes on trying.

@@ -1,7 +1,11 @@
 //! What is to be sent to partners, what has come from them, and what both sides signed about it.
 
-use hansa_proto::link::v1::{Message, TrafficClass};
+use hansa_proto::{
+    link::v1::{Message, Parcel, Payloads, TrafficClass},
+    types::v1::Signed,
+};
 use hansa_tenancy::TenantTx;
+use hansa_vault::Seal;
 use hansa_vocab::LinkId;
 use prost::Message as _;
 use time::OffsetDateTime;
@@ -36,6 +40,31 @@ fn hash(text: &str) -> Result<Vec<u8>, Error> {
         .map_err(|_| Error::Damaged("cursor"))
 }
 
+fn in_outbox(id: Uuid) -> Vec<u8> {
+    [b"outbox\0", &id.as_bytes()[..]].concat()
+}
+
+fn in_inbox(link: LinkId, class: TrafficClass, message: i64) -> Vec<u8> {
+    [
+        b"inbox\0",
+        &link.0.as_bytes()[..],
+        &code(class).to_be_bytes(),
+        &message.to_be_bytes(),
+    ]
+    .concat()
+}
+
+fn in_receipt(link: LinkId, sent: bool, class: TrafficClass, first: u64) -> Vec<u8> {
+    [
+        b"receipt\0",
+        &link.0.as_bytes()[..],
+        &[u8::from(sent)],
+        &code(class).to_be_bytes(),
+        &first.to_be_bytes(),
+    ]
+    .concat()
+}
+
 /// A message as a room writes it down.
 pub struct NewMessage<'a> {
     pub id: Uuid,
@@ -49,17 +78,17 @@ pub struct NewMessage<'a> {
     pub trace_parent: &'a str,
 }
 
-pub async fn post(tx: &mut TenantTx, new: &NewMessage<'_>) -> Result<(), Error> {
+pub async fn post(seal: &Seal, tx: &mut TenantTx, new: &NewMessage<'_>) -> Result<(), Error> {
     sqlx::query!(
-        "insert into outbox (id, link_id, class, ordering_key, key_version, type, payload, trace_parent)
-         values ($1, $2, $3, $4, $5, $6, $7, $8)",
+        "insert into outbox (id, link_id, class, ordering_key, key_version, type, payload, trace_parent, sealed)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, true)",
         new.id,
         new.link.0,
         code(new.class),
         new.ordering_key,
         new.key_version,
         new.kind,
-        new.payload,
+        seal.close(&in_outbox(new.id), new.payload)?,
         new.trace_parent,
     )
     .execute(tx.conn())
@@ -173,9 +202,9 @@ pub async fn stop(tx: &mut TenantTx, link: LinkId, class: TrafficClass, why: &st
 
 /// Messages without a number that this snapshot sees. When not all fit, none is left out that comes before one of its key:
 /// each stands where the latest id of its key up to its own version stands.
-pub async fn drafts(tx: &mut TenantTx, link: LinkId, class: TrafficClass) -> Result<Vec<Draft>, Error> {
+pub async fn drafts(seal: &Seal, tx: &mut TenantTx, link: LinkId, class: TrafficClass) -> Result<Vec<Draft>, Error> {
     let rows = sqlx::query!(
-        "select id, ordering_key, key_version, type as kind, created_at, salt, payload, trace_parent from outbox
+        "select id, ordering_key, key_version, type as kind, created_at, salt, payload, trace_parent, sealed from outbox
          where link_id = $1 and class = $2
          order by max(id::text) over (partition by ordering_key order by key_version, id), key_version, id limit $3",
         link.0,
@@ -184,15 +213,13 @@ pub async fn drafts(tx: &mut TenantTx, link: LinkId, class: TrafficClass) -> Res
     )
     .fetch_all(tx.conn())
     .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| Draft {
+    let drafts = rows.into_iter().map(|row| {
+        Ok(Draft {
             id: row.id,
             ordering_key: row.ordering_key.clone(),
             key_version: row.key_version,
             message: Message {
                 id: row.id.to_string(),
-                number: 0,
                 ordering_key: row.ordering_key,
                 r#type: row.kind,
                 created_at: Some(prost_types::Timestamp {
@@ -200,11 +227,16 @@ pub async fn drafts(tx: &mut TenantTx, link: LinkId, class: TrafficClass) -> Res
                     nanos: i32::try_from(row.created_at.nanosecond()).unwrap_or(0),
                 }),
                 salt: row.salt.into(),
-                payload: row.payload.into(),
+                payload: match row.sealed {
+                    true => seal.open(&in_outbox(row.id), &row.payload)?.to_vec().into(),
+                    false => row.payload.into(),
+                },
                 trace_parent: row.trace_parent,
+                ..Message::default()
             },
         })
-        .collect())
+    });
+    drafts.collect()
 }
 
 /// These have their numbers and stand in a sealed batch now.
@@ -221,6 +253,8 @@ pub struct BatchRow {
     pub class: TrafficClass,
     pub first: u64,
     pub batch: Vec<u8>,
+    /// What its messages say; none when nothing of it is left.
+    pub payloads: Option<Payloads>,
     pub header: Option<Vec<u8>>,
 }
 
@@ -230,21 +264,24 @@ pub struct NewBatch<'a> {
     pub class: TrafficClass,
     pub first: u64,
     pub last: u64,
-    pub batch: &'a [u8],
+    pub parcel: &'a Parcel,
     pub header: Option<&'a [u8]>,
 }
 
 /// Keeps a batch.
-pub async fn keep(tx: &mut TenantTx, link: LinkId, new: &NewBatch<'_>) -> Result<(), Error> {
+pub async fn keep(seal: &Seal, tx: &mut TenantTx, link: LinkId, new: &NewBatch<'_>) -> Result<(), Error> {
+    let (batch, payloads) = (new.parcel.batch.as_ref(), new.parcel.payloads.as_ref());
+    let (batch, payloads) = batch.zip(payloads).ok_or(Error::Damaged("batch"))?;
     sqlx::query!(
-        "insert into receipt (link_id, sent, class, first, last, batch, header) values ($1, $2, $3, $4, $5, $6, $7)",
+        "insert into receipt (link_id, sent, class, first, last, batch, header, payloads) values ($1, $2, $3, $4, $5, $6, $7, $8)",
         link.0,
         new.sent,
         code(new.class),
         number(new.first),
         number(new.last),
-        new.batch,
+        batch.encode_to_vec(),
         new.header,
+        seal.close(&in_receipt(link, new.sent, new.class, new.first), &payloads.encode_to_vec())?,
     )
     .execute(tx.conn())
     .await?;
@@ -252,14 +289,33 @@ pub async fn keep(tx: &mut TenantTx, link: LinkId, new: &NewBatch<'_>) -> Result
 }
 
 /// The oldest batch of ours that the peer has not receipted.
-pub async fn open(tx: &mut TenantTx, link: LinkId, class: TrafficClass) -> Result<Option<Vec<u8>>, Error> {
-    Ok(sqlx::query_scalar!(
-        "select batch from receipt where link_id = $1 and class = $2 and header is null order by first limit 1",
+pub async fn open(seal: &Seal, tx: &mut TenantTx, link: LinkId, class: TrafficClass) -> Result<Option<Parcel>, Error> {
+    let row = sqlx::query!(
+        "select first, batch, payloads from receipt where link_id = $1 and class = $2 and header is null order by first limit 1",
         link.0,
         code(class),
     )
     .fetch_optional(tx.conn())
-    .await?)
+    .await?;
+    let read = row.map(|row| {
+        Ok(Parcel {
+            batch: Some(Signed::decode(row.batch.as_slice()).map_err(|_| Error::Damaged("batch"))?),
+            payloads: opened(
+                seal,
+                &in_receipt(link, true, class, unsigned(row.first)),
+                row.payloads.as_deref(),
+            )?,
+        })
+    });
+    read.transpose()
+}
+
+fn opened(seal: &Seal, place: &[u8], payloads: Option<&[u8]>) -> Result<Option<Payloads>, Error> {
+    let read = |sealed| {
+        let clear = seal.open(place, sealed)?;
+        Payloads::decode(clear.as_slice()).map_err(|_| Error::Damaged("payloads"))
+    };
+    payloads.map(read).transpose()
 }
 
 /// The peer has receipted the batch that begins here.
@@ -336,7 +392,20 @@ impl Entries {
 }
 
 /// Writes down what has become of a batch's messages.
-pub async fn enter(tx: &mut TenantTx, link: LinkId, class: TrafficClass, entries: &Entries) -> Result<(), Error> {
+pub async fn enter(
+    seal: &Seal,
+    tx: &mut TenantTx,
+    (link, class): (LinkId, TrafficClass),
+    entries: &Entries,
+) -> Result<(), Error> {
+    let kept = entries.numbers.iter().zip(&entries.messages);
+    let kept = kept.map(|(at, message)| {
+        let sealed = message
+            .as_ref()
+            .map(|message| seal.close(&in_inbox(link, class, *at), message));
+        sealed.transpose()
+    });
+    let kept = kept.collect::<Result<Vec<_>, _>>()?;
     sqlx::query!(
         "insert into inbox (link_id, class, number, id, ordering_key, type, state, reason, message)
          select $1, $2, u.number, u.id, u.ordering_key, u.type, u.state, u.reason, u.message
@@ -350,7 +419,7 @@ pub async fn enter(tx: &mut TenantTx, link: LinkId, class: TrafficClass, entries
         &entries.kinds,
         &entries.states,
         &entries.reasons,
-        entries.messages.as_slice() as &[Option<Vec<u8>>],
+        kept.as_slice() as &[Option<Vec<u8>>],
     )
     .execute(tx.conn())
     .await?;
@@ -383,7 +452,7 @@ pub struct ParkedRow {
 }
 
 /// Parked and waiting messages of a link in order, at most 1,000; of one ordering key when it is named.
-pub async fn parked(tx: &mut TenantTx, link: LinkId, key: Option<&str>) -> Result<Vec<ParkedRow>, Error> {
+pub async fn parked(seal: &Seal, tx: &mut TenantTx, link: LinkId, key: Option<&str>) -> Result<Vec<ParkedRow>, Error> {
     let rows = sqlx::query!(
         r#"select class, number, ordering_key, type as kind, reason, state, received_at, message as "message!" from inbox
            where link_id = $1 and state in ('parked', 'waiting') and ($2::varchar is null or ordering_key = $2)
@@ -396,15 +465,16 @@ pub async fn parked(tx: &mut TenantTx, link: LinkId, key: Option<&str>) -> Resul
     .await?;
     rows.into_iter()
         .map(|row| {
+            let class = TrafficClass::try_from(i32::from(row.class)).map_err(|_| Error::Damaged("class"))?;
             Ok(ParkedRow {
-                class: TrafficClass::try_from(i32::from(row.class)).map_err(|_| Error::Damaged("class"))?,
+                message: seal.open(&in_inbox(link, class, row.number), &row.message)?.to_vec(),
+                class,
                 number: unsigned(row.number),
                 ordering_key: row.ordering_key,
                 kind: row.kind,
                 reason: row.reason,
                 waiting: row.state == "waiting",
                 received_at: row.received_at,
-                message: row.message,
             })
         })
         .collect()
@@ -436,13 +506,14 @@ pub async fn settled(
 
 /// All batches of a link that are signed for, in order, from after this place; at most 100.
 pub async fn batches(
+    seal: &Seal,
     tx: &mut TenantTx,
     link: LinkId,
     after: Option<(bool, TrafficClass, u64)>,
 ) -> Result<Vec<BatchRow>, Error> {
     let (sent, class, first) = after.unwrap_or((false, TrafficClass::Unspecified, 0));
     let rows = sqlx::query!(
-        "select sent, class, first, batch, header from receipt
+        "select sent, class, first, batch, header, payloads from receipt
          where link_id = $1 and (sent, class, first) > ($2, $3, $4) order by sent, class, first limit 100",
         link.0,
         sent,
@@ -453,15 +524,42 @@ pub async fn batches(
     .await?;
     rows.into_iter()
         .map(|row| {
+            let class = TrafficClass::try_from(i32::from(row.class)).map_err(|_| Error::Damaged("class"))?;
+            let (sent, first) = (row.sent, unsigned(row.first));
             Ok(BatchRow {
-                sent: row.sent,
-                class: TrafficClass::try_from(i32::from(row.class)).map_err(|_| Error::Damaged("class"))?,
-                first: unsigned(row.first),
+                payloads: opened(seal, &in_receipt(link, sent, class, first), row.payloads.as_deref())?,
+                sent,
+                class,
+                first,
                 batch: row.batch,
                 header: row.header,
             })
         })
         .collect()
+}
+
+/// This is left of what the messages of a batch say.
+pub async fn leave(
+    seal: &Seal,
+    tx: &mut TenantTx,
+    link: LinkId,
+    (sent, class, first): (bool, TrafficClass, u64),
+    said: &Payloads,
+) -> Result<(), Error> {
+    let left = said.payloads.iter().any(|said| !said.salt.is_empty());
+    let place = in_receipt(link, sent, class, first);
+    let sealed = left.then(|| seal.close(&place, &said.encode_to_vec())).transpose()?;
+    sqlx::query!(
+        "update receipt set payloads = $5 where link_id = $1 and sent = $2 and class = $3 and first = $4",
+        link.0,
+        sent,
+        code(class),
+        number(first),
+        sealed,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
 }
 
 /// Messages of a link that the partner has not signed for; counting ends at `most`.

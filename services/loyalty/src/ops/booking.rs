@@ -238,12 +238,7 @@ impl Loyalty {
         row: &mut BookingRow,
     ) -> Result<(), Error> {
         let code = model::typed(code).ok_or(Error::NoSuchCoupon)?;
-        let seal = match self.vault.seal(tx).await {
-            // Nobody has made a pool here yet.
-            Err(hansa_vault::Error::Missing(_)) => return Err(Error::NoSuchCoupon),
-            seal => seal?,
-        };
-        let tag = seal.tag("coupon-code", &[code.as_bytes()]);
+        let tag = self.vault.seal(tx).await?.tag("coupon-code", &[code.as_bytes()]);
         let coupon = coupons::lock_tagged(tx, tag).await?.ok_or(Error::NoSuchCoupon)?;
         let kind = coupons::kind(tx, coupon.kind_id)
             .await?

@@ -5,7 +5,27 @@ use hansa_documents::{Kind, To};
 use super::{Finding, Lint};
 use crate::model::{Manifest, manifest::Running};
 
+/// Days for which anybody may be told to keep something.
+const KEPT_MAX: u32 = 3_650;
+
 impl Lint<'_> {
+    /// Whoever keeps something takes part, and for no longer than ten years.
+    pub(super) fn kept(&mut self, manifest: &Manifest) {
+        for (role, days) in &manifest.kept_days {
+            let at = ["kept_days", role.as_str()];
+            if !manifest.roles.contains(role) {
+                self.find("role", &at, format!("{role} takes no part"));
+            }
+            if *days > KEPT_MAX {
+                self.find(
+                    "kept",
+                    &at,
+                    format!("at most {KEPT_MAX} days; without an entry it is kept for ever"),
+                );
+            }
+        }
+    }
+
     /// What is handed back comes to an end from wherever it is, without anybody having to say something.
     pub(super) fn handed_back(&mut self, manifest: &Manifest) {
         let Running::HandBack(name) = &manifest.running else {
