@@ -10,6 +10,7 @@ use super::{
 };
 
 const SERVICE: &str = "documents.v1.DocumentsStaffService";
+const PHOTO: &[u8] = include_bytes!("../data/photo.jpg");
 const EMAIL: &str = "canary.nilsson@example.se";
 
 /// The form of a page that offers this act.
@@ -304,4 +305,89 @@ async fn a_page_that_was_closed_opens_nothing_any_more_and_who_read_it_is_forgot
         0,
         "nobody has asked for mails, and nobody is there any more"
     );
+}
+
+/// A form with a file, as a browser sends it; the status, and what is shown then.
+async fn sends_with(address: &str, form: &Form, (field, name, bytes): (&str, &str, &[u8])) -> (u16, String) {
+    let mut body = Vec::new();
+    for (name, value) in form {
+        body.extend(format!("--x\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n").bytes());
+    }
+    let head = format!("--x\r\nContent-Disposition: form-data; name=\"{field}\"; filename=\"{name}\"\r\n");
+    body.extend(
+        [
+            head.as_bytes(),
+            b"Content-Type: image/jpeg\r\n\r\n",
+            bytes,
+            b"\r\n--x--\r\n",
+        ]
+        .concat(),
+    );
+    let sent = reqwest::Client::new()
+        .post(address)
+        .header("content-type", "multipart/form-data; boundary=x")
+        .body(body);
+    let answer = sent.send().await.unwrap();
+    (answer.status().as_u16(), answer.text().await.unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_customer_sends_a_photo_of_what_is_wrong_and_gets_the_files_that_the_page_names_and_no_others() {
+    let order = Order::new().await;
+    let id = order.measured().await;
+    let address = opens(&order.dealer, &id, false).await.unwrap();
+    order.fitted(&id).await;
+    let (_, page) = get(&address).await;
+    let name = [("acceptance.accepted_by", "Fru Nilsson")];
+    send(&address, &offered(&page, "accept_work").unwrap(), &name).await;
+    order.all_have(&id, "accepted").await;
+    let (_, page) = get(&address).await;
+    let mut complain = offered(&page, "complain").unwrap();
+    assert!(
+        page.contains("enctype=\"multipart/form-data\"") && page.contains("type=\"file\""),
+        "{page}"
+    );
+    complain.remove("complaint.complaint_photo");
+    complain.insert("complaint.what_is_wrong".into(), "A hinge broke".into());
+    let field = "complaint.complaint_photo";
+    let (status, refused) = sends_with(&address, &complain, (field, "x.jpg", b"no photo at all")).await;
+    assert!(status == 409 && refused.contains("A hinge broke"), "{status} {refused}");
+    // Sent again it is the same: nobody's network is better than that.
+    for _ in 0..2 {
+        let (status, page) = sends_with(&address, &complain, (field, "hinge & bolt.jpg", PHOTO)).await;
+        assert_eq!(status, 200, "{page}");
+    }
+    order.all_have(&id, "after_sale").await;
+    let seen = order.factory.becomes(&id, "after_sale with its photo", |document| {
+        document["pendingFiles"] == json!([]) && document["state"] == "after_sale"
+    });
+    let file = seen.await["contents"]["complaint"]["form"]["files"][0].clone();
+    assert_eq!(file["name"], "hinge & bolt.jpg");
+    let photo = order.factory.reads(&id, &file).await.unwrap();
+    assert!(photo.starts_with(&[0xFF, 0xD8]) && !photo.windows(4).any(|part| part == b"Exif"));
+    let (_, page) = get(&address).await;
+    let link = page
+        .split("href=\"")
+        .nth(1)
+        .unwrap()
+        .split('"')
+        .next()
+        .unwrap()
+        .to_owned();
+    assert!(page.contains("hinge &amp; bolt.jpg"), "{page}");
+    let answer = reqwest::get(format!("{address}{link}")).await.unwrap();
+    let headers = answer.headers().clone();
+    assert_eq!(headers["content-type"], "application/octet-stream");
+    assert_eq!(
+        headers["content-disposition"],
+        "attachment; filename*=UTF-8''hinge%20%26%20bolt.jpg"
+    );
+    assert_eq!(answer.bytes().await.unwrap().to_vec(), photo);
+    // A drawing of another section is not on the page.
+    for hash in ["00".repeat(32), String::new(), "x".to_owned()] {
+        assert_eq!(get(&format!("{address}?file={hash}")).await.0, 404, "{hash}");
+    }
+    let made_up = format!("{}x", address);
+    assert_ne!(sends_with(&made_up, &complain, (field, "a.jpg", PHOTO)).await.0, 200);
+    assert_eq!(order.dealer.verifies(&id).await["flaws"], json!([]));
 }

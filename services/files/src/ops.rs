@@ -12,7 +12,7 @@ use data_encoding::HEXLOWER;
 use futures_util::{Stream, StreamExt as _};
 use hansa_directory::Session;
 use hansa_proto::files::v1::FileRef;
-use hansa_tenancy::{Errand, Module, Places, Round, Tenancy, TenantTx, Timed};
+use hansa_tenancy::{Caller, Errand, Module, Places, Round, Tenancy, TenantTx, Timed};
 use hansa_vault::random;
 use hansa_vocab::{Fault, LinkId, TenantId};
 use time::OffsetDateTime;
@@ -121,9 +121,24 @@ impl Files {
         media_type: String,
         bytes: Vec<u8>,
     ) -> Result<FileRef, Error> {
+        self.bring_with(session, (name, media_type), bytes, random()?).await
+    }
+
+    /// Takes a file of somebody who has no session, and makes it safe. The same file with the same salt is the same one; nobody can find
+    /// its salt who has not been given it.
+    ///
+    /// # Errors
+    ///
+    /// When it is no file that may be brought.
+    pub async fn bring_with(
+        &self,
+        caller: &impl Caller,
+        (name, media_type): (String, String),
+        bytes: Vec<u8>,
+        salt: [u8; SALT_LENGTH],
+    ) -> Result<FileRef, Error> {
         let turn = self.turns.clone().acquire_owned();
         let turn = tokio::time::timeout(TURN, turn).await.map_err(|_| Error::Busy)?;
-        let salt: [u8; SALT_LENGTH] = random()?;
         let made = tokio::task::spawn_blocking(move || {
             let (bytes, media_type) = model::made_safe(&name, &media_type, bytes)?;
             let file = FileRef {
@@ -141,7 +156,7 @@ impl Files {
             return Err(Error::TooLarge);
         }
         let now = self.tenancy.clock().now();
-        let mut tx = self.tenancy.begin("files.bring", session).await?;
+        let mut tx = self.tenancy.begin("files.bring", caller).await?;
         let key = key(&file.hash);
         store::keep(&mut tx, &key, &bytes).await?;
         store::add_due(&mut tx, &due(key, "drop", now + UNNAMED, None, &file)).await?;

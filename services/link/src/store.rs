@@ -1,7 +1,8 @@
-//! SQL of links, nothing else: `links` and `delivery` in the tenant's schema, `routes` in the node's.
+//! SQL of links, nothing else: `links`, `delivery` and `inbox` in the tenant's schema, `routes` in the node's.
 
 pub mod delivery;
 pub mod groups;
 pub mod history;
+pub mod inbox;
 pub mod links;
 pub mod routes;

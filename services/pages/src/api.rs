@@ -4,19 +4,21 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{
     Router,
-    body::{Body, to_bytes},
-    extract::{Path, State},
+    body::to_bytes,
+    extract::{DefaultBodyLimit, FromRequest as _, Multipart, Path, Query, Request, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse as _, Response},
     routing::get,
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use data_encoding::HEXLOWER;
 use hansa_vault::sha256;
 use hansa_vocab::Kind;
+use serde::Deserialize;
 use tokio::time::{Instant, timeout_at};
 
 use crate::{
-    Answer, Error, Fields, Pages,
+    Answer, Brought, Error, Fields, Pages,
     model::{NoPage, no_page},
 };
 
@@ -24,8 +26,13 @@ use crate::{
 const FORM_MAX: usize = 256 * 1024;
 /// Fields of a form.
 const FIELDS_MAX: usize = 5_000;
+/// Bytes of a form with files, and how many of these.
+const FILED_MAX: usize = 12 * 1024 * 1024;
+const FILES_MAX: usize = 5;
 /// From the head of a request to its answer.
 const DEADLINE: Duration = Duration::from_secs(15);
+/// How long a form with files may take on its way here: a phone on a slow network.
+const FILED_DEADLINE: Duration = Duration::from_secs(60);
 
 #[derive(Clone, Debug)]
 struct Port {
@@ -50,6 +57,7 @@ impl Pages {
         });
         Router::new()
             .route("/p/{sealed}", get(show).post(act))
+            .layer(DefaultBodyLimit::max(FILED_MAX))
             .fallback(nothing)
             .with_state(port)
     }
@@ -59,33 +67,109 @@ async fn nothing(State(port): State<Arc<Port>>, headers: HeaderMap) -> Response 
     port.none(&headers, NoPage::Gone)
 }
 
-async fn show(State(port): State<Arc<Port>>, Path(sealed): Path<String>, headers: HeaderMap) -> Response {
-    let shown = port.in_time(sealed.clone(), None).await;
+/// A file that the page names, by its hash in hex.
+#[derive(Deserialize)]
+struct Which {
+    file: Option<String>,
+}
+
+/// What is done with a page.
+enum Does {
+    Show,
+    File(Vec<u8>),
+    Act(Fields),
+    ActWith(Fields, Vec<Brought>),
+}
+
+async fn show(
+    State(port): State<Arc<Port>>,
+    Path(sealed): Path<String>,
+    Query(which): Query<Which>,
+    headers: HeaderMap,
+) -> Response {
+    let does = match which.file {
+        None => Does::Show,
+        // What is no hash names no file.
+        Some(hash) => Does::File(HEXLOWER.decode(hash.as_bytes()).unwrap_or_default()),
+    };
+    let shown = port.in_time(sealed.clone(), does).await;
     port.answer(shown, &headers, &sealed)
 }
 
-async fn act(State(port): State<Arc<Port>>, Path(sealed): Path<String>, headers: HeaderMap, body: Body) -> Response {
+async fn act(State(port): State<Arc<Port>>, Path(sealed): Path<String>, asked: Request) -> Response {
+    let headers = asked.headers().clone();
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    let filed = kind.is_some_and(|kind| kind.starts_with("multipart/form-data"));
     // Before a place is taken: whoever sends slowly keeps nobody else waiting.
-    let Ok(Ok(body)) = tokio::time::timeout(DEADLINE, to_bytes(body, FORM_MAX)).await else {
+    let does = match filed {
+        true => port.filed(&sealed, asked).await,
+        false => match tokio::time::timeout(DEADLINE, to_bytes(asked.into_body(), FORM_MAX)).await {
+            Ok(Ok(body)) => Some(Does::Act(
+                form_urlencoded::parse(&body).into_owned().take(FIELDS_MAX).collect(),
+            )),
+            _ => None,
+        },
+    };
+    let Some(does) = does else {
         return port.none(&headers, NoPage::Later);
     };
-    let fields: Fields = form_urlencoded::parse(&body).into_owned().take(FIELDS_MAX).collect();
-    let done = port.in_time(sealed.clone(), Some(fields)).await;
+    let done = port.in_time(sealed.clone(), does).await;
     port.answer(done, &headers, &sealed)
 }
 
+/// A form with files, as far as it may be.
+async fn read(mut form: Multipart) -> Option<(Fields, Vec<Brought>)> {
+    let (mut fields, mut files) = (Fields::new(), Vec::new());
+    while let Some(part) = form.next_field().await.ok()? {
+        let field = part.name()?.to_owned();
+        let (name, kind) = (
+            part.file_name().map(str::to_owned),
+            part.content_type().map(str::to_owned),
+        );
+        match name {
+            None => {
+                fields.insert(field, part.text().await.ok()?);
+            }
+            // No file was chosen.
+            Some(name) if name.is_empty() => {}
+            Some(name) => files.push(Brought {
+                field,
+                name,
+                media_type: kind.unwrap_or_default(),
+                bytes: part.bytes().await.ok()?.to_vec(),
+            }),
+        }
+        if fields.len() > FIELDS_MAX || files.len() > FILES_MAX {
+            return None;
+        }
+    }
+    Some((fields, files))
+}
+
 impl Port {
-    /// Shows a page, or does what a form asks for; `None` when there are too many visitors, or it takes too long.
-    async fn in_time(&self, sealed: String, fields: Option<Fields>) -> Option<Result<Answer, Error>> {
+    /// Reads a form with files, for whoever has come by an address of ours; so many at one time.
+    async fn filed(&self, sealed: &str, asked: Request) -> Option<Does> {
+        self.pages.unsealed(sealed)?;
+        let _place = self.pages.filings.clone().try_acquire_owned().ok()?;
+        let reading = async { read(Multipart::from_request(asked, &()).await.ok()?).await };
+        let (fields, files) = tokio::time::timeout(FILED_DEADLINE, reading).await.ok()??;
+        Some(Does::ActWith(fields, files))
+    }
+
+    /// Does something with a page; `None` when there are too many visitors, or it takes too long.
+    async fn in_time(&self, sealed: String, does: Does) -> Option<Result<Answer, Error>> {
         let (pages, end) = (self.pages.clone(), Instant::now() + DEADLINE);
         let place = timeout_at(end, pages.visits.clone().acquire_owned()).await.ok()?.ok()?;
         // What has begun goes on when whoever asked goes away: a transaction that is dropped half way may be lost.
         let work = tokio::spawn(async move {
             let _place = place;
-            let (visit, page) = pages.visit(&sealed, fields.is_some()).await?;
-            Ok(match fields {
-                Some(fields) => page.act(&visit, fields).await,
-                None => page.show(&visit).await,
+            let acts = matches!(does, Does::Act(_) | Does::ActWith(..));
+            let (visit, page) = pages.visit(&sealed, acts).await?;
+            Ok(match does {
+                Does::Show => page.show(&visit).await,
+                Does::File(hash) => page.file(&visit, &hash).await,
+                Does::Act(fields) => page.act(&visit, fields).await,
+                Does::ActWith(fields, files) => page.act_with(&visit, fields, files).await,
             })
         });
         timeout_at(end, work).await.ok()?.ok()
@@ -95,6 +179,7 @@ impl Port {
         match answer {
             Some(Ok(Answer::Shown(html))) => self.html(StatusCode::OK, html),
             Some(Ok(Answer::Refused(html))) => self.html(StatusCode::CONFLICT, html),
+            Some(Ok(Answer::File(name, bytes))) => handed(&name, bytes),
             Some(Ok(Answer::Done)) => {
                 let mut response = self.html(StatusCode::SEE_OTHER, String::new());
                 // It was unsealed, so it is plain ASCII.
@@ -144,4 +229,32 @@ impl Port {
         headers.insert(header::CONTENT_SECURITY_POLICY, self.policy.clone());
         response
     }
+}
+
+/// A file is never shown in our name: always an attachment, of no type.
+fn handed(name: &str, bytes: Vec<u8>) -> Response {
+    // RFC 8187.
+    let name: String = name
+        .bytes()
+        .map(|byte| match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'-' | b'_' => char::from(byte).to_string(),
+            byte => format!("%{byte:02X}"),
+        })
+        .collect();
+    let mut response = bytes.into_response();
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (header::CONTENT_TYPE, "application/octet-stream"),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; sandbox"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    // What is left of the name is plain ASCII.
+    if let Ok(value) = HeaderValue::from_str(&format!("attachment; filename*=UTF-8''{name}")) {
+        headers.insert(header::CONTENT_DISPOSITION, value);
+    }
+    response
 }

@@ -15,5 +15,5 @@ mod ops;
 mod store;
 
 pub use error::Error;
-pub use model::{Answer, Fields, Page, PageFuture, Stay, Visit, Visitor};
+pub use model::{Answer, Brought, Fields, Page, PageFuture, Stay, Visit, Visitor};
 pub use ops::Pages;

@@ -47,6 +47,19 @@ impl Default for Stay {
 /// What a form says, by the names of its fields.
 pub type Fields = BTreeMap<String, String>;
 
+/// A file that somebody sends with a form.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Brought {
+    /// By which field.
+    pub field: String,
+    /// What they call it.
+    pub name: String,
+    /// What it is, as they say.
+    pub media_type: String,
+    /// The file itself.
+    pub bytes: Vec<u8>,
+}
+
 /// What a visitor gets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
@@ -54,6 +67,8 @@ pub enum Answer {
     Shown(String),
     /// A whole page that says why what was asked is not done.
     Refused(String),
+    /// A file that the page names, and what it is called.
+    File(String, Vec<u8>),
     /// It is done: the page is shown anew.
     Done,
     /// There is nothing to see any more.
@@ -75,6 +90,16 @@ pub trait Page: std::fmt::Debug + Send + Sync {
 
     /// Does what somebody has sent the form for.
     fn act<'a>(&'a self, visit: &'a Visit, fields: Fields) -> PageFuture<'a>;
+
+    /// The same with files; a page that has no field for them leaves them alone.
+    fn act_with<'a>(&'a self, visit: &'a Visit, fields: Fields, _files: Vec<Brought>) -> PageFuture<'a> {
+        self.act(visit, fields)
+    }
+
+    /// A file of this hash, if the page names it.
+    fn file<'a>(&'a self, _visit: &'a Visit, _hash: &'a [u8]) -> PageFuture<'a> {
+        Box::pin(async { Answer::Gone })
+    }
 }
 
 /// Words for who gets no page, by the language that a browser asks for.

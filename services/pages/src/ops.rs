@@ -27,6 +27,8 @@ const DETAIL: &str = "page-detail";
 const KEPT: time::Duration = time::Duration::days(90);
 /// Visits at one time: strangers wait for each other, and not our own people for them.
 const VISITS_MAX: usize = 16;
+/// Forms with files that come at one time: each may lie in memory as a whole.
+const FILINGS_MAX: usize = 4;
 
 /// The pages of all tenants of this node. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -38,6 +40,7 @@ pub struct Pages {
     base: Option<Arc<str>>,
     rooms: Arc<Mutex<HashMap<&'static str, Arc<dyn Page>>>>,
     pub(crate) visits: Arc<Semaphore>,
+    pub(crate) filings: Arc<Semaphore>,
 }
 
 impl Pages {
@@ -51,6 +54,7 @@ impl Pages {
             base: base.map(|base| base.trim_end_matches('/').into()),
             rooms: Arc::default(),
             visits: Arc::new(Semaphore::new(VISITS_MAX)),
+            filings: Arc::new(Semaphore::new(FILINGS_MAX)),
         }
     }
 
@@ -178,7 +182,7 @@ impl Pages {
         Ok(row)
     }
 
-    fn unsealed(&self, sealed: &str) -> Option<(TenantId, Uuid)> {
+    pub(crate) fn unsealed(&self, sealed: &str) -> Option<(TenantId, Uuid)> {
         let clear = self.vault.unwrap(SEAL, sealed).ok()?;
         let (id, tenant) = clear.split_at_checked(16)?;
         Some((

@@ -88,7 +88,7 @@ impl Workflow {
     pub async fn gate(&self, tx: &mut TenantTx, ask: &Ask) -> Result<Gate, Error> {
         let now = self.tenancy.clock().now();
         let mut kept = None;
-        for old in store::open_about(tx, ask.subject).await? {
+        for old in store::open_about(&*self.vault.seal(tx).await?, tx, ask.subject).await? {
             let facts: Facts = read(&old.facts)?;
             if facts.act != ask.facts.act {
                 continue;
@@ -129,7 +129,7 @@ impl Workflow {
             (None, _) => "no flow's condition holds".to_owned(),
             (Some(flow), true) => format!("no step of {} applies", flow.name),
             (Some(_), false) => {
-                store::insert(tx, &row).await?;
+                store::insert(&*self.vault.seal(tx).await?, tx, &row).await?;
                 if self.open_from(tx, &row, &plan, 0, None).await? {
                     self.asked(tx, &ask.requester.to_string(), row.id, "approval.ask")
                         .await?;
@@ -141,7 +141,7 @@ impl Workflow {
             }
         };
         (row.state, row.reason, row.closed_at) = ("passed".to_owned(), passes.clone(), Some(now));
-        store::insert(tx, &row).await?;
+        store::insert(&*self.vault.seal(tx).await?, tx, &row).await?;
         Ok(Gate::Passed(passes))
     }
 
@@ -159,7 +159,7 @@ impl Workflow {
             facts: write(&ask.facts),
             ..old
         };
-        store::insert(tx, &row).await?;
+        store::insert(&*self.vault.seal(tx).await?, tx, &row).await?;
         let plan = plan(&row)?;
         for mut part in parts {
             part.approval_id = ask.id;
@@ -247,13 +247,24 @@ impl Workflow {
         Ok(people.into_iter().map(Asked::Colleague).collect())
     }
 
+    /// What is kept of requests about this, beside what was decided, is erased.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not answer.
+    pub async fn forget(&self, tx: &mut TenantTx, subject: Uuid) -> Result<(), Error> {
+        store::forget(tx, subject).await
+    }
+
     /// What was asked for has become void; its approval is over.
     ///
     /// # Errors
     ///
     /// When the database does not answer.
     pub async fn void(&self, tx: &mut TenantTx, id: Uuid, reason: &str) -> Result<(), Error> {
-        let row = store::lock(tx, id).await?.filter(|row| row.state == "open");
+        let row = store::lock(&*self.vault.seal(tx).await?, tx, id)
+            .await?
+            .filter(|row| row.state == "open");
         match row {
             Some(row) => {
                 store::close(tx, row.id, "withdrawn", reason, self.tenancy.clock().now()).await?;

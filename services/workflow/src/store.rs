@@ -1,6 +1,7 @@
 //! SQL of approvals, nothing else.
 
 use hansa_tenancy::TenantTx;
+use hansa_vault::Seal;
 use hansa_vocab::{LinkId, StaffId};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -88,7 +89,57 @@ pub struct ApprovalRow {
     pub closed_at: Option<OffsetDateTime>,
 }
 
-pub async fn insert(tx: &mut TenantTx, row: &ApprovalRow) -> Result<(), Error> {
+/// A request as it lies in the database.
+struct Row {
+    id: Uuid,
+    subject_id: Uuid,
+    flow: String,
+    flow_version: i32,
+    facts: Vec<u8>,
+    plan: String,
+    material: String,
+    requester: Option<Uuid>,
+    link_id: Option<Uuid>,
+    state: String,
+    reason: String,
+    step: i16,
+    opened_at: OffsetDateTime,
+    closed_at: Option<OffsetDateTime>,
+}
+
+impl Row {
+    fn open(self, seal: &Seal) -> Result<ApprovalRow, Error> {
+        let facts = match self.facts.is_empty() {
+            true => "{}".to_owned(),
+            false => {
+                let clear = seal.open(&place(self.id), &self.facts)?;
+                String::from_utf8(clear.to_vec()).map_err(|_| Error::Damaged("approval"))?
+            }
+        };
+        Ok(ApprovalRow {
+            id: self.id,
+            subject_id: self.subject_id,
+            flow: self.flow,
+            flow_version: self.flow_version,
+            facts,
+            plan: self.plan,
+            material: self.material,
+            requester: self.requester,
+            link_id: self.link_id,
+            state: self.state,
+            reason: self.reason,
+            step: self.step,
+            opened_at: self.opened_at,
+            closed_at: self.closed_at,
+        })
+    }
+}
+
+fn place(approval: Uuid) -> Vec<u8> {
+    [b"approval\0", &approval.as_bytes()[..]].concat()
+}
+
+pub async fn insert(seal: &Seal, tx: &mut TenantTx, row: &ApprovalRow) -> Result<(), Error> {
     sqlx::query!(
         "insert into approval (id, subject_id, flow, flow_version, facts, plan, material, requester, state, reason, step, opened_at,
              closed_at, link_id)
@@ -97,7 +148,7 @@ pub async fn insert(tx: &mut TenantTx, row: &ApprovalRow) -> Result<(), Error> {
         row.subject_id,
         row.flow,
         row.flow_version,
-        row.facts,
+        seal.close(&place(row.id), row.facts.as_bytes())?,
         row.plan,
         row.material,
         row.requester,
@@ -114,27 +165,29 @@ pub async fn insert(tx: &mut TenantTx, row: &ApprovalRow) -> Result<(), Error> {
 }
 
 /// A request, and its row lock.
-pub async fn lock(tx: &mut TenantTx, id: Uuid) -> Result<Option<ApprovalRow>, Error> {
-    Ok(sqlx::query_as!(
-        ApprovalRow,
+pub async fn lock(seal: &Seal, tx: &mut TenantTx, id: Uuid) -> Result<Option<ApprovalRow>, Error> {
+    let row = sqlx::query_as!(
+        Row,
         "select id, subject_id, flow, flow_version, facts, plan, material, requester, state, reason, step, opened_at, closed_at, link_id
          from approval where id = $1 for update",
         id,
     )
     .fetch_optional(tx.conn())
-    .await?)
+    .await?;
+    row.map(|row| row.open(seal)).transpose()
 }
 
 /// Open requests about a subject, and their row locks.
-pub async fn open_about(tx: &mut TenantTx, subject: Uuid) -> Result<Vec<ApprovalRow>, Error> {
-    Ok(sqlx::query_as!(
-        ApprovalRow,
+pub async fn open_about(seal: &Seal, tx: &mut TenantTx, subject: Uuid) -> Result<Vec<ApprovalRow>, Error> {
+    let rows = sqlx::query_as!(
+        Row,
         "select id, subject_id, flow, flow_version, facts, plan, material, requester, state, reason, step, opened_at, closed_at, link_id
          from approval where subject_id = $1 and state = 'open' order by id for update",
         subject,
     )
     .fetch_all(tx.conn())
-    .await?)
+    .await?;
+    rows.into_iter().map(|row| row.open(seal)).collect()
 }
 
 /// How many questions of a partner wait for our people.
@@ -162,13 +215,14 @@ pub struct Seen<'a> {
 
 /// Requests, newest first, before this one.
 pub async fn list(
+    seal: &Seal,
     tx: &mut TenantTx,
     seen: &Seen<'_>,
     before: Option<Uuid>,
     limit: i64,
 ) -> Result<Vec<ApprovalRow>, Error> {
-    Ok(sqlx::query_as!(
-        ApprovalRow,
+    let rows = sqlx::query_as!(
+        Row,
         "select a.id, a.subject_id, a.flow, a.flow_version, a.facts, a.plan, a.material, a.requester, a.state, a.reason, a.step,
              a.opened_at, a.closed_at, a.link_id
          from approval a
@@ -189,7 +243,8 @@ pub async fn list(
         seen.asked,
     )
     .fetch_all(tx.conn())
-    .await?)
+    .await?;
+    rows.into_iter().map(|row| row.open(seal)).collect()
 }
 
 /// Requests of one flow that were decided in one month.
@@ -253,6 +308,14 @@ pub async fn waiting(tx: &mut TenantTx, seen: &Seen<'_>) -> Result<Vec<Open>, Er
     )
     .fetch_all(tx.conn())
     .await?)
+}
+
+/// What was known of the requests about a subject is kept no longer.
+pub async fn forget(tx: &mut TenantTx, subject: Uuid) -> Result<(), Error> {
+    sqlx::query!("update approval set facts = '' where subject_id = $1", subject)
+        .execute(tx.conn())
+        .await?;
+    Ok(())
 }
 
 /// Where a request stands from now on.

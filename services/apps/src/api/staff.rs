@@ -62,6 +62,8 @@ fn app(read: Read) -> wire::App {
         kind: read.row.kind,
         ours: read.ours,
         published_at: Some(timestamp(read.row.published_at)),
+        running: manifest.running.as_str().to_owned(),
+        kept_days: manifest.kept_days.into_iter().collect(),
         roles: manifest.roles,
         review: read.review.map(|review| wire::Review {
             blocked: review.blocked,

@@ -232,6 +232,18 @@ pub enum Running {
     HandBack(String),
 }
 
+impl Running {
+    /// The word in messages.
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Finish => "finish",
+            Self::Stop => "stop",
+            Self::HandBack(_) => "hand_back",
+        }
+    }
+}
+
 impl Manifest {
     /// The name of the kind of an app of this publisher.
     #[must_use]

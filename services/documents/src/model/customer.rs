@@ -98,8 +98,8 @@ mod tests {
             kind["customer"] = serde_json::from_str(customer).unwrap();
             kind["sections"]["asked"] = serde_json::json!({
                 "is": "form", "audience": [kind["roles"][0]],
-                "schema": {"type": "object", "required": ["photo"], "properties": {
-                    "photo": {"x-hansa-control": "file", "type": "array"}, "what": {"x-hansa-control": "text", "type": "string"}}},
+                "schema": {"type": "object", "required": ["place"], "properties": {
+                    "place": {"x-hansa-control": "location", "type": "string"}, "what": {"x-hansa-control": "text", "type": "string"}}},
             });
             let role = kind["roles"][0].clone();
             let state = kind["states"]
@@ -121,7 +121,7 @@ mod tests {
             (&*format!(r#""of": "{role}""#), r#""of": "shop""#, "shop"),
             (r#""sees": ["asked"]"#, r#""sees": ["lines"]"#, "no form"),
             (r#""sees": ["asked"]"#, r#""sees": ["nowhere"]"#, "no form"),
-            (r#""acts": ["nod"]"#, r#""acts": ["ask"]"#, "asked.photo"),
+            (r#""acts": ["nod"]"#, r#""acts": ["ask"]"#, "asked.place"),
             (r#""acts": ["nod"]"#, r#""acts": ["none"]"#, "no act none"),
             (r#""told": ["nod"]"#, r#""told": ["none"]"#, "no act none"),
         ] {

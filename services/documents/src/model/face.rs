@@ -2,9 +2,13 @@
 
 mod words;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use hansa_proto::documents::v1::{Content, Form, content::Body};
+use data_encoding::HEXLOWER;
+use hansa_proto::{
+    documents::v1::{Content, Form, content::Body},
+    files::v1::FileRef,
+};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use uuid::Uuid;
 
@@ -24,7 +28,7 @@ dl{display:grid;grid-template-columns:minmax(8rem,max-content) 1fr;gap:2px 16px;
 .contact{padding:10px 14px;background:#f2f5f3;border-radius:6px}.trouble{padding:8px 12px;background:#fee;border-left:4px solid #a00}\
 form{margin:1rem 0;padding:12px;border:1px solid #bbb;border-radius:6px}label{display:flex;flex-direction:column;margin:8px 0;color:#333}\
 input,select,textarea,button{font:inherit;padding:6px;max-width:100%}textarea{min-height:5em}button{padding:10px 18px;border:0;border-radius:6px;background:#064;color:#fff;cursor:pointer}\
-table{width:100%;border-collapse:collapse}th,td{text-align:left;padding:4px;border-bottom:1px solid #ccc}";
+.files{padding-left:1.2rem}table{width:100%;border-collapse:collapse}th,td{text-align:left;padding:4px;border-bottom:1px solid #ccc}";
 
 /// Something that has happened.
 #[derive(Clone, Debug)]
@@ -101,6 +105,7 @@ impl Face<'_> {
                         @if let Some(Content { body: Some(Body::Form(form)) }) = self.document.contents.get(section) {
                             h2 { (word(section)) }
                             (form_of(kind, (section, form), words.language))
+                            (handed(&form.files))
                         }
                     }
                     @for act in open_acts((&self.document, self.customer)) { (self.form(act, words, id())) }
@@ -159,15 +164,37 @@ impl Face<'_> {
             true => self.typed.get(name).cloned().unwrap_or_default(),
             false => String::new(),
         };
+        let schemas = || {
+            kind.acts[act]
+                .writes
+                .iter()
+                .filter_map(|name| Some((name, kind.sections.get(name)?.schema.as_ref()?)))
+        };
+        let encoded = schemas()
+            .any(|(_, schema)| form::takes_files(schema))
+            .then_some("multipart/form-data");
         html! {
-            form method="post" {
+            form method="post" enctype=[encoded] {
                 @if !kind.acts[act].writes.is_empty() { h2 { (called) } }
                 input type="hidden" name="id" value=(id);
                 input type="hidden" name="base" value=(self.document.version);
-                @for (section, schema) in kind.acts[act].writes.iter().filter_map(|name| Some((name, kind.sections.get(name)?.schema.as_ref()?))) {
+                @for (section, schema) in schemas() {
                     (form::inputs(schema, (section, words.language), said))
                 }
                 button name="act" value=(act) { (called) }
+            }
+        }
+    }
+}
+
+/// Files that a page names, to be fetched by their hashes.
+pub fn handed(files: &[FileRef]) -> Markup {
+    html! {
+        @if !files.is_empty() {
+            ul.files {
+                @for file in files {
+                    li { a href=(format!("?file={}", HEXLOWER.encode(&file.hash))) { (file.name) } " (" (file.size.div_ceil(1_024)) " KiB)" }
+                }
             }
         }
     }
@@ -185,7 +212,7 @@ pub fn open_acts<'a>((document, customer): (&'a Document<'_>, &CustomerKind)) ->
 /// # Errors
 ///
 /// [`BadContent`] when it is no form of such a page.
-pub fn read(kind: &Kind, sent: &Fields) -> Result<Done, BadContent> {
+pub fn read(kind: &Kind, sent: &Fields, brought: &BTreeMap<String, Vec<FileRef>>) -> Result<Done, BadContent> {
     let field = |name: &str| sent.get(name).map_or("", |value| value.trim());
     let Ok(base) = field("base").parse() else {
         return bad("base", "the form is not complete; load the page again");
@@ -196,10 +223,16 @@ pub fn read(kind: &Kind, sent: &Fields) -> Result<Done, BadContent> {
     let mut contents = Contents::new();
     for section in &does.writes {
         let schema = kind.sections.get(section).and_then(|section| section.schema.as_ref());
-        let filled = form::filled(schema.unwrap_or(&serde_json::Value::Null), section, sent);
+        let filled = form::filled(schema.unwrap_or(&serde_json::Value::Null), section, sent, brought);
+        let own = |called: &str| {
+            called
+                .strip_prefix(&**section)
+                .is_some_and(|rest| rest.starts_with('.'))
+        };
+        let files = brought.iter().filter(|(called, _)| own(called));
         let form = Form {
             json: filled.to_string(),
-            files: Vec::new(),
+            files: files.flat_map(|(_, files)| files.clone()).collect(),
         };
         contents.insert(
             section.clone(),

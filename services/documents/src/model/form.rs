@@ -18,7 +18,7 @@ use super::{
     content::{bad, check_files},
 };
 
-pub use self::fields::{filled, inputs, not_on_page};
+pub use self::fields::{filled, inputs, not_on_page, takes_files};
 
 /// Bytes of a schema, and of what is filled in.
 const SCHEMA_MAX: usize = 32 * 1024;

@@ -1,13 +1,14 @@
 //! The customer of one of the parties: a page at that party's node shows how far a document is, mails say what was done, and what the
 //! customer does there is done by the party for them, by the same rules as everything else.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hansa_directory::{Session, audit};
 use hansa_egress::Mail;
-use hansa_pages::{Answer, Page, PageFuture, Pages, Stay, Visit, Visitor};
+use hansa_pages::{Answer, Brought, Page, PageFuture, Pages, Stay, Visit, Visitor};
+use hansa_proto::files::v1::FileRef;
 use hansa_tenancy::{Errand, TenantTx};
-use hansa_vault::Identifier;
+use hansa_vault::{Identifier, hmac_sha256};
 use hansa_vocab::{Fault, LinkId};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -275,12 +276,47 @@ impl Documents {
         read.collect()
     }
 
+    /// Takes what a customer sends along: the same form sent again brings the same files.
+    async fn brought(
+        &self,
+        errand: &Errand,
+        act: Uuid,
+        files: Vec<Brought>,
+    ) -> Result<BTreeMap<String, Vec<FileRef>>, Error> {
+        let (key, mut all) = (
+            self.vault.derive("documents/customer-file")?,
+            BTreeMap::<_, Vec<_>>::new(),
+        );
+        for (place, file) in (0_u8..).zip(files) {
+            let salt = hmac_sha256(&key, &[act.as_bytes(), &[place]]);
+            let salt = std::array::from_fn(|at| salt[at]);
+            let what = (file.name, file.media_type);
+            let file_ref = self.files.bring_with(errand, what, file.bytes, salt).await?;
+            all.entry(file.field).or_default().push(file_ref);
+        }
+        Ok(all)
+    }
+
+    /// A file that a customer's page names.
+    async fn handed_to_customer(&self, (errand, id): (&Errand, Uuid), hash: &[u8]) -> Result<Answer, Error> {
+        let mut tx = self.tenancy.begin("documents.face_file", errand).await?;
+        let (known, _) = self.faced(&mut tx, id).await?;
+        let customer = known.kind.customer.as_ref().ok_or(Error::NotFound("document"))?;
+        let seen = customer.sees.iter().filter_map(|section| known.contents.get(section));
+        self.handed(&mut tx, seen, hash).await
+    }
+
     /// Does for a customer what they have sent a form for.
-    async fn done_by_customer(&self, (errand, id): (&Errand, Uuid), fields: &Fields) -> Result<(), Error> {
+    async fn done_by_customer(
+        &self,
+        (errand, id): (&Errand, Uuid),
+        (fields, files): (&Fields, Vec<Brought>),
+    ) -> Result<(), Error> {
         let act_id = desk::id(fields)?;
+        let brought = self.brought(errand, act_id, files).await?;
         let mut tx = self.tenancy.begin("documents.customer_acts", errand).await?;
         let (known, _) = self.faced(&mut tx, id).await?;
-        let Done { act, base, contents } = face::read(&known.kind, fields).map_err(Refusal::Content)?;
+        let Done { act, base, contents } = face::read(&known.kind, fields, &brought).map_err(Refusal::Content)?;
         let wish = Wish {
             document: id,
             id: Some(act_id),
@@ -303,6 +339,7 @@ impl Documents {
             return Err(Refusal::Superseded(known.row.version()).into());
         }
         self.others_hear(&mut tx, &known).await?;
+        self.named(&mut tx, &wish.contents).await?;
         let wish = SystemWish {
             document: id,
             id: act_id,
@@ -383,11 +420,24 @@ impl Page for CustomerPages {
     }
 
     fn act<'a>(&'a self, visit: &'a Visit, fields: Fields) -> PageFuture<'a> {
+        self.act_with(visit, fields, Vec::new())
+    }
+
+    fn file<'a>(&'a self, visit: &'a Visit, hash: &'a [u8]) -> PageFuture<'a> {
+        Box::pin(async move {
+            match anyone(visit) {
+                Some(visit) => guests::answer(self.0.handed_to_customer(visit, hash).await),
+                None => Answer::Gone,
+            }
+        })
+    }
+
+    fn act_with<'a>(&'a self, visit: &'a Visit, fields: Fields, files: Vec<Brought>) -> PageFuture<'a> {
         Box::pin(async move {
             let Some(visit) = anyone(visit) else {
                 return Answer::Gone;
             };
-            let error = match self.0.done_by_customer(visit, &fields).await {
+            let error = match self.0.done_by_customer(visit, (&fields, files)).await {
                 Ok(()) => return Answer::Done,
                 Err(Error::NotFound("document" | "page")) => return Answer::Gone,
                 Err(error) => error,

@@ -84,6 +84,7 @@ impl Documents {
         self.files.forget(tx, &files).await?;
         customers::close(&self.pages, tx, row.id).await?;
         self.outdated(tx, row.id, i64::MAX).await?;
+        self.workflow.forget(tx, row.id).await?;
         self.tell_ours(tx, &row, DOCUMENT_CHANGED, &Act::default()).await?;
         let (line, resource) = (self.tenancy.ids().uuid(), format!("document/{}", row.id));
         let actor = errand.name();

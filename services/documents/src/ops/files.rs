@@ -6,8 +6,9 @@ use futures_util::StreamExt as _;
 use hansa_directory::Session;
 use hansa_files::{Place, Source, SourceFuture, gathered};
 use hansa_link::Permit;
+use hansa_pages::Answer;
 use hansa_proto::{
-    documents::v1::{FetchFileRequest, documents_partner_service_client::DocumentsPartnerServiceClient},
+    documents::v1::{Content, FetchFileRequest, documents_partner_service_client::DocumentsPartnerServiceClient},
     files::v1::FileRef,
 };
 use hansa_tenancy::{Errand, TenantTx};
@@ -78,6 +79,28 @@ impl Documents {
     pub(crate) async fn part(&self, session: &Session, hash: &[u8], place: i16) -> Result<Option<Vec<u8>>, Error> {
         let mut tx = self.tenancy.begin("documents.part", session).await?;
         Ok(self.files.part(&mut tx, hash, place).await?)
+    }
+
+    /// A file that is named in what somebody without a key sees.
+    pub(super) async fn handed<'a>(
+        &self,
+        tx: &mut TenantTx,
+        seen: impl Iterator<Item = &'a Content>,
+        hash: &[u8],
+    ) -> Result<Answer, Error> {
+        let mut named = seen.flat_map(content::files_of);
+        let file = named.find(|file| *file.hash == *hash).ok_or(Error::NotFound("file"))?;
+        let mut bytes = Vec::new();
+        for place in 0.. {
+            match self.files.part(tx, hash, place).await? {
+                Some(part) => bytes.extend(part),
+                None => break,
+            }
+        }
+        match bytes.is_empty() {
+            true => Err(Error::FilePending),
+            false => Ok(Answer::File(file.name.clone(), bytes)),
+        }
     }
 
     /// May the partner read that file, and is it here.

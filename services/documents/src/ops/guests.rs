@@ -7,18 +7,20 @@ use hansa_directory::{Session, audit};
 use hansa_egress::Mail;
 use hansa_link::{Guest, Permit};
 use hansa_pages::{Answer, Page, PageFuture, Stay, Visit, Visitor};
-use hansa_proto::documents::v1::{Act, ActSent};
+use hansa_proto::documents::v1::{Act, ActSent, Content};
 use hansa_tenancy::TenantTx;
 use hansa_vault::{EnterpriseKeys, sha256};
 use hansa_vocab::{Fault, LinkId};
+use maud::html;
 use uuid::Uuid;
 
 use super::{Asked, Documents, Known, Open, Wish, hex, opened, outlook::on_paper};
 use crate::{
     Error,
     model::{
-        Contents, Document, Kind, Refusal,
+        Contents, Document, Kind, Refusal, content,
         desk::{self, Desk, Fields, Reply, mail},
+        face,
         kind::Holds,
         print,
         said::Said,
@@ -221,7 +223,16 @@ impl Documents {
         let language = guest.map(|guest| guest.contact.language).unwrap_or_default();
         let ids = self.tenancy.ids();
         let forms = before.desk(trouble, typed).forms(&language, || ids.uuid());
+        let files: Vec<_> = before.shown().flat_map(content::files_of).cloned().collect();
+        let forms = html! { (face::handed(&files)) (forms) };
         Ok(on_paper(&before.known, &before.seen, (&language, &forms)))
+    }
+
+    /// A file that a guest's page names.
+    async fn handed_to_guest(&self, visit: AtDesk<'_>, hash: &[u8]) -> Result<Answer, Error> {
+        let mut tx = self.tenancy.begin("documents.page_file", visit.permit).await?;
+        let before = self.before(&mut tx, visit).await?;
+        self.handed(&mut tx, before.shown(), hash).await
     }
 
     async fn done_by(&self, visit: AtDesk<'_>, fields: &Fields) -> Result<(), Error> {
@@ -389,6 +400,15 @@ impl Page for Documents {
         })
     }
 
+    fn file<'a>(&'a self, visit: &'a Visit, hash: &'a [u8]) -> PageFuture<'a> {
+        Box::pin(async move {
+            match at_desk(visit) {
+                Some(visit) => answer(self.handed_to_guest(visit, hash).await),
+                None => Answer::Gone,
+            }
+        })
+    }
+
     fn act<'a>(&'a self, visit: &'a Visit, fields: Fields) -> PageFuture<'a> {
         Box::pin(async move {
             let Some(visit) = at_desk(visit) else {
@@ -427,6 +447,12 @@ fn hash(fields: &Fields) -> String {
 }
 
 impl Before {
+    /// All that the guest sees of it: what counts, and what it is asked to agree to.
+    fn shown(&self) -> impl Iterator<Item = &Content> {
+        let proposed = self.proposals.iter().flat_map(|open| open.contents.values());
+        self.seen.values().chain(proposed)
+    }
+
     fn desk(&self, trouble: String, typed: Fields) -> Desk<'_> {
         let proposals = self.proposals.iter();
         let proposals = proposals.map(|open| (open.id, &*open.act.name, &open.contents));

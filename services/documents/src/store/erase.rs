@@ -19,7 +19,7 @@ pub async fn erasable(
     Ok(sqlx::query_scalar!(
         "select id from document d
          where kind = $1 and our_role = $2 and erased_at is null and since <= $3
-           and ($4 or (kind_version, state) in (select * from unnest($5::int[], $6::varchar[])))
+           and ($4 or (kind_version, state) in (select u.version, u.state from unnest($5::int[], $6::varchar[]) as u (version, state)))
            and exists (select from document_party where document_id = d.id and link_id = $7)
            and not exists (select from document_party where document_id = d.id and link_id = any($8::uuid[]))
          order by id limit $9",

@@ -27,7 +27,8 @@ use crate::{
         outbox::{self, AfterRefusal, BadReceipt, Lane, Receipted},
     },
     store::{
-        delivery::{self, Entries, NewBatch, NewMessage},
+        delivery::{self, NewBatch, NewMessage},
+        inbox::{self as came, Entries},
         links,
     },
 };
@@ -346,7 +347,7 @@ impl Links {
             inbox::repeated(Some(&decoded(&came)?), batch).map_err(Trouble::Bad)?;
             return Ok(decoded(&header)?);
         }
-        let mut decisions = Decisions::new(BTreeSet::from_iter(delivery::stuck(&mut tx, link, class).await?));
+        let mut decisions = Decisions::new(BTreeSet::from_iter(came::stuck(&mut tx, link, class).await?));
         let mut entries = Entries::default();
         for message in &body.messages {
             if decisions.waits(message) {
@@ -360,7 +361,7 @@ impl Links {
             decisions.tried(message, outcome);
         }
         let seal = self.0.vault.seal(&mut tx).await?;
-        delivery::enter(&seal, &mut tx, (link, class), &entries).await?;
+        came::enter(&seal, &mut tx, (link, class), &entries).await?;
         let witness = hansa_directory::witness(&mut tx).await;
         decisions.witnessed(witness.map_err(|error| Trouble::Other(Error::Unavailable(error.to_string())))?);
         let us = self.0.vault.identity(&mut tx).await?;
@@ -451,12 +452,12 @@ impl Links {
         links::find(&mut tx, link).await?;
         delivery::cursor(&mut tx, link, class).await?;
         let seal = self.0.vault.seal(&mut tx).await?;
-        let all = delivery::parked(&seal, &mut tx, link, None).await?;
+        let all = came::parked(&seal, &mut tx, link, None).await?;
         let found = all
             .iter()
             .find(|row| row.class == class && row.number == number && !row.waiting);
         let key = found.ok_or(Error::NotParked(number))?.ordering_key.clone();
-        let behind = delivery::parked(&seal, &mut tx, link, Some(&key)).await?;
+        let behind = came::parked(&seal, &mut tx, link, Some(&key)).await?;
         let (mut processed, mut in_the_way) = (0, String::new());
         for row in behind.iter().filter(|row| row.class == class && row.number >= number) {
             if row.number != number && (!row.waiting || key.is_empty()) {
@@ -474,7 +475,7 @@ impl Links {
                 }
             };
             let (state, reason) = told(&outcome);
-            delivery::settled(&mut tx, link, class, row.number, state, &reason).await?;
+            came::settled(&mut tx, link, class, row.number, state, &reason).await?;
             processed += u64::from(outcome == Outcome::Processed);
             if let Outcome::Parked(reason) = outcome {
                 in_the_way = reason;

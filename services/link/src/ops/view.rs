@@ -15,6 +15,7 @@ use crate::{
     store::{
         delivery,
         history::{self, DayRow},
+        inbox,
         links::{self, LinkRow, Record},
     },
 };
@@ -216,10 +217,10 @@ impl Links {
     /// # Errors
     ///
     /// [`Error::NoSuchLink`].
-    pub(crate) async fn parked(&self, session: &Session, link: LinkId) -> Result<Vec<delivery::ParkedRow>, Error> {
+    pub(crate) async fn parked(&self, session: &Session, link: LinkId) -> Result<Vec<inbox::ParkedRow>, Error> {
         let mut tx = self.0.tenancy.begin("link.parked", session).await?;
         links::find(&mut tx, link).await?;
-        delivery::parked(&*self.0.vault.seal(&mut tx).await?, &mut tx, link, None).await
+        inbox::parked(&*self.0.vault.seal(&mut tx).await?, &mut tx, link, None).await
     }
 
     /// Tells the partner at once when it answers; otherwise the worker goes on trying.

@@ -83,7 +83,9 @@ impl Workflow {
         self.noted(&mut tx, session, "approval.decide", &format!("approval/{}", row.id))
             .await?;
         self.lead_on(&mut tx, &row, standing, &decision.note, now).await?;
-        let row = store::lock(&mut tx, row.id).await?.ok_or(Error::Damaged("approval"))?;
+        let row = store::lock(&*self.vault.seal(&mut tx).await?, &mut tx, row.id)
+            .await?
+            .ok_or(Error::Damaged("approval"))?;
         let shown = self.shown(&mut tx, session, row).await?;
         tx.commit().await?;
         Ok(shown)
@@ -219,7 +221,9 @@ impl Workflow {
             .await?;
         self.subject_of(|subject| subject.over(&mut tx, request(&row), "WITHDRAWN"))
             .await?;
-        let row = store::lock(&mut tx, id).await?.ok_or(Error::Damaged("approval"))?;
+        let row = store::lock(&*self.vault.seal(&mut tx).await?, &mut tx, id)
+            .await?
+            .ok_or(Error::Damaged("approval"))?;
         let shown = self.shown(&mut tx, session, row).await?;
         tx.commit().await?;
         Ok(shown)

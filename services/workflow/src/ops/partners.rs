@@ -152,7 +152,7 @@ impl Workflow {
         if !other.granted.document_kinds.iter().any(|one| one == APPROVALS) {
             return Err(Not::Good("GRANT"));
         }
-        if let Some(known) = store::lock(tx, id).await? {
+        if let Some(known) = store::lock(&*self.vault.seal(tx).await?, tx, id).await? {
             let same = known.link_id == Some(incoming.link.0);
             return if same { Ok(()) } else { Err(Not::Good("ID_REUSED")) };
         }
@@ -201,7 +201,7 @@ impl Workflow {
             opened_at: self.tenancy.clock().now(),
             closed_at: None,
         };
-        store::insert(tx, &row).await?;
+        store::insert(&*self.vault.seal(tx).await?, tx, &row).await?;
         self.open_from(tx, &row, &[planned], 0, due_at).await?;
         let actor = other.keys.enterprise.to_string();
         Ok(self.asked(tx, &actor, id, "approval.asked").await?)
@@ -231,7 +231,9 @@ impl Workflow {
         if !word || !named || said.note.chars().count() > NOTE_MAX {
             return Err(malformed());
         }
-        let row = store::lock(tx, id).await?.ok_or(Not::Good("NOT_FOUND"))?;
+        let row = store::lock(&*self.vault.seal(tx).await?, tx, id)
+            .await?
+            .ok_or(Not::Good("NOT_FOUND"))?;
         let mut parts = store::parts(tx, &[id]).await?;
         parts.retain(|part| part.step == row.step && part.state != Part::Informed.as_str());
         let theirs = parts.iter().position(|part| {
@@ -268,7 +270,7 @@ impl Workflow {
         let malformed = || Not::Good("MALFORMED");
         let over = ApprovalOver::decode(incoming.message.payload.clone()).map_err(|_| malformed())?;
         let id = over.id.parse().map_err(|_| malformed())?;
-        let row = store::lock(tx, id).await?;
+        let row = store::lock(&*self.vault.seal(tx).await?, tx, id).await?;
         let row = row.filter(|row| row.link_id == Some(incoming.link.0));
         let row = row.ok_or(Not::Good("NOT_FOUND"))?;
         if row.state == "open" {

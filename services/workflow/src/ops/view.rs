@@ -57,7 +57,7 @@ impl Workflow {
             asked: which == Which::Asked,
             all: sees_all(session),
         };
-        let rows = store::list(&mut tx, &seen, before, limit).await?;
+        let rows = store::list(&*self.vault.seal(&mut tx).await?, &mut tx, &seen, before, limit).await?;
         self.all_shown(&mut tx, session, rows, &stands_in_for).await
     }
 
@@ -89,7 +89,9 @@ impl Workflow {
 
     /// A request that this caller may see, and its row lock.
     pub(super) async fn visible(&self, tx: &mut TenantTx, session: &Session, id: Uuid) -> Result<ApprovalRow, Error> {
-        let row = store::lock(tx, id).await?.ok_or(Error::NotFound("approval"))?;
+        let row = store::lock(&*self.vault.seal(tx).await?, tx, id)
+            .await?
+            .ok_or(Error::NotFound("approval"))?;
         if sees_all(session) || row.requester == Some(session.staff().0) {
             return Ok(row);
         }

@@ -45,7 +45,9 @@ impl Workflow {
 
     async fn see_to(&self, errand: &Errand, id: Uuid, now: OffsetDateTime) -> Result<(), Error> {
         let mut tx = self.tenancy.begin("workflow.see_to", errand).await?;
-        let row = store::lock(&mut tx, id).await?.ok_or(Error::Damaged("approval"))?;
+        let row = store::lock(&*self.vault.seal(&mut tx).await?, &mut tx, id)
+            .await?
+            .ok_or(Error::Damaged("approval"))?;
         let mut parts = store::parts(&mut tx, &[id]).await?;
         parts.retain(|part| part.step == row.step);
         let late = |part: &store::PartRow| {

@@ -160,6 +160,17 @@ export const sharing = {
     asks: (partner: string) => `What it gets of us, at ${partner}`,
     asked: 'What it asks for',
     asksNothing: 'It asks for nothing.',
+    atTheEnd: 'When it is shared no more',
+    running: {
+      finish: 'What runs is brought to its end.',
+      stop: 'Nothing more is done with what runs.',
+      hand_back: 'What runs is handed back to the publisher.',
+    },
+    keptAll: 'What documents say is kept on both sides.',
+    kept: (role: string, days: number) =>
+      days === 0
+        ? `What documents say is erased at once at: ${role}.`
+        : `What documents say is erased after ${days} ${days === 1 ? 'day' : 'days'} at: ${role}.`,
     optional: '(It works without.)',
     needed: '(It does not work without.)',
     unitsRule: 'Only those who work there, with commas; empty = anywhere',

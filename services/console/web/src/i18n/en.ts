@@ -256,6 +256,7 @@ export const en = {
     waitsFor: 'Waits for',
     us: 'us',
     overdue: 'overdue',
+    erased: (when: string) => `what it said was erased on ${when}`,
     openOnly: 'Open only',
     none: 'No documents here.',
     byState: 'How many are in which state',

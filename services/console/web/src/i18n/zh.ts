@@ -291,6 +291,7 @@ export const zh: Texts = {
     waitsFor: '等待',
     us: '我方',
     overdue: '逾期',
+    erased: (when) => `内容已于 ${when} 清除`,
     openOnly: '仅未完成',
     byState: '各状态数量',
     none: '没有单据。',

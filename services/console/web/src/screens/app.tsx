@@ -25,6 +25,7 @@ import { FormButton, useAct } from '../ui/act';
 import { AddressTabs } from '../ui/address-tabs';
 import { useSaid } from '../ui/app';
 import { FormView } from '../ui/content';
+import { AtTheEnd } from '../ui/ending';
 import { useKinds } from '../ui/kinds';
 import { uuid7 } from '../ui/lines';
 import { usePartners } from '../ui/partner';
@@ -197,6 +198,7 @@ function About({ app, mine }: { app: App; mine?: WorkbenchApp }) {
           {t.apps.roles}
         </Title>
         <Text size="sm">{app.roles.map((role) => kinds.word(app.kind, role)).join(', ')}</Text>
+        <AtTheEnd app={app} />
       </Card>
       {mine && person()?.may.includes('app.call') && callable.length > 0 && (
         <Card withBorder>

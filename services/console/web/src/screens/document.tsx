@@ -105,6 +105,7 @@ function Whole({ one, kind }: { one: Document; kind?: Definition }) {
               : t.documents.waitsForThem(one.waitsForName || one.waitsFor)}
           </Text>
         )}
+        {one.erasedAt && <Badge color="gray">{t.documents.erased(moment(one.erasedAt, language))}</Badge>}
         {one.dueAt && <Text size="sm">{t.documents.due(moment(one.dueAt, language))}</Text>}
       </Group>
       <Group gap="lg">

@@ -10,6 +10,7 @@ import { apps } from '../rpc-apps';
 import { person } from '../session';
 import { AskedButton, FormButton } from '../ui/act';
 import { useSaid } from '../ui/app';
+import { AtTheEnd } from '../ui/ending';
 import { useKinds } from '../ui/kinds';
 import { usePartners } from '../ui/partner';
 import { ReviewNote } from '../ui/review';
@@ -176,6 +177,7 @@ function Answer({ share }: { share: Share }) {
           </Stack>
         </Checkbox.Group>
       )}
+      {app && <AtTheEnd app={app} />}
       <Checkbox.Group label={t.apps.uses} value={who} onChange={setWho}>
         <Group gap="xs" mt={6}>
           {roles.map((role) => (

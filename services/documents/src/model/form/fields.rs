@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use data_encoding::HEXLOWER;
+use hansa_proto::files::v1::FileRef;
 use maud::{Markup, html};
 use serde_json::{Map, Value, json};
 
@@ -14,10 +16,8 @@ const TEXT_MAX: u64 = 2_000;
 
 fn has_field(control: Control) -> bool {
     match control {
-        Control::Text | Control::Number | Control::Money | Control::Date | Control::Select => true,
-        Control::Staff | Control::Partner | Control::Product | Control::Location | Control::File | Control::Table => {
-            false
-        }
+        Control::Text | Control::Number | Control::Money | Control::Date | Control::Select | Control::File => true,
+        Control::Staff | Control::Partner | Control::Product | Control::Location | Control::Table => false,
     }
 }
 
@@ -34,6 +34,11 @@ fn required(schema: &Value) -> impl Iterator<Item = &str> {
 /// The first field that has to be filled in, and has none on a page.
 pub fn not_on_page(schema: &Value) -> Option<&str> {
     required(schema).find(|name| !on_page(schema).any(|(field, ..)| field == *name))
+}
+
+/// Files come along with what is filled in here.
+pub fn takes_files(schema: &Value) -> bool {
+    on_page(schema).any(|(.., control)| control == Control::File)
 }
 
 /// The fields of a section; `said`: what stands in one that is called so.
@@ -59,6 +64,7 @@ pub fn inputs(schema: &Value, (section, language): (&str, &str), said: impl Fn(&
                         option value="" {}
                         @for option in options(field) { option value=(option) selected[text == option] { (option.replace('_', " ")) } }
                     },
+                    Control::File => input type="file" name=(called) multiple[field["type"] == "array"] required[needed];,
                     Control::Date => input type="date" name=(called) value=(text) required[needed];,
                     Control::Number => input.n name=(called) value=(text) inputmode="decimal" size="10" required[needed];,
                     _ => (text_field(field, (&called, &text), needed)),
@@ -85,8 +91,13 @@ fn options(field: &Value) -> Vec<&str> {
     each(listed).filter_map(Value::as_str).collect()
 }
 
-/// What was filled in of a section; what was left empty is not there.
-pub fn filled(schema: &Value, section: &str, sent: &BTreeMap<String, String>) -> Value {
+/// What was filled in of a section, with the files that came along by the fields of its name; what was left empty is not there.
+pub fn filled(
+    schema: &Value,
+    section: &str,
+    sent: &BTreeMap<String, String>,
+    brought: &BTreeMap<String, Vec<FileRef>>,
+) -> Value {
     let said = |name: &str| sent.get(name).map_or("", |text| text.trim());
     let mut all = Map::new();
     for (name, field, control) in on_page(schema) {
@@ -99,6 +110,18 @@ pub fn filled(schema: &Value, section: &str, sent: &BTreeMap<String, String>) ->
                     (amount, currency) => {
                         json!({"amount": amount.replace(',', "."), "currency": currency.to_uppercase()})
                     }
+                }
+            }
+            Control::File => {
+                let files = brought.get(&called).into_iter().flatten();
+                let mut hashes: Vec<_> = files.map(|file| HEXLOWER.encode(&file.hash)).collect();
+                match (field["type"] == "array", hashes.pop()) {
+                    (_, None) => continue,
+                    (true, Some(last)) => {
+                        hashes.push(last);
+                        json!(hashes)
+                    }
+                    (false, Some(last)) => last.into(),
                 }
             }
             _ if said(&called).is_empty() => continue,
@@ -128,6 +151,7 @@ mod tests {
             "when": {"x-hansa-control": "date", "type": "string"},
             "colour": {"x-hansa-control": "select", "type": "string", "enum": ["dark_green", "red"]},
             "photo": {"x-hansa-control": "file", "type": "array"},
+            "where": {"x-hansa-control": "location", "type": "string"},
         }})
     }
 
@@ -147,10 +171,22 @@ mod tests {
         let sent: BTreeMap<_, _> = sent.map(|(name, text)| (name.to_owned(), text.to_owned())).into();
         let expected = json!({"what": "a door\nsqueaks", "paid": {"amount": "12.50", "currency": "EUR"}, "many": 3,
             "when": "2027-01-10", "colour": "red"});
-        assert_eq!(filled(&schema(), "s", &sent), expected);
-        assert_eq!(filled(&schema(), "s", &BTreeMap::new()), json!({}));
+        let none = BTreeMap::new();
+        assert_eq!(filled(&schema(), "s", &sent, &none), expected);
+        assert_eq!(filled(&schema(), "s", &BTreeMap::new(), &none), json!({}));
+        let file = FileRef {
+            hash: vec![1; 32].into(),
+            ..FileRef::default()
+        };
+        let brought = [
+            ("s.photo".to_owned(), vec![file.clone()]),
+            ("s.what".to_owned(), vec![file]),
+        ]
+        .into();
+        let filed = filled(&schema(), "s", &BTreeMap::new(), &brought);
+        assert_eq!(filed, json!({"photo": ["01".repeat(32)]}));
         let wrong = [("s.many".to_owned(), "three".to_owned())].into();
-        assert_eq!(filled(&schema(), "s", &wrong), json!({"many": "three"}));
+        assert_eq!(filled(&schema(), "s", &wrong, &none), json!({"many": "three"}));
     }
 
     #[test]
@@ -172,10 +208,14 @@ mod tests {
         ] {
             assert!(shown.contains(part), "{part}: {shown}");
         }
-        assert!(!shown.contains("s.photo"), "{shown}");
+        assert!(
+            shown.contains("<input type=\"file\" name=\"s.photo\" multiple>"),
+            "{shown}"
+        );
+        assert!(!shown.contains("s.where"), "{shown}");
         assert_eq!(not_on_page(&schema()), None);
         let mut needs = schema();
-        needs["required"] = json!(["what", "photo"]);
-        assert_eq!(not_on_page(&needs), Some("photo"));
+        needs["required"] = json!(["what", "where"]);
+        assert_eq!(not_on_page(&needs), Some("where"));
     }
 }
