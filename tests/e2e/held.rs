@@ -3,8 +3,11 @@
 
 use std::time::Duration;
 
+use data_encoding::HEXLOWER;
+use hansa_tenancy::Errand;
 use hansa_tests::{Enterprise, House, database, house::text};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::approvals::{decides, flow, goods, puts};
 
@@ -257,6 +260,21 @@ async fn a_partner_that_comes_back_hears_that_it_was_decided_without_it() {
     assert!(waits_for(&chain.boss, 0).await.is_empty());
 }
 
+/// What is known of a request, with another amount, sealed as the node does: in hex.
+async fn changed(house: &House, who: &Enterprise, (approval, facts): (&str, &[u8])) -> String {
+    let tenancy = house.world.tenancy().await;
+    let mut tx = tenancy
+        .begin("test.seal", &Errand::new("test", who.tenant))
+        .await
+        .unwrap();
+    let seal = house.vault().seal(&mut tx).await.unwrap();
+    let id: Uuid = approval.parse().unwrap();
+    let place = [b"approval\0", &id.as_bytes()[..]].concat();
+    let known = String::from_utf8(seal.open(&place, facts).unwrap().to_vec()).unwrap();
+    assert!(known.contains("90000"), "{known}");
+    HEXLOWER.encode(&seal.close(&place, known.replace("90000", "90").as_bytes()).unwrap())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_decision_on_something_else_than_what_was_asked_does_not_count() {
     let chain = chain().await;
@@ -264,9 +282,14 @@ async fn a_decision_on_something_else_than_what_was_asked_does_not_count() {
     let (order, approval) = chain.asks(9).await;
     let question = text(&waits_for(&chain.boss, 1).await[0]["id"]);
     // What was shown to them is not what lies here any more.
-    let mut admin = chain.kiosk_house.world.superuser().await;
-    let schema = chain.kiosk.tenant.schema();
-    let change = format!("update {schema}.approval set facts = '' where id = '{approval}'");
+    let (mut admin, schema) = (chain.kiosk_house.world.superuser().await, chain.kiosk.tenant.schema());
+    let facts = format!("select facts from {schema}.approval where id = '{approval}'");
+    let facts: Vec<u8> = sqlx::query_scalar(sqlx::AssertSqlSafe(facts))
+        .fetch_one(&mut admin)
+        .await
+        .unwrap();
+    let changed = changed(&chain.kiosk_house, &chain.kiosk, (&approval, &facts)).await;
+    let change = format!("update {schema}.approval set facts = '\\x{changed}' where id = '{approval}'");
     database::run(&mut admin, change).await.unwrap();
     decides(&chain.boss, &question, "APPROVE", "").await.unwrap();
     let refused = format!("select count(*) from {schema}.inbox where state = 'refused' and reason = 'OTHER_REQUEST'");

@@ -1,2 +1,2 @@
--- What was known of a request is sealed from here on; empty when it is kept no longer.
+-- What was known of a request is sealed from here on.
 alter table approval alter column facts type bytea using convert_to(facts, 'UTF8');

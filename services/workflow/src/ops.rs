@@ -247,13 +247,25 @@ impl Workflow {
         Ok(people.into_iter().map(Asked::Colleague).collect())
     }
 
-    /// What is kept of requests about this, beside what was decided, is erased.
+    /// Of requests about this, what it said is erased: what was asked, of whom, and what was decided stays.
     ///
     /// # Errors
     ///
     /// When the database does not answer.
     pub async fn forget(&self, tx: &mut TenantTx, subject: Uuid) -> Result<(), Error> {
-        store::forget(tx, subject).await
+        let seal = self.vault.seal(tx).await?;
+        for row in store::all_about(&seal, tx, subject).await? {
+            let known: Facts = read(&row.facts)?;
+            let left = Facts {
+                kind: known.kind,
+                act: known.act,
+                partner: known.partner,
+                title: known.title,
+                ..Facts::default()
+            };
+            store::put_facts(&seal, tx, row.id, &write(&left)).await?;
+        }
+        Ok(())
     }
 
     /// What was asked for has become void; its approval is over.

@@ -109,19 +109,13 @@ struct Row {
 
 impl Row {
     fn open(self, seal: &Seal) -> Result<ApprovalRow, Error> {
-        let facts = match self.facts.is_empty() {
-            true => "{}".to_owned(),
-            false => {
-                let clear = seal.open(&place(self.id), &self.facts)?;
-                String::from_utf8(clear.to_vec()).map_err(|_| Error::Damaged("approval"))?
-            }
-        };
+        let facts = seal.open(&place(self.id), &self.facts)?;
         Ok(ApprovalRow {
+            facts: String::from_utf8(facts.to_vec()).map_err(|_| Error::Damaged("approval"))?,
             id: self.id,
             subject_id: self.subject_id,
             flow: self.flow,
             flow_version: self.flow_version,
-            facts,
             plan: self.plan,
             material: self.material,
             requester: self.requester,
@@ -310,11 +304,28 @@ pub async fn waiting(tx: &mut TenantTx, seen: &Seen<'_>) -> Result<Vec<Open>, Er
     .await?)
 }
 
-/// What was known of the requests about a subject is kept no longer.
-pub async fn forget(tx: &mut TenantTx, subject: Uuid) -> Result<(), Error> {
-    sqlx::query!("update approval set facts = '' where subject_id = $1", subject)
-        .execute(tx.conn())
-        .await?;
+/// All requests about a subject, and their row locks.
+pub async fn all_about(seal: &Seal, tx: &mut TenantTx, subject: Uuid) -> Result<Vec<ApprovalRow>, Error> {
+    let rows = sqlx::query_as!(
+        Row,
+        "select id, subject_id, flow, flow_version, facts, plan, material, requester, state, reason, step, opened_at, closed_at, link_id
+         from approval where subject_id = $1 order by id for update",
+        subject,
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    rows.into_iter().map(|row| row.open(seal)).collect()
+}
+
+/// This is all that is known of a request from now on.
+pub async fn put_facts(seal: &Seal, tx: &mut TenantTx, id: Uuid, facts: &str) -> Result<(), Error> {
+    sqlx::query!(
+        "update approval set facts = $2 where id = $1",
+        id,
+        seal.close(&place(id), facts.as_bytes())?,
+    )
+    .execute(tx.conn())
+    .await?;
     Ok(())
 }
 
