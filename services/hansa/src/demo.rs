@@ -3,6 +3,7 @@
 
 pub mod apps;
 mod apps_judge;
+mod apps_lent;
 mod apps_orders;
 mod crash;
 mod hands;

@@ -15,8 +15,8 @@ use crate::{
 
 /// Looked at in one round.
 const PASS_MAX: i64 = 8;
-/// What runs on after the end of its share is looked at again after this time.
-const AGAIN: Duration = Duration::days(1);
+/// What runs on after its share has ended is looked at again after as long as that is, but not sooner than this, nor later.
+const AGAIN: [Duration; 2] = [Duration::SECOND, Duration::DAY];
 
 impl Apps {
     /// What we hold of it goes when the app says so.
@@ -72,7 +72,10 @@ impl Apps {
             };
             let (found, left) = self.documents.erasable(errand, &which).await?;
             if left {
-                let at = if found.is_empty() { now + AGAIN } else { now };
+                let at = match found.is_empty() {
+                    true => now + (now - row.since - kept).clamp(AGAIN[0], AGAIN[1]),
+                    false => now,
+                };
                 next = next.into_iter().chain([at]).min();
             }
             let mut tx = self.tenancy.begin("apps.erase", errand).await?;

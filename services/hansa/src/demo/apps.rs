@@ -25,9 +25,9 @@ use crate::{
 };
 
 /// What it checks, in this order.
-pub const CHECKS: [&str; 12] = [
+pub const CHECKS: [&str; 13] = [
     "lint", "publish", "accept", "intake", "announce", "task", "join", "service", "customer", "upgrade", "withdraw",
-    "crash",
+    "lent", "crash",
 ];
 
 pub(super) const APPS: &str = "hansa.apps.v1.AppsStaffService";
@@ -182,6 +182,7 @@ impl Chain {
                 "customer" => self.customer().await,
                 "upgrade" => self.upgrade().await,
                 "withdraw" => self.withdraw().await,
+                "lent" => Box::pin(self.lent()).await,
                 _ => self.crash().await,
             };
             let checked = Checked {

@@ -194,6 +194,41 @@ pub fn withdraw(share: &Value, late: &str, (finished, other): (&Value, &Value), 
     ))
 }
 
+/// A document of an app that was lent.
+pub struct Lent {
+    /// What led to where it is.
+    pub acts: Vec<String>,
+    /// At headquarters.
+    pub there: Value,
+    /// At the franchisee.
+    pub here: Value,
+    /// What the franchisee's rows say of it.
+    pub verified: Value,
+}
+
+/// The next version takes over what runs; at the end that is handed back, and nothing of it stays at the franchisee.
+pub fn lent(shares: &[Value], all: &[Lent]) -> Verdict {
+    let ended = shares
+        .iter()
+        .all(|share| share["state"] == "ended" && share["note"] == "The season is over");
+    demand(ended && shares.len() == 2 && all.len() == 2, || format!("{shares:?}"))?;
+    for one in all {
+        demand(one.acts == ["propose", "upgrade", "give_back"], || {
+            format!("{:?}", one.acts)
+        })?;
+        let (there, here) = (&one.there, &one.here);
+        let same = there["state"] == "withdrawn" && there["root"] == here["root"] && there["kindVersion"] == 2;
+        demand(same, || format!("{there} {here}"))?;
+        let kept = there["contents"]["proposal"].is_object() && there["erasedAt"].is_null();
+        demand(kept, || format!("headquarters has lost what it may keep: {there}"))?;
+        demand(here["contents"] == json!({}) && !here["erasedAt"].is_null(), || {
+            format!("the franchisee keeps what it may not: {here}")
+        })?;
+        demand(one.verified["flaws"] == json!([]), || format!("{}", one.verified))?;
+    }
+    Ok("version 2 took over what ran at both; handed back at the end, and erased at the franchisees".to_owned())
+}
+
 /// Each proposal counts once, under a number of its own, and both hold the same.
 pub fn crash(
     (kills, wanted, in_flight): (usize, usize, usize),

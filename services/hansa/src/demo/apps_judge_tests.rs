@@ -152,6 +152,36 @@ fn what_begins_after_the_end_or_is_not_finished_or_stops_the_others_fails() {
 }
 
 #[test]
+fn what_is_not_taken_over_or_handed_back_or_stays_where_it_may_not_fails() {
+    let shares = vec![json!({"state": "ended", "note": "The season is over"}); 2];
+    let lends = |change: fn(&mut Lent)| {
+        let good = || Lent {
+            acts: ["propose", "upgrade", "give_back"].map(str::to_owned).to_vec(),
+            there: json!({"state": "withdrawn", "root": "r", "kindVersion": 2, "contents": {"proposal": {}}}),
+            here: json!({"root": "r", "contents": {}, "erasedAt": "2026-11-29T00:00:00Z"}),
+            verified: json!({"flaws": []}),
+        };
+        let mut bad = good();
+        change(&mut bad);
+        lent(&shares, &[good(), bad]).is_ok()
+    };
+    assert!(lends(|_| {}));
+    let changes: [fn(&mut Lent); 7] = [
+        |one| drop(one.acts.pop()),
+        |one| one.there["state"] = json!("noticed"),
+        |one| one.there["kindVersion"] = json!(1),
+        |one| one.there["contents"] = json!({}),
+        |one| one.here["contents"] = json!({"proposal": {}}),
+        |one| one.here["erasedAt"] = Value::Null,
+        |one| one.verified["flaws"] = json!(["version 1"]),
+    ];
+    for change in changes {
+        assert!(!lends(change));
+    }
+    assert!(lent(&shares[..1], &[]).is_err() && lent(&[json!({"state": "accepted"}), shares[0].clone()], &[]).is_err());
+}
+
+#[test]
 fn a_proposal_that_is_lost_doubled_or_not_the_same_at_both_fails() {
     let side = |root: &str, flaws: Value| json!({"root": root, "flaws": flaws});
     let good = (side("r", json!([])), side("r", json!([])));

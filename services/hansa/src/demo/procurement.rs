@@ -76,7 +76,7 @@ pub struct Purchase {
     /// Of what was short, as its receipt names it.
     photo: Value,
     /// Files of Bergen's database that held the canary before the order.
-    seen_before: usize,
+    seen_before: (usize, usize),
 }
 
 impl Purchase {
@@ -107,7 +107,7 @@ impl Purchase {
             order: String::new(),
             advices: Vec::new(),
             photo: Value::Null,
-            seen_before: 0,
+            seen_before: (0, 0),
             dir,
             a,
             b,
@@ -154,7 +154,7 @@ impl Purchase {
                 "intake" => self.intake().await,
                 "approval" => self.approval().await,
                 "order" => self.ordering().await,
-                "unseen" => Ok(judge::unseen(self.seen_before, self.canaries().await.unwrap_or(0))),
+                "unseen" => self.unseen().await,
                 "acknowledge" => self.acknowledge().await,
                 "answer" => self.answer().await,
                 "crossing" => self.crossing().await,
@@ -248,7 +248,7 @@ impl Purchase {
             act(&buyer.client, request, "decide", 1, accept).await?;
         }
         decide(&hanna.client, &self.held(&large.0).await?).await?;
-        self.seen_before = self.canaries().await?;
+        self.seen_before = self.seen().await?;
         let large_at_head = decide(&dora.client, &self.held(&large.0).await?).await?;
         comes(&self.luebeck.client().await?, &large.0, "approved").await?;
         self.request = large.0;
@@ -289,12 +289,34 @@ impl Purchase {
         json!({"head": {"head": {"currency": "EUR", "deliveryLocation": to}}, "lines": {"lines": {"lines": lines}}})
     }
 
-    /// How many files of Bergen's database hold the canary.
-    async fn canaries(&self) -> anyhow::Result<usize> {
+    /// Bergen reads what was ordered, and no file of its database has it in clear; the search finds what is in clear there.
+    async fn unseen(&self) -> anyhow::Result<Verdict> {
+        let read = get(&self.bergen.client().await?, &self.order).await?;
+        let there = self.in_files(&self.bergen.name).await?;
+        Ok(judge::unseen(
+            self.seen_before,
+            (self.in_files(CANARY).await?, there),
+            &read,
+            CANARY,
+        ))
+    }
+
+    /// What Bergen has of what nobody has approved yet: files of its database that hold the canary, and documents.
+    async fn seen(&self) -> anyhow::Result<(usize, usize)> {
+        let path = format!("{DOCUMENTS}/ListDocuments");
+        let documents = self.bergen.client().await?.call(&path, &json!({})).await?;
+        Ok((
+            self.in_files(CANARY).await?,
+            documents["documents"].as_array().map_or(0, Vec::len),
+        ))
+    }
+
+    /// How many files of Bergen's database hold this in clear.
+    async fn in_files(&self, needle: &str) -> anyhow::Result<usize> {
         // What has come is in the log at the latest when its receipt is out.
         sleep(Duration::from_millis(200)).await;
-        let data = self.dir.join("bergen/data");
-        tokio::task::spawn_blocking(move || found(&data, CANARY.as_bytes())).await?
+        let (data, needle) = (self.dir.join("bergen/data"), needle.to_owned());
+        tokio::task::spawn_blocking(move || found(&data, needle.as_bytes())).await?
     }
 
     /// The buyer makes the order of what was approved; it reaches Bergen's node, and by webhook a system outside.

@@ -63,15 +63,22 @@ pub fn approval(small: &Value, large_in_shop: &Value, large: &Value, shown_milli
 }
 
 /// The canary is nowhere in the supplier's database before the order, and there after it.
-pub fn unseen(before: usize, after: usize) -> Verdict {
-    demand(before == 0, || {
-        format!("{before} files of the supplier's database held it before the approval")
+pub fn unseen(before: (usize, usize), (after, control): (usize, usize), read: &Value, said: &str) -> Verdict {
+    demand(before == (0, 0), || {
+        format!(
+            "before the approval the supplier had it in {} files, and {} documents",
+            before.0, before.1
+        )
     })?;
-    demand(after > 0, || {
-        "it was not found after the order either: the search finds nothing".to_owned()
+    demand(control > 0, || {
+        "the search finds nothing, not even the supplier's name".to_owned()
     })?;
+    let lines = read["contents"]["lines"]["lines"]["lines"].as_array();
+    let reads = lines.is_some_and(|lines| !lines.is_empty() && lines.iter().all(|line| line["name"] == said));
+    demand(reads, || format!("the supplier does not read what was ordered: {read}"))?;
+    demand(after == 0, || format!("it lies in clear in {after} files"))?;
     Ok(format!(
-        "in no file of the supplier's database before, in {after} after the order"
+        "nothing at the supplier before; read there after the order, and in clear in no file of its database ({control} have its name)"
     ))
 }
 
@@ -196,9 +203,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_search_for_the_canary_must_find_it_afterwards() {
-        assert!(unseen(0, 3).is_ok());
-        assert!(unseen(1, 3).is_err() && unseen(0, 0).is_err());
+    fn what_the_supplier_has_too_early_or_in_clear_or_can_not_read_fails() {
+        let read = |name: &str| json!({"contents": {"lines": {"lines": {"lines": [{"name": name}]}}}});
+        let good = read("tea");
+        assert!(unseen((0, 0), (0, 3), &good, "tea").is_ok());
+        for (before, after) in [((1, 0), (0, 3)), ((0, 1), (0, 3)), ((0, 0), (1, 3)), ((0, 0), (0, 0))] {
+            assert!(unseen(before, after, &good, "tea").is_err(), "{before:?} {after:?}");
+        }
+        assert!(unseen((0, 0), (0, 3), &read("wool"), "tea").is_err());
     }
 
     #[test]

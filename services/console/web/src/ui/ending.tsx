@@ -12,7 +12,7 @@ export function AtTheEnd({ app }: { app: App }) {
   const kept = Object.entries(app.keptDays);
   return (
     <div>
-      <Text size="sm" fw={500}>
+      <Text size="sm" fw={600}>
         {t.apps.atTheEnd}
       </Text>
       <List size="sm">
