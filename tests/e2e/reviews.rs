@@ -6,7 +6,9 @@ use hansa_tests::{Enterprise, House, house::text};
 use hansa_vocab::Fault;
 use serde_json::{Value, json};
 
-use super::apps::{chain, proposal};
+use super::apps::{adoption, chain, proposal};
+
+const INTAKE: &str = include_str!("../../services/apps/manifests/product_intake.json");
 
 fn said(of: &str, blocked: bool, note: &str) -> Review {
     Review {
@@ -108,4 +110,42 @@ async fn what_an_operator_blocks_nobody_accepts_begins_or_acts_in_on_that_node_u
     assert_eq!(app_of(visby, &publisher).await["review"]["note"], "Looked at in May.");
     let nothing = reviews.take_back(&publisher.parse().unwrap()).await.unwrap_err();
     assert_eq!(Fault::from(nothing).reason, "NOT_FOUND");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_block_of_one_version_holds_for_what_runs_as_it_and_for_nothing_else() {
+    let (there, here) = (House::new().await, House::new().await);
+    let (luebeck, visby) = (there.enterprise("Lübeck").await, here.enterprise("Visby").await);
+    let link = luebeck.links_with(&visby, json!({}), json!({})).await;
+    let mut app: Value = serde_json::from_str(INTAKE).unwrap();
+    let published = luebeck.publishes(&app).await;
+    luebeck.shares("product_intake", &link).await;
+    visby
+        .accepts_app("product_intake", &link, &["files", "staff_names"], &["owner"])
+        .await;
+    let mut documents = Vec::new();
+    for version in [1, 2] {
+        if version == 2 {
+            // It asks for no more, so Visby takes it by itself; what runs stays what it is.
+            app["version"] = json!(2);
+            luebeck.publishes(&app).await;
+        }
+        luebeck
+            .share_becomes("product_intake", &link, "accepted", |share| share["version"] == version)
+            .await;
+        let id = visby
+            .begins(&text(&published["kind"]), json!({"headquarters": link}))
+            .await;
+        visby.acts(&id, "propose", 0, proposal()).await.unwrap();
+        documents.push(luebeck.comes(&id, "proposed").await);
+    }
+    let versions: Vec<_> = documents.iter().map(|one| one["kindVersion"].clone()).collect();
+    assert_eq!(versions, [json!(1), json!(2)]);
+    let [first, second] = [0, 1].map(|place: usize| text(&documents[place]["id"]));
+    let reviews = Reviews::new(there.world.tenancy().await);
+    let block = said(&format!("{}/product_intake@1", text(&published["publisher"])), true, "");
+    reviews.say(&block).await.unwrap();
+    let adopts = async |id: &str| luebeck.acts(id, "adopt", 1, adoption()).await;
+    becomes("what runs as version 1", async || adopts(&first).await, "APP_BLOCKED").await;
+    adopts(&second).await.unwrap();
 }

@@ -97,19 +97,17 @@ impl Apps {
         &self,
         tx: &mut TenantTx,
         session: &Session,
-        kind: &str,
+        (kind, version): (&str, i32),
         doing: Doing<'_>,
     ) -> Result<Standing, Error> {
-        let shares = store::shares_of(tx, kind).await?;
-        if let Some(share) = shares.iter().find(|share| !share.given).or(shares.first())
-            && let Some(review) = self
-                .reviews
-                .of((share.publisher.as_str(), share.app.as_str()), share.version)
-                .await?
+        // Also one of our own that is shared with nobody.
+        if let Some(app) = store::version_of_kind(tx, kind, version).await?
+            && let Some(review) = self.reviews.of((&app.publisher, &app.app), version).await?
             && review.blocked
         {
             return Ok(closed(reviews::BLOCKED, reviews::blocked(&review)));
         }
+        let shares = store::shares_of(tx, kind).await?;
         // Before it is accepted nobody has said who may, and the share itself says no.
         let Some(share) = shares.iter().find(|share| !share.given && !share.roles.is_empty()) else {
             return Ok(Standing::Unknown);
@@ -222,7 +220,11 @@ impl Admission for Apps {
         kind: &'a Kind,
         doing: Doing<'a>,
     ) -> KeeperFuture<'a, Standing> {
-        Box::pin(async move { Ok(self.by_us(tx, session, &kind.name, doing).await?) })
+        Box::pin(async move {
+            Ok(self
+                .by_us(tx, session, (&kind.name, number(kind.version)), doing)
+                .await?)
+        })
     }
 
     fn gives<'a>(&'a self, tx: &'a mut TenantTx, kind: &'a Kind, what: Need) -> KeeperFuture<'a, bool> {

@@ -142,7 +142,7 @@ impl Apps {
         let link = LinkId(share.link_id);
         let doing = calling(&wish.operation, false);
         let named = self.open(self.on_link(tx, link, (&share.kind, None), doing).await?)?.1;
-        self.open(self.by_us(tx, session, &share.kind, doing).await?)?;
+        self.open(self.by_us(tx, session, (&share.kind, share.version), doing).await?)?;
         let row = store::version(tx, &share.publisher, &share.app, Some(share.version)).await?;
         let row = row.ok_or(Error::Damaged("app_share"))?;
         let manifest: Manifest = serde_json::from_str(&row.manifest).map_err(|_| Error::Damaged("app_version"))?;

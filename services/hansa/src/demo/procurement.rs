@@ -292,7 +292,7 @@ impl Purchase {
     /// Bergen reads what was ordered, and no file of its database has it in clear; the search finds what is in clear there.
     async fn unseen(&self) -> anyhow::Result<Verdict> {
         let read = get(&self.bergen.client().await?, &self.order).await?;
-        let there = self.in_files(&self.bergen.name).await?;
+        let there = self.in_files(self.bergen.name).await?;
         Ok(judge::unseen(
             self.seen_before,
             (self.in_files(CANARY).await?, there),
