@@ -191,6 +191,25 @@ async fn what_a_share_leaves_behind_is_erased_on_each_side_when_its_app_says_so(
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_stops_at_the_end_of_its_share_is_erased_as_it_stands() {
+    let mut app = intake();
+    app["running"] = json!("stop");
+    let shop = shop_with(&app, &["files"]).await;
+    let [done, running] = two(&shop).await;
+    let share = shop
+        .luebeck
+        .share_becomes("product_intake", &shop.link, "accepted", |_| true)
+        .await;
+    shop.visby.apps("EndShare", json!({"id": share["id"]})).await.unwrap();
+    for id in [&done, &running] {
+        nothing_left(&shop.luebeck, id).await;
+    }
+    assert_eq!(shop.luebeck.document(&running).await.unwrap()["state"], "proposed");
+    let refused = shop.luebeck.acts(&running, "adopt", 1, adoption()).await.unwrap_err();
+    assert!(["ERASED", "SHARE_ENDED"].contains(&&*refused.reason), "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_shared_again_in_time_is_kept() {
     let shop = shop_with(&intake(), &["files"]).await;
     let [done, _] = two(&shop).await;

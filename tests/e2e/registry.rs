@@ -9,7 +9,7 @@ use sqlx::{Executor as _, Row as _};
 fn undo(schema: &str) -> String {
     format!(
         "alter table {schema}.audit drop column xid; alter table {schema}.api_key drop column session;
-         alter table {schema}.receipt drop column sealed_at, drop column payloads; alter table {schema}.outbox drop column sealed;
+         alter table {schema}.receipt drop column sealed_at, drop column payloads; alter table {schema}.outbox drop column sealed, add constraint outbox_payload_check check (true);
          drop table {schema}.checkpoint, {schema}.link_group, {schema}.account, {schema}.account_invite, {schema}.account_subject"
     )
 }

@@ -73,9 +73,15 @@ pub async fn erase(tx: &mut TenantTx, document: Uuid, now: OffsetDateTime) -> Re
     sqlx::query!("delete from document_fact where document_id = $1", document)
         .execute(tx.conn())
         .await?;
-    sqlx::query!("update document_act set body = '' where document_id = $1", document)
-        .execute(tx.conn())
-        .await?;
+    sqlx::query!(
+        "update document_act set body = '',
+             reason = case when state in ('held', 'sent', 'open') then 'ERASED' else reason end,
+             state = case when state in ('held', 'sent', 'open') then 'refused' else state end
+         where document_id = $1",
+        document
+    )
+    .execute(tx.conn())
+    .await?;
     sqlx::query!(
         "update document set erased_at = $2, wake_at = null where id = $1",
         document,

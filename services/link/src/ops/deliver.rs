@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 use hansa_edge::{caused_by, trace_parent};
 use hansa_proto::{
     link::v1::{
-        Batch, ExchangeRequest, ExchangeResponse, Message, Parcel, Refusal, TrafficClass, exchange_response::Answer,
+        Batch, ExchangeRequest, ExchangeResponse, Message, Parcel, ReceiptHeader, Refusal, TrafficClass,
+        exchange_response::Answer,
     },
     types::v1::Signed,
 };
@@ -382,13 +383,7 @@ impl Links {
     }
 
     /// Tells those whom it interests what the partner has made of our messages.
-    async fn heard(
-        &self,
-        tx: &mut TenantTx,
-        link: LinkId,
-        batch: &Batch,
-        header: &hansa_proto::link::v1::ReceiptHeader,
-    ) -> Result<(), Error> {
+    async fn heard(&self, tx: &mut TenantTx, link: LinkId, batch: &Batch, header: &ReceiptHeader) -> Result<(), Error> {
         for message in &batch.messages {
             let Some(effect) = self.effects().of(&message.r#type) else {
                 continue;
