@@ -1,6 +1,7 @@
 //! End-to-end suites, one binary: real sockets, real PostgreSQL.
 
 mod abuse;
+mod accepting;
 mod accounts;
 mod approvals;
 mod apps;

@@ -8,7 +8,7 @@ const PRICES: &str = "procurement.v1.PricesStaffService";
 const BUYING: &str = "procurement.v1.ProcurementStaffService";
 
 /// Bergen sells to Lübeck: on a node each.
-async fn traders() -> (House, House, Enterprise, Enterprise, String) {
+pub(super) async fn traders() -> (House, House, Enterprise, Enterprise, String) {
     let (here, there) = (House::new().await, House::new().await);
     let (bergen, luebeck) = (
         here.enterprise("Bergen Import").await,
@@ -38,7 +38,7 @@ fn prices(tea: i64, from: &str, until: &str, blanket: Option<i64>) -> Value {
 }
 
 /// Bergen offers, and Lübeck agrees.
-async fn agreed(bergen: &Enterprise, luebeck: &Enterprise, link: &str, said: Value) -> String {
+pub(super) async fn agreed(bergen: &Enterprise, luebeck: &Enterprise, link: &str, said: Value) -> String {
     let id = bergen.begins("price_agreement", json!({"buyer": link})).await;
     bergen.acts(&id, "offer", 0, said).await.unwrap();
     luebeck.comes(&id, "offered").await;
@@ -56,7 +56,7 @@ async fn tea(who: &Enterprise, link: &str, role: &str, day: &str, kilos: i64) ->
 }
 
 /// An order by hand: article, category, quantity, unit and price.
-fn order(day: &str, lines: &[(&str, &str, i64, &str, Option<i64>)]) -> Value {
+pub(super) fn order(day: &str, lines: &[(&str, &str, i64, &str, Option<i64>)]) -> Value {
     let line = |(place, one): (usize, &(&str, &str, i64, &str, Option<i64>))| {
         let (sku, category, units, unit, price) = one;
         let mut line = json!({"id": (place + 1).to_string(), "sku": sku, "category": category, "name": "goods",
@@ -70,7 +70,7 @@ fn order(day: &str, lines: &[(&str, &str, i64, &str, Option<i64>)]) -> Value {
     json!({"head": {"head": {"currency": "EUR", "issueDate": day}}, "lines": {"lines": {"lines": lines}}})
 }
 
-async fn orders(luebeck: &Enterprise, link: &str, said: Value) -> String {
+pub(super) async fn orders(luebeck: &Enterprise, link: &str, said: Value) -> String {
     let id = luebeck.begins("order", json!({"seller": link})).await;
     luebeck.acts(&id, "issue", 0, said).await.unwrap();
     id
@@ -98,7 +98,7 @@ async fn agreements(who: &Enterprise) -> Vec<Value> {
     seen["agreements"].as_array().unwrap().clone()
 }
 
-fn today() -> String {
+pub(super) fn today() -> String {
     hansa_vocab::Clock::now(&hansa_vocab::clock::SystemClock)
         .date()
         .to_string()

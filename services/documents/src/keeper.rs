@@ -249,6 +249,9 @@ pub trait PriceBook: std::fmt::Debug + Send + Sync {
 
     /// Looks at how an order's prices are beside what was agreed, and what it draws.
     fn priced<'a>(&'a self, tx: &'a mut TenantTx, order: ToPrice) -> KeeperFuture<'a>;
+
+    /// An order is to be accepted without anybody looking at it.
+    fn accepts<'a>(&'a self, tx: &'a mut TenantTx, order: ToPrice) -> KeeperFuture<'a, bool>;
 }
 
 /// Knows whom papers mean.

@@ -1,6 +1,7 @@
 //! The shared document without IO: what a party may do with it, and where that leads. The issuer decides by these rules; the
 //! others use them to say early what the issuer would refuse.
 
+mod accepting;
 pub mod account;
 pub mod content;
 pub mod customer;

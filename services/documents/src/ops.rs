@@ -1,5 +1,6 @@
 //! What one can do with documents. Start reading at [`Documents::act`].
 
+mod accepting;
 mod account;
 mod approve;
 mod arrivals;

@@ -20,7 +20,7 @@ use uuid::Uuid;
 use crate::{
     Procurement,
     ops::{Assignment, Compared},
-    store::{BudgetRow, PaperParty, ToleranceRow},
+    store::{AcceptanceRow, BudgetRow, PaperParty, ToleranceRow},
 };
 
 /// `hansa.procurement.v1.ProcurementStaffService`.
@@ -241,6 +241,41 @@ impl ProcurementStaffService for ProcurementStaff {
         let tolerances = self.0.tolerances(&session).await.map_err(status)?;
         Ok(Response::new(wire::ListMatchTolerancesResponse {
             tolerances: tolerances.into_iter().map(tolerance).collect(),
+        }))
+    }
+
+    async fn put_acceptance_rule(
+        &self,
+        asked: Request<wire::PutAcceptanceRuleRequest>,
+    ) -> Result<Response<wire::PutAcceptanceRuleResponse>, Status> {
+        let (session, procurement, asked) = (Session::of(&asked)?, self.0.clone(), asked.into_inner());
+        let rule = asked.rule.unwrap_or_default();
+        let row = AcceptanceRow {
+            link: maybe_id("link_id", &rule.link_id)?
+                .map(|link| link.to_string())
+                .unwrap_or_default(),
+            accepts: rule.accepts,
+            amount_max: rule.amount_max,
+            currency: rule.currency,
+        };
+        finish(async move { procurement.put_acceptance(&session, row).await }).await?;
+        Ok(Response::new(wire::PutAcceptanceRuleResponse {}))
+    }
+
+    async fn list_acceptance_rules(
+        &self,
+        asked: Request<wire::ListAcceptanceRulesRequest>,
+    ) -> Result<Response<wire::ListAcceptanceRulesResponse>, Status> {
+        let session = Session::of(&asked)?;
+        let rules = self.0.acceptances(&session).await.map_err(status)?.into_iter();
+        let rules = rules.map(|row| wire::AcceptanceRule {
+            link_id: row.link,
+            accepts: row.accepts,
+            amount_max: row.amount_max,
+            currency: row.currency,
+        });
+        Ok(Response::new(wire::ListAcceptanceRulesResponse {
+            rules: rules.collect(),
         }))
     }
 

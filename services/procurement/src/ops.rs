@@ -1,5 +1,6 @@
 //! What one can do to buy. Start reading at [`Procurement::make_orders`].
 
+mod accepting;
 mod account;
 mod asked;
 mod budget;

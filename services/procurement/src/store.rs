@@ -1,5 +1,6 @@
 //! SQL of buying, nothing else.
 
+mod accepting;
 mod account;
 mod matching;
 mod parties;
@@ -10,6 +11,7 @@ use hansa_tenancy::TenantTx;
 use time::Date;
 use uuid::Uuid;
 
+pub use accepting::{AcceptanceRow, acceptance, acceptances, findings_of, put_acceptance};
 pub use account::{ItemRow, MarkRow, SumRow, TurnoverRow, enter, items, marks, sums, turnover};
 pub use matching::{
     ExceptionRow, ToleranceRow, decided, exceptions, put_exception, put_tolerance, tolerance, tolerances,

@@ -150,6 +150,9 @@ pub struct StateKind {
     /// The issuer's act that comes by itself when the time is over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub late: Option<String>,
+    /// The act with which whoever it waits for accepts every line as it stands, without anybody, when a rule of theirs says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accepts: Option<String>,
     /// Nothing leads on from here.
     #[serde(default)]
     pub end: bool,
@@ -394,6 +397,7 @@ impl Kind {
         self.known(name, state.stock.keys(), &self.roles)?;
         self.known(name, &state.binds_budget, &self.roles)?;
         state.check_time(name, self).map_err(BadKind)?;
+        state.check_accepts(name, self).map_err(BadKind)?;
         if let Some(matching) = &state.matching {
             matching.check(name, self).map_err(BadKind)?;
         }

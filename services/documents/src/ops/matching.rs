@@ -90,7 +90,7 @@ impl Documents {
     }
 
     /// A step of ours is under way that its issuer has not counted yet, or that a colleague has to approve.
-    async fn is_said(&self, tx: &mut TenantTx, known: &Known) -> Result<bool, Error> {
+    pub(super) async fn is_said(&self, tx: &mut TenantTx, known: &Known) -> Result<bool, Error> {
         let seal = self.vault.seal(tx).await?;
         let sent = store::pending(&seal, tx, known.row.id, &known.row.our_role).await?;
         Ok(!sent.is_empty() || !store::held(&seal, tx, known.row.id).await?.is_empty())

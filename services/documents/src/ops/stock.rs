@@ -54,7 +54,11 @@ impl Documents {
         if actor == MATCH {
             return Ok(());
         }
-        Box::pin(self.compare(tx, (row, kind))).await
+        Box::pin(self.compare(tx, (row, kind))).await?;
+        match strict {
+            true => Ok(()),
+            false => Box::pin(self.accept_by_rule(tx, (row, kind))).await,
+        }
     }
 
     async fn bring_stock(

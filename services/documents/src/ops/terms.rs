@@ -240,7 +240,12 @@ fn when(signed: &Signed) -> Result<OffsetDateTime, Error> {
     counted_at(&version).ok_or_else(damaged)
 }
 
-fn to_price(known: &Known, (link, made_on): (LinkId, Date), standings: &[Standing], strict: bool) -> ToPrice {
+pub(super) fn to_price(
+    known: &Known,
+    (link, made_on): (LinkId, Date),
+    standings: &[Standing],
+    strict: bool,
+) -> ToPrice {
     let drawn = |state: &str| means(&known.kind, state) == Some(Terms::Drawn);
     let standings = standings.iter().filter(|(state, _)| drawn(state));
     let state = known.kind.states.get(&known.row.state);

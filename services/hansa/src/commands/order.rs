@@ -54,6 +54,28 @@ pub enum Order {
         #[command(flatten)]
         target: Target,
     },
+    /// Say which orders of a partner are accepted by themselves: those whose every line has the price that was agreed, when all is free.
+    AcceptanceRule {
+        /// Whose; without it, of all that have none of their own.
+        #[arg(long, default_value = "")]
+        link: String,
+        /// Somebody looks at each.
+        #[arg(long)]
+        never: bool,
+        /// What an order may come to, in minor units of the currency, e.g. cents.
+        #[arg(long, requires = "currency")]
+        amount_max: Option<i64>,
+        /// ISO 4217.
+        #[arg(long, requires = "amount_max")]
+        currency: Option<String>,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// All of these rules.
+    AcceptanceRules {
+        #[command(flatten)]
+        target: Target,
+    },
     /// Which lines of requisitions an order's lines come from, or where those of a requisition went.
     Sources {
         /// Of an order, or of a requisition.
@@ -94,6 +116,20 @@ impl Order {
                 ("PutBudget", json!({"budget": budget}), target)
             }
             Self::Budgets { target } => ("ListBudgets", json!({}), target),
+            Self::AcceptanceRule {
+                link,
+                never,
+                amount_max,
+                currency,
+                target,
+            } => {
+                let mut rule = json!({"linkId": link, "accepts": !never});
+                if let Some((amount, currency)) = amount_max.zip(currency) {
+                    (rule["amountMax"], rule["currency"]) = (json!(amount.to_string()), json!(currency));
+                }
+                ("PutAcceptanceRule", json!({"rule": rule}), target)
+            }
+            Self::AcceptanceRules { target } => ("ListAcceptanceRules", json!({}), target),
             Self::Sources { document, target } => ("ListOrderSources", json!({"documentId": document}), target),
         };
         printer.show(&target.call(&format!("{SERVICE}/{method}"), body).await?);

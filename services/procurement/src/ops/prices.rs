@@ -456,4 +456,8 @@ impl PriceBook for Procurement {
     fn priced<'a>(&'a self, tx: &'a mut TenantTx, order: ToPrice) -> KeeperFuture<'a> {
         Box::pin(self.draw(tx, order))
     }
+
+    fn accepts<'a>(&'a self, tx: &'a mut TenantTx, order: ToPrice) -> KeeperFuture<'a, bool> {
+        Box::pin(async move { self.accepted(tx, &order).await })
+    }
 }
