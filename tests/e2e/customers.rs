@@ -307,22 +307,17 @@ async fn a_page_that_was_closed_opens_nothing_any_more_and_who_read_it_is_forgot
     );
 }
 
-/// A form with a file, as a browser sends it; the status, and what is shown then.
-async fn sends_with(address: &str, form: &Form, (field, name, bytes): (&str, &str, &[u8])) -> (u16, String) {
+/// A form with files, as a browser sends it: (field, name, bytes); the status, and what is shown then.
+async fn sends_with(address: &str, form: &Form, files: &[(&str, &str, &[u8])]) -> (u16, String) {
     let mut body = Vec::new();
     for (name, value) in form {
         body.extend(format!("--x\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n").bytes());
     }
-    let head = format!("--x\r\nContent-Disposition: form-data; name=\"{field}\"; filename=\"{name}\"\r\n");
-    body.extend(
-        [
-            head.as_bytes(),
-            b"Content-Type: image/jpeg\r\n\r\n",
-            bytes,
-            b"\r\n--x--\r\n",
-        ]
-        .concat(),
-    );
+    for (field, name, bytes) in files {
+        let head = format!("--x\r\nContent-Disposition: form-data; name=\"{field}\"; filename=\"{name}\"\r\n");
+        body.extend([head.as_bytes(), b"Content-Type: image/jpeg\r\n\r\n", bytes, b"\r\n"].concat());
+    }
+    body.extend(b"--x--\r\n");
     let sent = reqwest::Client::new()
         .post(address)
         .header("content-type", "multipart/form-data; boundary=x")
@@ -350,11 +345,13 @@ async fn a_customer_sends_a_photo_of_what_is_wrong_and_gets_the_files_that_the_p
     complain.remove("complaint.complaint_photo");
     complain.insert("complaint.what_is_wrong".into(), "A hinge broke".into());
     let field = "complaint.complaint_photo";
-    let (status, refused) = sends_with(&address, &complain, (field, "x.jpg", b"no photo at all")).await;
+    let (status, refused) = sends_with(&address, &complain, &[(field, "x.jpg", b"no photo at all")]).await;
     assert!(status == 409 && refused.contains("A hinge broke"), "{status} {refused}");
+    let (status, refused) = sends_with(&address, &complain, &[(field, "x.jpg", &b"x"[..]); 6]).await;
+    assert!(status == 413 && refused.contains("12 MiB"), "{status} {refused}");
     // Sent again it is the same: nobody's network is better than that.
     for _ in 0..2 {
-        let (status, page) = sends_with(&address, &complain, (field, "hinge & bolt.jpg", PHOTO)).await;
+        let (status, page) = sends_with(&address, &complain, &[(field, "hinge & bolt.jpg", PHOTO)]).await;
         assert_eq!(status, 200, "{page}");
     }
     order.all_have(&id, "after_sale").await;
@@ -388,6 +385,6 @@ async fn a_customer_sends_a_photo_of_what_is_wrong_and_gets_the_files_that_the_p
         assert_eq!(get(&format!("{address}?file={hash}")).await.0, 404, "{hash}");
     }
     let made_up = format!("{}x", address);
-    assert_ne!(sends_with(&made_up, &complain, (field, "a.jpg", PHOTO)).await.0, 200);
+    assert_eq!(sends_with(&made_up, &complain, &[(field, "a.jpg", b"x")]).await.0, 404);
     assert_eq!(order.dealer.verifies(&id).await["flaws"], json!([]));
 }

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use axum::{
     Router,
     body::to_bytes,
-    extract::{DefaultBodyLimit, FromRequest as _, Multipart, Path, Query, Request, State},
+    extract::{DefaultBodyLimit, FromRequest as _, Multipart, Path, Query, Request, State, multipart::MultipartError},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse as _, Response},
     routing::get,
@@ -104,31 +104,39 @@ async fn act(State(port): State<Arc<Port>>, Path(sealed): Path<String>, asked: R
     let does = match filed {
         true => port.filed(&sealed, asked).await,
         false => match tokio::time::timeout(DEADLINE, to_bytes(asked.into_body(), FORM_MAX)).await {
-            Ok(Ok(body)) => Some(Does::Act(
+            Ok(Ok(body)) => Ok(Does::Act(
                 form_urlencoded::parse(&body).into_owned().take(FIELDS_MAX).collect(),
             )),
-            _ => None,
+            _ => Err(NoPage::Later),
         },
     };
-    let Some(does) = does else {
-        return port.none(&headers, NoPage::Later);
-    };
-    let done = port.in_time(sealed.clone(), does).await;
-    port.answer(done, &headers, &sealed)
+    match does {
+        Ok(does) => port.answer(port.in_time(sealed.clone(), does).await, &headers, &sealed),
+        Err(why) => port.none(&headers, why),
+    }
+}
+
+impl From<MultipartError> for NoPage {
+    fn from(error: MultipartError) -> Self {
+        match error.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => Self::TooMuch,
+            _ => Self::Later,
+        }
+    }
 }
 
 /// A form with files, as far as it may be.
-async fn read(mut form: Multipart) -> Option<(Fields, Vec<Brought>)> {
+async fn read(mut form: Multipart) -> Result<(Fields, Vec<Brought>), NoPage> {
     let (mut fields, mut files) = (Fields::new(), Vec::new());
-    while let Some(part) = form.next_field().await.ok()? {
-        let field = part.name()?.to_owned();
+    while let Some(part) = form.next_field().await? {
+        let field = part.name().unwrap_or_default().to_owned();
         let (name, kind) = (
             part.file_name().map(str::to_owned),
             part.content_type().map(str::to_owned),
         );
         match name {
             None => {
-                fields.insert(field, part.text().await.ok()?);
+                fields.insert(field, part.text().await?);
             }
             // No file was chosen.
             Some(name) if name.is_empty() => {}
@@ -136,24 +144,26 @@ async fn read(mut form: Multipart) -> Option<(Fields, Vec<Brought>)> {
                 field,
                 name,
                 media_type: kind.unwrap_or_default(),
-                bytes: part.bytes().await.ok()?.to_vec(),
+                bytes: part.bytes().await?.to_vec(),
             }),
         }
         if fields.len() > FIELDS_MAX || files.len() > FILES_MAX {
-            return None;
+            return Err(NoPage::TooMuch);
         }
     }
-    Some((fields, files))
+    Ok((fields, files))
 }
 
 impl Port {
-    /// Reads a form with files, for whoever has come by an address of ours; so many at one time.
-    async fn filed(&self, sealed: &str, asked: Request) -> Option<Does> {
-        self.pages.unsealed(sealed)?;
-        let _place = self.pages.filings.clone().try_acquire_owned().ok()?;
-        let reading = async { read(Multipart::from_request(asked, &()).await.ok()?).await };
-        let (fields, files) = tokio::time::timeout(FILED_DEADLINE, reading).await.ok()??;
-        Some(Does::ActWith(fields, files))
+    /// Reads a form with files, for whoever has come by an address of ours; so many at one time, and others wait a little.
+    async fn filed(&self, sealed: &str, asked: Request) -> Result<Does, NoPage> {
+        self.pages.unsealed(sealed).ok_or(NoPage::Gone)?;
+        let place = tokio::time::timeout(DEADLINE, self.pages.filings.clone().acquire_owned()).await;
+        let _place = place.map_err(|_| NoPage::Later)?.map_err(|_| NoPage::Later)?;
+        let reading = async { read(Multipart::from_request(asked, &()).await.map_err(|_| NoPage::Later)?).await };
+        let read = tokio::time::timeout(FILED_DEADLINE, reading).await;
+        let (fields, files) = read.map_err(|_| NoPage::Later)??;
+        Ok(Does::ActWith(fields, files))
     }
 
     /// Does something with a page; `None` when there are too many visitors, or it takes too long.
@@ -210,6 +220,7 @@ impl Port {
         let status = match why {
             NoPage::Gone => StatusCode::NOT_FOUND,
             NoPage::Later => StatusCode::SERVICE_UNAVAILABLE,
+            NoPage::TooMuch => StatusCode::PAYLOAD_TOO_LARGE,
         };
         self.html(status, no_page(language.unwrap_or_default(), why))
     }

@@ -111,6 +111,7 @@ pub fn no_page(accept_language: &str, why: NoPage) -> String {
                 "Hier gibt es nichts (mehr) zu sehen. Die Adresse ist abgelaufen, wurde zurückgezogen oder ist unvollständig. \
                  Bitten Sie den Absender um eine neue.",
                 "Das geht gerade nicht. Bitte versuchen Sie es in einer Minute noch einmal.",
+                "Das ist zu viel auf einmal: höchstens 5 Dateien, zusammen 12 MiB. Gehen Sie zurück, und schicken Sie weniger.",
             ],
         ),
         Some("zh") => (
@@ -118,6 +119,7 @@ pub fn no_page(accept_language: &str, why: NoPage) -> String {
             [
                 "此链接已失效、被撤回或不完整。请向发送方索取新的链接。",
                 "暂时无法处理，请一分钟后重试。",
+                "一次最多上传 5 个文件，合计不超过 12 MiB。请返回后减少文件再发送。",
             ],
         ),
         _ => (
@@ -126,13 +128,15 @@ pub fn no_page(accept_language: &str, why: NoPage) -> String {
                 "There is nothing to see here (any more). The address is over its time, was withdrawn, or is not complete. \
                  Ask whoever sent it for a new one.",
                 "That can't be done just now. Please try again in a minute.",
+                "That is too much at one time: at most 5 files, 12 MiB together. Go back, and send less.",
             ],
         ),
     };
-    let [gone, later] = texts;
+    let [gone, later, too_much] = texts;
     let text = match why {
         NoPage::Gone => gone,
         NoPage::Later => later,
+        NoPage::TooMuch => too_much,
     };
     let page = html! {
         (DOCTYPE)
@@ -146,4 +150,5 @@ pub fn no_page(accept_language: &str, why: NoPage) -> String {
 pub enum NoPage {
     Gone,
     Later,
+    TooMuch,
 }
