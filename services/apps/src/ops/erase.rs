@@ -15,7 +15,7 @@ use crate::{
 
 /// Looked at in one round.
 const PASS_MAX: i64 = 8;
-/// What runs on after its share has ended is looked at again after as long as that is, but not sooner than this, nor later.
+/// What runs on after its share has ended, or a partner has still to hear of, is looked at again after as long as that is, but not sooner than this, nor later.
 const AGAIN: [Duration; 2] = [Duration::SECOND, Duration::DAY];
 
 impl Apps {
@@ -71,18 +71,18 @@ impl Apps {
                 unfinished: manifest.running == Running::Stop,
             };
             let (found, left) = self.documents.erasable(errand, &which).await?;
-            if left {
-                let at = match found.is_empty() {
-                    true => now + (now - row.since - kept).clamp(AGAIN[0], AGAIN[1]),
-                    false => now,
-                };
-                next = next.into_iter().chain([at]).min();
-            }
             let mut tx = self.tenancy.begin("apps.erase", errand).await?;
             deeds::forget(&mut tx, &found).await?;
             calls::forget_of(&mut tx, &found).await?;
             tx.commit().await?;
-            self.documents.erase(errand, &found).await?;
+            let erased = self.documents.erase(errand, &found).await?;
+            if left {
+                let at = match erased {
+                    0 => now + (now - row.since - kept).clamp(AGAIN[0], AGAIN[1]),
+                    _ => now,
+                };
+                next = next.into_iter().chain([at]).min();
+            }
         }
         let mut tx = self.tenancy.begin("apps.erased", errand).await?;
         erase::put(&mut tx, id, next).await?;

@@ -1,8 +1,7 @@
 //! What a partner asks for is accepted by itself when a rule of ours says so: prices are those that were agreed, and all of it is free.
 
-use hansa_directory::audit;
 use hansa_proto::documents::v1::{Answer, Answers, Content, Line, Verdict, content::Body};
-use hansa_tenancy::{Mark, TenantTx};
+use hansa_tenancy::TenantTx;
 use hansa_vault::derived_id;
 
 use super::{Documents, Known, SystemWish, terms::to_price};
@@ -49,16 +48,7 @@ impl Documents {
             contents: accepted(&known),
             actor: RULE,
         };
-        tx.savepoint(Mark::Fitting).await?;
-        match self.act_by_itself(tx, known, wish).await {
-            Err(error) if error.is_for_good() => {
-                tx.undo_to(Mark::Fitting).await?;
-                let (line, resource) = (self.tenancy.ids().uuid(), format!("document/{document}"));
-                let said = format!("{act} not done: {error}");
-                Ok(audit(tx, line, RULE, "document.accept", &resource, &said).await?)
-            }
-            done => done,
-        }
+        self.by_rule(tx, known, wish, "document.accept").await
     }
 
     /// Every article is one that we keep, and there is at least one.

@@ -52,12 +52,13 @@ impl Documents {
     }
 
     /// Erases what these documents say, on our side: texts, files, facts, what waited to be counted, the customer's page, and what was
-    /// told about them over their links. Their rows, versions and signatures stay.
+    /// told about them over their links; how many. Their rows, versions and signatures stay. A document of which a partner has still to
+    /// hear stays as it is until then.
     ///
     /// # Errors
     ///
     /// When the database does not answer; what was erased by then stays erased.
-    pub async fn erase(&self, errand: &Errand, documents: &[Uuid]) -> Result<(), Error> {
+    pub async fn erase(&self, errand: &Errand, documents: &[Uuid]) -> Result<usize, Error> {
         let mut tx = self.tenancy.begin("documents.told", errand).await?;
         let mut told = BTreeMap::<LinkId, BTreeSet<String>>::new();
         for (id, link) in store::links_of(&mut tx, documents).await? {
@@ -65,18 +66,20 @@ impl Documents {
         }
         drop(tx);
         // First what was told: once their texts are gone, nothing finds them again.
+        let (mut waiting, mut erased) = (BTreeSet::new(), 0);
         for (link, keys) in told {
-            self.links.forget(errand, link, &keys).await?;
+            waiting.extend(self.links.forget(errand, link, &keys).await?);
         }
-        for id in documents {
+        for id in documents.iter().filter(|id| !waiting.contains(&Self::key(**id))) {
             let mut tx = self.tenancy.begin("documents.erase", errand).await?;
             let row = store::lock(&mut tx, *id).await?.ok_or(Error::Damaged("document"))?;
             if row.erased_at.is_none() {
                 self.erase_one(&mut tx, row, errand).await?;
                 tx.commit().await?;
+                erased += 1;
             }
         }
-        Ok(())
+        Ok(erased)
     }
 
     async fn erase_one(&self, tx: &mut TenantTx, row: DocumentRow, errand: &Errand) -> Result<(), Error> {

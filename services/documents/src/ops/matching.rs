@@ -67,23 +67,29 @@ impl Documents {
                     contents: Contents::new(),
                     actor: MATCH,
                 };
-                self.fits(tx, known, wish).await?;
+                self.by_rule(tx, known, wish, "document.match").await?;
             }
         }
         Ok(())
     }
 
-    /// Does what comes of it when it fits. What can't be, such as on a link that is suspended, is left to somebody, and undoes nothing
+    /// Does what a rule of ours lets through. What can't be, such as on a link that is suspended, is left to somebody, and undoes nothing
     /// else: a partner's message does not fail for that.
-    async fn fits(&self, tx: &mut TenantTx, known: Known, wish: SystemWish<'_>) -> Result<(), Error> {
-        let (document, act) = (known.row.id, wish.act.to_owned());
+    pub(super) async fn by_rule(
+        &self,
+        tx: &mut TenantTx,
+        known: Known,
+        wish: SystemWish<'_>,
+        action: &str,
+    ) -> Result<(), Error> {
+        let (document, act, actor) = (known.row.id, wish.act.to_owned(), wish.actor.to_owned());
         tx.savepoint(Mark::Fitting).await?;
         match self.act_by_itself(tx, known, wish).await {
             Err(error) if error.is_for_good() => {
                 tx.undo_to(Mark::Fitting).await?;
                 let (line, resource) = (self.tenancy.ids().uuid(), format!("document/{document}"));
                 let said = format!("{act} not done: {error}");
-                Ok(audit(tx, line, MATCH, "document.match", &resource, &said).await?)
+                Ok(audit(tx, line, &actor, action, &resource, &said).await?)
             }
             done => done,
         }

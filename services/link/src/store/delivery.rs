@@ -1,5 +1,7 @@
 //! What is to be sent to partners, what has come from them, and what both sides signed about it.
 
+use std::collections::BTreeSet;
+
 use hansa_proto::{
     link::v1::{Message, Parcel, Payloads, TrafficClass},
     types::v1::Signed,
@@ -387,6 +389,18 @@ pub async fn batches(
             })
         })
         .collect()
+}
+
+/// Those of these ordering keys under which something has no number yet.
+pub async fn unsent(tx: &mut TenantTx, link: LinkId, keys: &BTreeSet<String>) -> Result<Vec<String>, Error> {
+    let keys: Vec<_> = keys.iter().cloned().collect();
+    Ok(sqlx::query_scalar!(
+        "select distinct ordering_key from outbox where link_id = $1 and ordering_key = any($2)",
+        link.0,
+        &keys,
+    )
+    .fetch_all(tx.conn())
+    .await?)
 }
 
 /// This is left of what the messages of a batch say.
